@@ -4,6 +4,7 @@
 // After Microboxes (SIGCOMM'18 §4.1), whose events carry a type hierarchy and a flow.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
