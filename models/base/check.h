@@ -14,7 +14,7 @@ struct CheckSite {
 
 }  // namespace twinpath
 
-#define CHECK(condition)                                                              \
-  (__builtin_expect(static_cast<bool>(condition), 1)                                  \
-       ? static_cast<void>(0)                                                         \
+#define CHECK(condition)                             \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::twinpath::check_failed(::twinpath::CheckSite{#condition, __FILE__, __LINE__}))

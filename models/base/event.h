@@ -30,11 +30,10 @@ static_assert(sizeof(EventHeader) == 32 && std::is_trivially_copyable_v<EventHea
 
 // What a typed event must be: a header first, then plain data.
 template <typename E>
-concept TypedEvent = std::is_trivially_copyable_v<E> && sizeof(E) <= 128 &&
-                     requires(E event) {
-                       { event.header } -> std::same_as<EventHeader&>;
-                       { E::kPath } -> std::convertible_to<std::string_view>;
-                     };
+concept TypedEvent = std::is_trivially_copyable_v<E> && sizeof(E) <= 128 && requires(E event) {
+  { event.header } -> std::same_as<EventHeader&>;
+  { E::kPath } -> std::convertible_to<std::string_view>;
+};
 
 // The tree of types of one run. Registering a path registers its ancestors.
 class EventTypes {

@@ -58,8 +58,8 @@ class EventBus {
     EventListener* listener;
   };
   EventTypes types_;
-  std::vector<Subscription> inherits_;                 // as subscribed
-  std::vector<std::vector<EventListener*>> by_type_;   // resolved per type, built on demand
+  std::vector<Subscription> inherits_;                // as subscribed
+  std::vector<std::vector<EventListener*>> by_type_;  // resolved per type, built on demand
   std::uint64_t published_ = 0;
   std::uint16_t publisher_;
   bool delivering_ = false;

@@ -14,7 +14,8 @@ std::string format_number(double number) {
 std::string allowed_range(const Limits& limits) {
   std::string text;
   if (!limits.choices.empty()) {
-    for (const char* choice : limits.choices) text += (text.empty() ? "" : ", ") + std::string(choice);
+    for (const char* choice : limits.choices)
+      text += (text.empty() ? "" : ", ") + std::string(choice);
     return text;
   }
   text = format_number(limits.min) + " to " + format_number(limits.max);

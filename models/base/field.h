@@ -26,7 +26,7 @@ namespace twinpath {
 struct Limits {
   const char* unit = "";
   double min = 0;
-  double max = 9007199254740992.0;  // 2^53: what JSON numbers carry exactly
+  double max = 9007199254740992.0;         // 2^53: what JSON numbers carry exactly
   std::span<const char* const> choices{};  // names of an enumeration's values, from 0
 };
 

@@ -28,8 +28,17 @@ class Host {
 // Sends what the host has for this port, as far as the port has room. Returns frames sent.
 std::size_t flush(Host& host, Port& port, PortId id, Instant now);
 
-// One turn, the same under every driver: receive at most one burst, run timers, send. Returns
-// frames moved either way.
+struct PumpWork {
+  std::size_t received = 0;
+  std::size_t sent = 0;
+};
+
+// One turn over several ports, `ports[i]` being PortId i: at most `budget` frames in port order,
+// then timers, then output of every port.
+PumpWork pump_all(Host& host, std::span<Port* const> ports, Instant now, std::size_t budget);
+
+// One turn of a host's only port, the same under every driver: receive at most one burst, run
+// timers, send. Returns frames moved either way.
 std::size_t pump(Host& host, Port& port, PortId id, Instant now);
 
 }  // namespace twinpath

@@ -128,9 +128,7 @@ struct Slice {
   std::uint32_t offset = 0;  // from the buffer's data()
   std::uint32_t len = 0;
 
-  [[nodiscard]] std::span<const std::byte> bytes() const {
-    return {buf->data() + offset, len};
-  }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {buf->data() + offset, len}; }
   [[nodiscard]] Slice first(std::uint32_t count) const { return {buf, offset, count}; }
   void drop_front(std::uint32_t count) {
     CHECK(count <= len);

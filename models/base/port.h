@@ -16,8 +16,8 @@ using PortId = std::uint16_t;
 inline constexpr std::size_t kBurst = 32;  // frames moved by one call at most
 
 struct PortCaps {
-  std::uint32_t mtu_bytes = 1500;          // longest L3 packet
-  std::uint32_t rx_descriptors = 1024;     // depth of the device's rings
+  std::uint32_t mtu_bytes = 1500;       // longest L3 packet
+  std::uint32_t rx_descriptors = 1024;  // depth of the device's rings
   std::uint32_t tx_descriptors = 1024;
   std::uint16_t queue = 0;                 // which queue pair this is
   std::uint16_t queues = 1;                // how many the device has
