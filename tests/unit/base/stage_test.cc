@@ -154,7 +154,7 @@ TEST(Descriptor, OutsideTheRegionIsNothing) {
 
 struct Ping {
   static constexpr std::string_view kPath = "test.ping";
-  EventHeader header;
+  EventHeader header{};
   std::uint32_t value = 0;
 };
 
