@@ -1,0 +1,109 @@
+"""Exceptions of Twinpath. A configuration error carries every problem, not the first one."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Iterable, Sequence
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with what was asked: the `problems` entries of `--json`."""
+
+    field: str
+    value: str
+    message: str
+    allowed: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.field}: {self.message}" if self.field else self.message
+        if self.allowed:
+            text += f" ({self.allowed})"
+        return f"{text}; {self.hint}" if self.hint else text
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+class TwinpathError(Exception):
+    """Base of every exception of this package; `exit_code` is the CLI's."""
+
+    exit_code = 3
+    problems: tuple[Problem, ...] = ()
+
+
+class ConfigError(TwinpathError, ValueError):
+    """Something asked for does not exist or is out of range; `problems` lists all of it."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem] | str) -> None:
+        if isinstance(problems, str):
+            problems = [Problem("", "", problems)]
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class RunFailed(TwinpathError):
+    """A worker crashed or reported an error; `run` has the database row, `stderr` the end of it."""
+
+    def __init__(self, message: str, *, run: "Run | None" = None, stderr: str = "") -> None:
+        super().__init__(message)
+        self.run = run
+        self.stderr = stderr
+        self.problems = (Problem("run", "", message),)
+
+
+class RunTimeout(RunFailed):
+    """A worker was stopped because its wall-clock budget was used up."""
+
+
+class MissingPrivilege(TwinpathError):
+    """The machine lacks a right or a device; `command` is what helps."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(f"{message}; run `{command}`" if command else message)
+        self.command = command
+        self.problems = (Problem("machine", "", message, hint=command),)
+
+
+class PortRefused(TwinpathError):
+    """DPDK refused a port, or taking it would cut the machine off."""
+
+    exit_code = 4
+
+
+class StaleProfile(TwinpathError):
+    """A cost profile belongs to another build; set on predictions, never changes a run."""
+
+    exit_code = 4
+
+
+class NoVerdict(TwinpathError):
+    """Nothing can be concluded: invalid emulation, busy machine, missing hardware."""
+
+    exit_code = 4
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """`did you mean 'x' or 'y'?` for the closest valid names, or an empty text."""
+    folded = {v.lower(): v for v in valid}
+    close = difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(repr(folded[c]) for c in close)}?" if close else ""
+
+
+def unknown(field: str, name: str, what: str, valid: Sequence[str]) -> Problem:
+    """The problem of a name that does not exist, with the nearest ones that do."""
+    return Problem(field, name, f"no {what} {name!r}", " ".join(sorted(valid)), nearest(name, valid))
+
+
+def not_yet(what: str) -> ConfigError:
+    """A thing of the API that is not built yet."""
+    return ConfigError([Problem("", what, f"{what} is not available yet")])

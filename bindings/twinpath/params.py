@@ -1,0 +1,129 @@
+"""Parameters of a scenario: read from its signature, converted and checked by their types."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping
+
+from .errors import ConfigError, Problem, nearest, unknown
+from .quantities import Choice, File, Quantity
+
+SIMPLE = (int, float, bool, str)
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter: its name, type (a Quantity, Choice, File, int, float, bool or str), default."""
+
+    name: str
+    type: type
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def type_name(self) -> str:
+        return self.type.__name__
+
+    @property
+    def unit(self) -> str:
+        return self.type.unit_list() if issubclass(self.type, Quantity) else ""
+
+    @property
+    def range(self) -> str:
+        if issubclass(self.type, Choice):
+            return " ".join(self.type.choices)
+        if issubclass(self.type, Quantity):
+            return "0..1" if self.type.limit == 1.0 else "0 or more"
+        return "true false" if self.type is bool else ""
+
+    def convert(self, value: Any) -> Any:
+        """The value in its type, or ConfigError naming this parameter."""
+        if issubclass(self.type, Quantity):
+            return self.type(value, self.name)
+        if issubclass(self.type, Choice):
+            return self._choice(value)
+        if issubclass(self.type, File):
+            return self._file(value)
+        return self._simple(value)
+
+    def _refuse(self, value: Any, message: str, allowed: str = "", hint: str = "") -> ConfigError:
+        return ConfigError([Problem(self.name, str(value), message, allowed, hint)])
+
+    def _choice(self, value: Any) -> str:
+        choices = self.type.choices  # type: ignore[attr-defined]
+        if value in choices:
+            return str(value)
+        hint = nearest(str(value), choices)
+        raise self._refuse(value, f"{value!r} is not a choice", " ".join(choices), hint)
+
+    def _file(self, value: Any) -> File:
+        path = os.path.abspath(os.path.expanduser(str(value)))
+        if not os.path.isfile(path):
+            raise self._refuse(value, f"no file {path}")
+        return File(path)
+
+    def _simple(self, value: Any) -> Any:
+        if self.type is bool:
+            words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+            word = str(value).lower()
+            if word not in words:
+                raise self._refuse(value, f"{value!r} is not true or false", "true false")
+            return words[word]
+        if self.type is str:
+            return str(value)
+        wanted = "a whole number" if self.type is int else "a number"
+        try:
+            number = self.type(value)
+        except (TypeError, ValueError):
+            raise self._refuse(value, f"{value!r} is not {wanted}") from None
+        if self.type is int and isinstance(value, float) and value != number:
+            raise self._refuse(value, f"{value!r} is not {wanted}")
+        return number
+
+
+def params_of(fn: Callable[..., Any]) -> dict[str, Param]:
+    """The parameters of a scenario function, keyword-only, each annotated."""
+    signature = inspect.signature(fn, eval_str=True)
+    problems, params = [], {}
+    for index, parameter in enumerate(signature.parameters.values()):
+        if index == 0:
+            continue
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            problems.append(Problem(parameter.name, "", "must stand after `*` in the signature"))
+            continue
+        kind = parameter.annotation
+        if not (isinstance(kind, type) and issubclass(kind, (Quantity, Choice, File, *SIMPLE))):
+            problems.append(
+                Problem(parameter.name, str(kind), "has no type Twinpath knows",
+                        "Rate PacketRate Time Bytes Ratio Choice[...] File int float bool str"))
+            continue
+        params[parameter.name] = Param(parameter.name, kind, parameter.default)
+    if not signature.parameters:
+        problems.append(Problem(fn.__name__, "", "a scenario takes `net` as its first parameter"))
+    if problems:
+        raise ConfigError(problems)
+    return params
+
+
+def bind(scenario: str, params: Mapping[str, Param], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every parameter with its value converted; every problem at once in one ConfigError."""
+    problems = [unknown(name, name, f"parameter of {scenario}", list(params))
+                for name in given if name not in params]
+    bound = {}
+    for param in params.values():
+        value = given.get(param.name, param.default)
+        if value is inspect.Parameter.empty:
+            problems.append(Problem(param.name, "", "must be given"))
+            continue
+        try:
+            bound[param.name] = param.convert(value)
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return bound

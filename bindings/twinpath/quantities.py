@@ -1,0 +1,226 @@
+"""Quantities with units: strings such as "10Gbps", "5us", "64KiB", "1Mpps", "1%", or typed values.
+
+Values are SI floats (bit/s, packet/s, s, byte, fraction) and scale: `Rate("1Gbps") * 0.9` is a
+Rate. A bare number is refused, except 0, because nobody can tell whether `10` meant ms or s.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Any, ClassVar, TypeVar
+
+from .errors import ConfigError, Problem
+
+Q = TypeVar("Q", bound="Quantity")
+_TEXT = re.compile(r"\s*([-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµ/%]*)\s*")
+
+
+class Quantity(float):
+    """A non-negative SI value that knows its unit. Arithmetic with plain numbers keeps the type."""
+
+    what: ClassVar[str] = "quantity"
+    unit: ClassVar[str] = ""  # SI unit of the float
+    units: ClassVar[dict[str, Decimal]] = {}
+    example_unit: ClassVar[str] = ""
+    shown: ClassVar[tuple[str, ...]] = ()  # units for printing, largest first
+    bare_allowed: ClassVar[bool] = False
+    limit: ClassVar[float] = math.inf
+
+    def __new__(cls: type[Q], value: Any, field: str = "") -> Q:
+        return float.__new__(cls, cls._to_float(value, field))
+
+    @classmethod
+    def unit_list(cls) -> str:
+        """The units one may write, for messages and help."""
+        return " ".join(dict.fromkeys(reversed(cls.shown)))
+
+    @classmethod
+    def _refuse(cls, field: str, value: Any, message: str, allowed: str | None = None) -> ConfigError:
+        allowed = cls.unit_list() if allowed is None else allowed
+        return ConfigError([Problem(field or cls.what, str(value), message, allowed)])
+
+    @classmethod
+    def _to_float(cls, value: Any, field: str) -> float:
+        if isinstance(value, cls):
+            return float(value)
+        if isinstance(value, Quantity):
+            raise cls._refuse(field, value, f"{value} is a {value.what}, not a {cls.what}")
+        if isinstance(value, str):
+            number = cls._parse(value, field)
+        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise cls._refuse(field, value, f"{value!r} is not a {cls.what}")
+        elif value == 0 or cls.bare_allowed:
+            number = float(value)
+        else:
+            write = f"{value:g}{cls.example_unit}"
+            raise cls._refuse(field, value, f"{value:g} has no unit; write '{write}'")
+        return cls._check(number, value, field)
+
+    @classmethod
+    def _check(cls, number: float, value: Any, field: str) -> float:
+        if math.isnan(number) or number < 0:
+            raise cls._refuse(field, value, f"{value} is below 0", f"0 or more {cls.unit}".strip())
+        if number > cls.limit:
+            raise cls._refuse(field, value, f"{value} is above {cls.limit:g}", f"0..{cls.limit:g}")
+        return number
+
+    @classmethod
+    def _parse(cls, text: str, field: str) -> float:
+        match = _TEXT.fullmatch(text)
+        if not match:
+            raise cls._refuse(field, text, f"{text!r} is not a {cls.what}")
+        number, unit = Decimal(match[1].replace("_", "")), match[2]
+        if not unit:
+            if number == 0 or cls.bare_allowed:
+                return float(number)
+            write = f"{match[1]}{cls.example_unit}"
+            raise cls._refuse(field, text, f"{text} has no unit; write '{write}'")
+        scale = cls.units.get(unit)
+        if scale is None:
+            raise cls._refuse(field, text, f"{unit!r} is not a unit of {cls.what}")
+        return float(number * scale)
+
+    def __str__(self) -> str:
+        value = float(self)
+        if value == 0 or math.isinf(value):
+            return "0" if value == 0 else "unlimited"
+        for unit in self.shown:
+            scaled = value / float(self.units[unit])
+            if scaled >= 1:
+                return f"{scaled:.12g}{unit}"
+        return f"{value / float(self.units[self.shown[-1]]):.12g}{self.shown[-1]}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __hash__(self) -> int:
+        return float.__hash__(self)
+
+    def _keep(self, value: float) -> Any:
+        return float.__new__(type(self), value) if value >= 0 else value
+
+    def __mul__(self, other: float) -> Any:
+        product = float.__mul__(self, other)
+        return product if isinstance(other, Quantity) else self._keep(product)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: float) -> Any:
+        quotient = float.__truediv__(self, other)
+        return quotient if isinstance(other, Quantity) else self._keep(quotient)
+
+    def __add__(self, other: float) -> Any:
+        return self._keep(float.__add__(self, self._same(other)))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: float) -> Any:
+        return self._keep(float.__sub__(self, self._same(other)))
+
+    def _same(self, other: float) -> float:
+        return float(type(self)(other))
+
+
+def _si(base: str, suffixes: str, **extra: str) -> dict[str, Decimal]:
+    steps = {"n": -9, "u": -6, "µ": -6, "m": -3, "": 0, "k": 3, "K": 3, "M": 6, "G": 9, "T": 12}
+    units = {s.strip() + base: Decimal(1).scaleb(steps[s.strip()]) for s in suffixes.split(",")}
+    return units | {name: Decimal(value) for name, value in extra.items()}
+
+
+class Rate(Quantity):
+    """Bits per second. `"unlimited"` is infinity: a link that never queues."""
+
+    what, unit, example_unit = "rate", "bit/s", "Mbps"
+    units = _si("bps", " ,k,K,M,G,T") | _si("bit/s", " ,k,M,G,T")
+    shown = ("Tbps", "Gbps", "Mbps", "kbps", "bps")
+
+    @classmethod
+    def _parse(cls, text: str, field: str) -> float:
+        return math.inf if text.strip() == "unlimited" else super()._parse(text, field)
+
+
+class PacketRate(Quantity):
+    """Packets per second."""
+
+    what, unit, example_unit = "packet rate", "packet/s", "kpps"
+    units = _si("pps", " ,k,K,M,G")
+    shown = ("Gpps", "Mpps", "kpps", "pps")
+
+
+class Time(Quantity):
+    """Seconds. `.ns` is the whole number of nanoseconds a Plan stores."""
+
+    what, unit, example_unit = "time", "s", "ms"
+    units = _si("s", " ,n,u,µ,m", min="60", h="3600")
+    shown = ("s", "ms", "us", "ns")
+
+    @property
+    def ns(self) -> int:
+        return round(float(self) * 1e9)
+
+
+class Bytes(Quantity):
+    """Bytes; kB = 1000, KiB = 1024."""
+
+    what, unit, example_unit = "size", "byte", "kB"
+    units = _si("B", " ,k,M,G,T") | {
+        f"{p}iB": Decimal(1024) ** n for n, p in enumerate("KMGT", start=1)
+    }
+    shown = ("TB", "GB", "MB", "kB", "B")
+
+    @classmethod
+    def unit_list(cls) -> str:
+        return "B kB MB GB KiB MiB GiB"
+
+    def __str__(self) -> str:
+        for unit in ("TiB", "GiB", "MiB", "KiB"):
+            scaled = float(self) / float(self.units[unit])
+            if scaled >= 1 and scaled == int(scaled) and float(self) % 1000:
+                return f"{int(scaled)}{unit}"
+        return super().__str__()
+
+
+class Ratio(Quantity):
+    """A fraction from 0 to 1, written `0.01` or `"1%"`."""
+
+    what, unit, bare_allowed, limit = "fraction", "", True, 1.0
+    units = {"%": Decimal("0.01")}
+    shown = ("%",)
+
+    @classmethod
+    def unit_list(cls) -> str:
+        return "0..1 or 0%..100%"
+
+    def __str__(self) -> str:
+        return f"{float(self) * 100:.12g}%" if self else "0"
+
+
+class File(str):
+    """A path of a file that exists, as a scenario parameter."""
+
+
+class Choice(str):
+    """One of a few words: `Choice["cubic", "reno"]` is the type, the word itself the value."""
+
+    choices: ClassVar[tuple[str, ...]] = ()
+
+    def __class_getitem__(cls, choices: str | tuple[str, ...]) -> type["Choice"]:
+        options = (choices,) if isinstance(choices, str) else tuple(choices)
+        return type("Choice", (Choice,), {"choices": options})
+
+
+Metric = Quantity | float
+
+
+def quantity(value: float, unit: str) -> Metric:
+    """`value` of a result in `unit` as the type that prints it well, a float when none fits."""
+    types: dict[str, type[Quantity]] = {
+        "bit/s": Rate, "bps": Rate, "packet/s": PacketRate, "s": Time, "byte": Bytes, "bytes": Bytes,
+        "fraction": Ratio,
+    }
+    kind = types.get(unit)
+    if kind is None or not math.isfinite(value) or value < 0 or value > kind.limit:
+        return float(value)
+    return float.__new__(kind, value)
