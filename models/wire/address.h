@@ -9,6 +9,7 @@
 #include <cstring>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -112,6 +113,41 @@ class Ipv6Address {
  private:
   std::array<std::uint8_t, kLen> octets_{};
 };
+
+// Either version in 16 bytes: IPv4 is ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so one comparison and one
+// hash serve both. Two words, because that is how tables compare it.
+class IpAddress {
+ public:
+  constexpr IpAddress() = default;  // "::", any address of either version
+  constexpr IpAddress(Ipv4Address v4) : high_(0), low_(kMappedPrefix | v4.value()) {}
+  explicit IpAddress(const Ipv6Address& v6)
+      : high_(load_be64(std::as_bytes(std::span(v6.octets())).data())),
+        low_(load_be64(std::as_bytes(std::span(v6.octets())).data() + 8)) {}
+
+  constexpr bool is_v4() const { return high_ == 0 && (low_ >> 32) == (kMappedPrefix >> 32); }
+  // Requires: is_v4().
+  constexpr Ipv4Address v4() const { return Ipv4Address(static_cast<std::uint32_t>(low_)); }
+  Ipv6Address v6() const {
+    std::array<std::uint8_t, Ipv6Address::kLen> octets{};
+    store_be64(std::as_writable_bytes(std::span(octets)).data(), high_);
+    store_be64(std::as_writable_bytes(std::span(octets)).data() + 8, low_);
+    return Ipv6Address(octets);
+  }
+  // 0.0.0.0 as well as "::".
+  constexpr bool is_any() const { return high_ == 0 && (low_ == 0 || low_ == kMappedPrefix); }
+  constexpr std::uint64_t high() const { return high_; }
+  constexpr std::uint64_t low() const { return low_; }
+  // IPv4 as a dotted quad, not in its mapped form.
+  std::string to_string() const { return is_v4() ? v4().to_string() : v6().to_string(); }
+
+  friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) = default;
+
+ private:
+  static constexpr std::uint64_t kMappedPrefix = 0xffff00000000;
+  std::uint64_t high_ = 0;
+  std::uint64_t low_ = 0;
+};
+static_assert(sizeof(IpAddress) == 16);
 
 }  // namespace twinpath
 
