@@ -1,0 +1,121 @@
+// The turn of a host whose CPU time is free: everything that arrived, then timers, then output.
+#include "sim/host_node.h"
+
+#include <array>
+#include <utility>
+
+#include "models/base/check.h"
+#include "sim/device_port.h"
+#include "sim/frame_pool.h"
+#include "sim/packet_copy.h"
+#include "sim/sim_time.h"
+
+namespace twinpath::sim {
+
+NS_OBJECT_ENSURE_REGISTERED(HostNode);
+
+ns3::TypeId HostNode::GetTypeId() {
+  static ns3::TypeId tid =
+      ns3::TypeId("twinpath::HostNode")
+          .SetParent<ns3::Object>()
+          .SetGroupName("Twinpath")
+          .AddConstructor<HostNode>()
+          .AddTraceSource("MacTx", "A frame, Ethernet header first, was handed to a port",
+                          ns3::MakeTraceSourceAccessor(&HostNode::mac_tx_),
+                          "ns3::Packet::TracedCallback")
+          .AddTraceSource("MacRx", "A frame, Ethernet header first, was handed to the host",
+                          ns3::MakeTraceSourceAccessor(&HostNode::mac_rx_),
+                          "ns3::Packet::TracedCallback");
+  return tid;
+}
+
+HostNode::HostNode() : wakeup_(*this) {}
+
+HostNode::~HostNode() = default;
+
+void HostNode::set_host(std::unique_ptr<Host> host) {
+  CHECK(host_ == nullptr && host != nullptr);
+  host_ = std::move(host);
+  wakeup_.by(host_->next_deadline());
+}
+
+PortId HostNode::add_port(std::shared_ptr<SimPort> device, std::shared_ptr<Port> through) {
+  device->set_owner(this);
+  wakeup_.by(device->next_arrival());
+  if (through == nullptr) through = device;
+  ports_.push_back({std::move(device), std::move(through)});
+  return static_cast<PortId>(ports_.size() - 1);
+}
+
+PortId HostNode::add_device(ns3::Ptr<ns3::NetDevice> device) {
+  wakeup_.set_context(device->GetNode()->GetId());
+  return add_port(std::make_shared<DevicePort>(device, frame_pool()));
+}
+
+void HostNode::NotifyNewAggregate() {
+  if (const auto node = GetObject<ns3::Node>()) wakeup_.set_context(node->GetId());
+  ns3::Object::NotifyNewAggregate();
+}
+
+void HostNode::DoDispose() {
+  wakeup_.stop();
+  for (Attached& port : ports_) port.device->set_owner(nullptr);
+  host_.reset();
+  ports_.clear();
+  ns3::Object::DoDispose();
+}
+
+void HostNode::on_wake(Instant now) {
+  if (host_ == nullptr) return;
+  ++turns_;
+  in_turn_ = true;
+  receive(now);
+  host_->on_time(now);
+  send(now);
+  in_turn_ = false;
+}
+
+void HostNode::settle() {
+  if (in_turn_ || host_ == nullptr) return;
+  in_turn_ = true;
+  send(sim_now());
+  in_turn_ = false;
+}
+
+void HostNode::receive(Instant now) {
+  std::array<BufPtr, kBurst> frames;
+  for (PortId id = 0; id < ports_.size(); ++id) {
+    for (;;) {
+      const std::size_t count = ports_[id].through->rx_burst(frames);
+      if (count == 0) break;
+      trace(mac_rx_, std::span(frames).first(count));
+      host_->on_rx(now, id, std::span(frames).first(count));
+      if (count < kBurst) break;
+    }
+  }
+}
+
+void HostNode::send(Instant now) {
+  std::array<BufPtr, kBurst> frames;
+  for (PortId id = 0; id < ports_.size(); ++id) {
+    Port& port = *ports_[id].through;
+    for (;;) {
+      const std::size_t room = std::min(port.tx_room(), kBurst);
+      const std::size_t ready = host_->poll_tx(now, id, std::span(frames).first(room));
+      if (ready == 0) break;
+      trace(mac_tx_, std::span(frames).first(ready));
+      CHECK(port.tx_burst(std::span(frames).first(ready)) == ready);
+      if (ready < room) break;
+    }
+    wakeup_.by(ports_[id].device->next_arrival());
+  }
+  wakeup_.by(host_->next_deadline());
+}
+
+void HostNode::trace(const ns3::TracedCallback<ns3::Ptr<const ns3::Packet>>& source,
+                     std::span<const BufPtr> frames) const {
+  if (source.IsEmpty()) return;
+  for (const BufPtr& frame : frames) source(to_ns3(frame->bytes()));
+}
+
+}  // namespace twinpath::sim

@@ -1,0 +1,77 @@
+// Any models Host as an ns-3 object: aggregated to a node, woken by one event, its frames traced.
+// Time enters here as an argument and frames by ports; the host knows nothing of the simulator.
+#pragma once
+
+#include <ns3/net-device.h>
+#include <ns3/node.h>
+#include <ns3/object.h>
+#include <ns3/packet.h>
+#include <ns3/traced-callback.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/base/host.h"
+#include "sim/sim_port.h"
+#include "sim/wakeup.h"
+
+namespace twinpath::sim {
+
+class HostNode : public ns3::Object, private PortOwner, private Sleeper {
+ public:
+  static ns3::TypeId GetTypeId();
+  HostNode();
+  ~HostNode() override;
+
+  // Entity path and error texts. Default "host".
+  void set_name(std::string name) { name_ = std::move(name); }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  // Before the first frame. Requires: no host yet.
+  void set_host(std::unique_ptr<Host> host);
+  [[nodiscard]] Host* host() { return host_.get(); }
+
+  // The next PortId. `device` says when to poll; `through` is what is polled: decorators around
+  // `device` (pcap, trace), or null for `device` itself. Both live as long as this object.
+  PortId add_port(std::shared_ptr<SimPort> device, std::shared_ptr<Port> through = nullptr);
+  // A DevicePort over `device`, which is installed on a node.
+  PortId add_device(ns3::Ptr<ns3::NetDevice> device);
+  [[nodiscard]] std::size_t ports() const { return ports_.size(); }
+  [[nodiscard]] Port& port(PortId id) { return *ports_[id].through; }
+  [[nodiscard]] SimPort& device(PortId id) { return *ports_[id].device; }
+
+  // After a call into the host from outside (a socket call of an application): sends what became
+  // ready and sets the next wake-up. Within a turn it does nothing, the turn's end does it.
+  void settle();
+  [[nodiscard]] std::uint64_t turns() const { return turns_; }
+
+ protected:
+  void DoDispose() override;
+  void NotifyNewAggregate() override;
+
+ private:
+  struct Attached {
+    std::shared_ptr<SimPort> device;
+    std::shared_ptr<Port> through;
+  };
+  void frames_at(Instant at) override { wakeup_.by(at); }
+  void frames_now() override { wakeup_.last_of_now(); }
+  void on_wake(Instant now) override;
+  [[nodiscard]] std::string sleeper_name() const override { return name_; }
+  void receive(Instant now);
+  void send(Instant now);
+  void trace(const ns3::TracedCallback<ns3::Ptr<const ns3::Packet>>& source,
+             std::span<const BufPtr> frames) const;
+
+  std::string name_ = "host";
+  std::vector<Attached> ports_;
+  std::unique_ptr<Host> host_;
+  Wakeup wakeup_;
+  std::uint64_t turns_ = 0;
+  bool in_turn_ = false;
+  ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_tx_;
+  ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_rx_;
+};
+
+}  // namespace twinpath::sim
