@@ -1,5 +1,5 @@
-# How every target of ours is compiled. The determinism flags are part of the promise: no contraction
-# of floating-point expressions, no instruction set of the building machine.
+# How every target of ours is compiled. The determinism flags are part of the promise: no
+# contraction of floating-point expressions, no instruction set of the building machine.
 option(TWINPATH_BUILD_TESTS "Build the GoogleTest suites" ON)
 option(TWINPATH_SIM "Build the ns-3 driver" ON)
 option(TWINPATH_EMU "Build the DPDK driver" ON)
@@ -15,8 +15,8 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Release or Debug" FORCE)
 endif()
 
-# -g1 keeps line numbers for stack traces and profiles at a fifth of -g's size. Debug is -O1, not -O0:
-# the sanitized suites run four times faster and the traces stay readable.
+# -g1 keeps line numbers for stack traces and profiles at a fifth of -g's size. Debug is -O1, not
+# -O0: the sanitized suites run four times faster and the traces stay readable.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
 
@@ -25,7 +25,8 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
 find_program(TWINPATH_CCACHE ccache)
 if(TWINPATH_CCACHE)
   set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
-    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${TWINPATH_CCACHE})
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    ${TWINPATH_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
 endif()

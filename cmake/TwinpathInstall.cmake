@@ -1,5 +1,5 @@
-# `cmake --install`: headers below include/twinpath, static libraries, and a package so that a program
-# outside the tree writes find_package(Twinpath COMPONENTS sim) and links twinpath::sim.
+# `cmake --install`: headers below include/twinpath, static libraries, and a package so that a
+# program outside the tree writes find_package(Twinpath COMPONENTS sim) and links twinpath::sim.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 

@@ -26,7 +26,7 @@ function(twinpath_library name directory)
   set_target_properties(${name} PROPERTIES EXPORT_NAME ${short})
 endfunction()
 
-# twinpath_precompile(TARGET header...): precompiled headers, where big foreign headers are included.
+# twinpath_precompile(TARGET header...): precompiled headers, where big foreign ones are used.
 function(twinpath_precompile name)
   get_target_property(type ${name} TYPE)
   if(NOT type STREQUAL "INTERFACE_LIBRARY" AND NOT TWINPATH_NO_PCH)

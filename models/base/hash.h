@@ -1,6 +1,7 @@
 // Small deterministic hashes. Not for security: an attacker who knows the seed can collide them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -15,9 +16,9 @@ constexpr std::uint64_t mix64(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// Order-dependent: hash_pair(a, b) and hash_pair(b, a) differ.
-constexpr std::uint64_t hash_pair(std::uint64_t first, std::uint64_t second) {
-  return mix64(mix64(first + 0x9e3779b97f4a7c15ULL) ^ second);
+// Order-dependent: hash_pair({a, b}) and hash_pair({b, a}) differ.
+constexpr std::uint64_t hash_pair(std::array<std::uint64_t, 2> pair) {
+  return mix64(mix64(pair[0] + 0x9e3779b97f4a7c15ULL) ^ pair[1]);
 }
 
 // FNV-1a over the characters, then mixed with the seed; used for names, not for frames.
@@ -26,7 +27,7 @@ constexpr std::uint64_t hash_text(std::uint64_t seed, std::string_view text) {
   for (const char letter : text) {
     state = (state ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
   }
-  return hash_pair(seed, state);
+  return hash_pair({seed, state});
 }
 
 }  // namespace twinpath

@@ -35,7 +35,7 @@ class Rng {
     return Rng(hash_text(seed_, path));
   }
   [[nodiscard]] constexpr Rng fork(std::uint64_t index) const {
-    return Rng(hash_pair(seed_, index));
+    return Rng(hash_pair({seed_, index}));
   }
 
   constexpr std::uint64_t next() { return at(position_++); }

@@ -1,4 +1,4 @@
-"""The two checks that run a tool: clang-format, and the compiler on headers that no source opens with.
+"""The two checks that run a tool: clang-format, and the compiler on headers without a source.
 
 A header that has a source of its own name needs no extra run: `own_header_first` makes the build
 compile it first, so the build is the proof. The others are compiled alone here, and the answer is
@@ -19,8 +19,19 @@ from rules_include import headers_without_source
 from tree import ROOT, Finding, Source, Tree
 
 CACHE = ROOT / "build" / "tidy-headers.json"
-FLAGS = ["-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion",
-         "-Werror", f"-I{ROOT}", "-x", "c++"]
+FLAGS = [
+    "-std=c++20",
+    "-fsyntax-only",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wshadow",
+    "-Wconversion",
+    "-Werror",
+    f"-I{ROOT}",
+    "-x",
+    "c++",
+]
 BATCH = 40
 
 
@@ -41,7 +52,9 @@ def clang_format(tree: Tree, root: Path = ROOT) -> Iterator[Finding]:
         for line in said.splitlines():
             parts = line.split(":", 3)
             if len(parts) == 4 and "clang-format-violations" in line:
-                yield Finding(parts[0], int(parts[1]), "clang_format", f"run {command[0]} -i {parts[0]}")
+                yield Finding(
+                    parts[0], int(parts[1]), "clang_format", f"run {command[0]} -i {parts[0]}"
+                )
 
 
 def headers_alone(tree: Tree) -> Iterator[Finding]:

@@ -50,7 +50,9 @@ def words_used(source: Source) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             words.update((node.module or "").split("."))
             words.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 80:
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 80
+        ):
             words.update(re.findall(r"\w+", node.value))
     return words
 

@@ -16,6 +16,7 @@ ARITHMETIC = re.compile(
     r"(std :: )?(bool|char|char8_t|char16_t|char32_t|wchar_t|float|double|size_t|ssize_t|ptrdiff_t"
     r"|u?int(8|16|32|64|ptr|max)?_t|int|((un)?signed|long|short)( (int|char|long|double))*)$"
 )
+CPP_NAME = re.compile(r"[A-Za-z_]\w*$")
 SNAKE = re.compile(r"~?[a-z][a-z0-9]*(_[a-z0-9]+)*_?$")
 CAMEL = re.compile(r"[A-Z][A-Za-z0-9]*$")
 MACRO = re.compile(r"[A-Z][A-Z0-9_]*$")
@@ -29,25 +30,37 @@ def function_length(tree: Tree) -> Iterator[Finding]:
             continue
         limit = MAIN_LINES if function.name == "main" else FUNCTION_LINES
         if function.lines > limit:
-            yield at(source, function, "function_length",
-                     f"{function.name} has {function.lines} lines, the limit is {limit}")
+            yield at(
+                source,
+                function,
+                "function_length",
+                f"{function.name} has {function.lines} lines, the limit is {limit}",
+            )
 
 
 @rule
 def function_nesting(tree: Tree) -> Iterator[Finding]:
     for source, function in bodies(tree):
         if function.nesting > NESTING:
-            yield at(source, function, "function_nesting",
-                     f"{function.name} nests {function.nesting} deep, the limit is {NESTING}")
+            yield at(
+                source,
+                function,
+                "function_nesting",
+                f"{function.name} nests {function.nesting} deep, the limit is {NESTING}",
+            )
 
 
 @rule
 def parameter_count(tree: Tree) -> Iterator[Finding]:
     for source, function in signatures(tree):
         if len(function.params) > PARAMETERS:
-            yield at(source, function, "parameter_count",
-                     f"{function.name} takes {len(function.params)}: an options struct from "
-                     f"{PARAMETERS + 1} on")
+            yield at(
+                source,
+                function,
+                "parameter_count",
+                f"{function.name} takes {len(function.params)}: an options struct from "
+                f"{PARAMETERS + 1} on",
+            )
 
 
 @rule
@@ -59,8 +72,12 @@ def adjacent_parameters(tree: Tree) -> Iterator[Finding]:
         kinds = [builtin(p) for p in function.params]
         for first, second in zip(kinds, kinds[1:]):
             if first is not None and first == second:
-                yield at(source, function, "adjacent_parameters",
-                         f"{function.name} takes two {first} side by side: strong types, or a struct")
+                yield at(
+                    source,
+                    function,
+                    "adjacent_parameters",
+                    f"{function.name} takes two {first} side by side: strong types, or a struct",
+                )
                 break
 
 
@@ -73,7 +90,8 @@ def builtin(param: list[str]) -> str | None:
     """The built-in arithmetic type of a by-value parameter, or None."""
     words = param[: param.index("=")] if "=" in param else param
     words = [w for w in words if w not in ("const", "constexpr", "volatile", "this")]
-    for candidate in (words[:-1], words):
+    named = len(words) > 1 and CPP_NAME.match(words[-1])
+    for candidate in (words[:-1] if named else words, words):
         text = " ".join(candidate)
         if candidate and ARITHMETIC.match(text):
             return text.replace(" :: ", "::").replace("std::", "")
@@ -82,7 +100,7 @@ def builtin(param: list[str]) -> str | None:
 
 @rule
 def names(tree: Tree) -> Iterator[Finding]:
-    """snake_case functions and files, CamelCase types; in sim/ overridden ns-3 names keep theirs."""
+    """snake_case functions and files, CamelCase types; in sim/ overridden ns-3 names stay."""
     for source in tree.cpp():
         yield from file_name(source)
         for token in source.cpp.types:

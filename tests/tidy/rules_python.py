@@ -57,11 +57,19 @@ def python_imports(tree: Tree) -> Iterator[Finding]:
         for node, name in imports(source):
             worker = source.path.rsplit("/", 1)[-1].startswith("_worker") or source.top == "tests"
             if name.split(".")[-1] in ("_sim", "_emu") and not worker:
-                yield Finding(source.path, node.lineno, "python_imports",
-                              f"{name}: only workers load a driver")
+                yield Finding(
+                    source.path,
+                    node.lineno,
+                    "python_imports",
+                    f"{name}: only workers load a driver",
+                )
             if source.top == "scenarios" and name.split(".")[0] not in ("twinpath", "__future__"):
-                yield Finding(source.path, node.lineno, "python_imports",
-                              f"{name}: a scenario imports twinpath only")
+                yield Finding(
+                    source.path,
+                    node.lineno,
+                    "python_imports",
+                    f"{name}: a scenario imports twinpath only",
+                )
 
 
 def imports(source: Source) -> Iterator[tuple[ast.stmt, str]]:

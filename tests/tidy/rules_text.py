@@ -15,10 +15,14 @@ PAGE_LINES = 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(wo" r"rk|far" r"m|sha" r"red|ro" r"ot|home/\w+)/")
 BANNER = re.compile(r"(//|#)\s*[-=*#/~+_]{4,}")
-SUPPRESSION = re.compile(r"NOLI" r"NT|clang-format\s+of" r"f|type:\s*ign" r"ore|noq" r"a\b|pylint:\s*dis")
+SUPPRESSION = re.compile(
+    r"NOLI" r"NT|clang-format\s+of" r"f|type:\s*ign" r"ore|noq" r"a\b|pylint:\s*dis"
+)
 CODE_COMMENT = re.compile(r"//\s*[\w:>*&.\[\]-]+[^.]*(\)\s*;|=\s*[^ ;]+;|\)\s*\{)\s*$")
 RFC = re.compile(r"\bRFC[\s_-]*\d+", re.I)
-RFC_RIGHT = re.compile(r"RFC \d{3,5}(?!\d)(?!,? [Ss]ec)(?!, ?§)(?! ?\(\d+(\.\d+)*\))(?!§)(?! §(?![0-9A-Z]))")
+RFC_RIGHT = re.compile(
+    r"RFC \d{3,5}(?!\d)(?!,? [Ss]ec)(?!, ?§)(?! ?\(\d+(\.\d+)*\))(?!§)(?! §(?![0-9A-Z]))"
+)
 
 
 def comments(source: Source) -> list[tuple[int, str]]:
@@ -37,8 +41,12 @@ def line_length(tree: Tree) -> Iterator[Finding]:
         if source.is_cpp or source.is_python or source.suffix in ("", ".sh", ".cmake"):
             for number, line in enumerate(source.lines, 1):
                 if len(line) > LINE_COLUMNS:
-                    yield Finding(source.path, number, "line_length",
-                                  f"{len(line)} columns, the limit is {LINE_COLUMNS}")
+                    yield Finding(
+                        source.path,
+                        number,
+                        "line_length",
+                        f"{len(line)} columns, the limit is {LINE_COLUMNS}",
+                    )
 
 
 @rule
@@ -49,8 +57,12 @@ def file_length(tree: Tree) -> Iterator[Finding]:
         limit = HEADER_LINES if source.suffix == ".h" else SOURCE_LINES
         limit = TEST_LINES if source.top == "tests" else limit
         if len(source.lines) > limit:
-            yield Finding(source.path, len(source.lines), "file_length",
-                          f"{len(source.lines)} lines, the limit is {limit}: find the joint and split")
+            yield Finding(
+                source.path,
+                len(source.lines),
+                "file_length",
+                f"{len(source.lines)} lines, the limit is {limit}: find the joint and split",
+            )
 
 
 @rule
@@ -59,9 +71,13 @@ def opening_comment(tree: Tree) -> Iterator[Finding]:
     for source in tree.files.values():
         first = source.lines[0] if source.lines else ""
         if source.is_cpp and not first.startswith("//"):
-            yield Finding(source.path, 1, "opening_comment", "open with // what it is and why it exists")
+            yield Finding(
+                source.path, 1, "opening_comment", "open with // what it is and why it exists"
+            )
         if source.is_python and source.lines and not first.startswith(('"""', 'r"""', "#!")):
-            yield Finding(source.path, 1, "opening_comment", "open with a docstring: what it is and why")
+            yield Finding(
+                source.path, 1, "opening_comment", "open with a docstring: what it is and why"
+            )
 
 
 @rule
@@ -77,8 +93,12 @@ def unfinished(tree: Tree) -> Iterator[Finding]:
         for number, text in comments(source):
             match = UNFINISHED.search(text)
             if match:
-                yield Finding(source.path, number, "unfinished",
-                              f"{match.group(0)}: finish it, or write an issue")
+                yield Finding(
+                    source.path,
+                    number,
+                    "unfinished",
+                    f"{match.group(0)}: finish it, or write an issue",
+                )
 
 
 @rule
@@ -87,8 +107,12 @@ def machine_path(tree: Tree) -> Iterator[Finding]:
         for number, line in enumerate(source.lines, 1):
             match = MACHINE_PATH.search(line)
             if match:
-                yield Finding(source.path, number, "machine_path",
-                              f"{match.group(0)} exists on one machine only")
+                yield Finding(
+                    source.path,
+                    number,
+                    "machine_path",
+                    f"{match.group(0)} exists on one machine only",
+                )
 
 
 @rule
@@ -98,8 +122,12 @@ def suppression(tree: Tree) -> Iterator[Finding]:
         for number, text in comments(source):
             match = SUPPRESSION.search(text)
             if match:
-                yield Finding(source.path, number, "suppression",
-                              f"{match.group(0)}: mend the line instead of excusing it")
+                yield Finding(
+                    source.path,
+                    number,
+                    "suppression",
+                    f"{match.group(0)}: mend the line instead of excusing it",
+                )
 
 
 @rule
@@ -116,7 +144,9 @@ def banner(tree: Tree) -> Iterator[Finding]:
         if source.is_cpp or source.is_python:
             for number, text in comments(source):
                 if BANNER.match(text.strip()):
-                    yield Finding(source.path, number, "banner", "no banners; a file has one subject")
+                    yield Finding(
+                        source.path, number, "banner", "no banners; a file has one subject"
+                    )
 
 
 @rule
@@ -127,8 +157,9 @@ def rfc_citation(tree: Tree) -> Iterator[Finding]:
             for match in RFC.finditer(text):
                 if not RFC_RIGHT.match(text, match.start()):
                     shown = text[match.start() : match.start() + 24]
-                    yield Finding(source.path, number, "rfc_citation",
-                                  f"'{shown}': write `RFC nnnn §x.y`")
+                    yield Finding(
+                        source.path, number, "rfc_citation", f"'{shown}': write `RFC nnnn §x.y`"
+                    )
 
 
 @rule
@@ -137,7 +168,9 @@ def deviation(tree: Tree) -> Iterator[Finding]:
     for source in tree.cpp():
         for number, text in source.cpp.comments:
             if re.search(r"[Dd]eviat", text) and not re.search(r"Deviates from RFC \d{3,5}", text):
-                yield Finding(source.path, number, "deviation", "write 'Deviates from RFC nnnn §x.y:'")
+                yield Finding(
+                    source.path, number, "deviation", "write 'Deviates from RFC nnnn §x.y:'"
+                )
 
 
 @rule
@@ -146,10 +179,16 @@ def readme_page(tree: Tree) -> Iterator[Finding]:
     for folder in sorted(folders_with_code(tree)):
         page = tree.files.get(f"{folder}/README.md")
         if page is None:
-            yield Finding(f"{folder}/README.md", 1, "readme_page", "missing: what lives here, what may not")
+            yield Finding(
+                f"{folder}/README.md", 1, "readme_page", "missing: what lives here, what may not"
+            )
         elif len(page.lines) > PAGE_LINES:
-            yield Finding(page.path, PAGE_LINES, "readme_page",
-                          f"{len(page.lines)} lines, a page is {PAGE_LINES}")
+            yield Finding(
+                page.path,
+                PAGE_LINES,
+                "readme_page",
+                f"{len(page.lines)} lines, a page is {PAGE_LINES}",
+            )
 
 
 def folders_with_code(tree: Tree) -> set[str]:

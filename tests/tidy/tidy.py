@@ -32,8 +32,11 @@ def findings(tree: Tree, with_compiler: bool) -> list[Finding]:
 
 def main(arguments: list[str]) -> int:
     wanted = tuple(a for a in arguments if not a.startswith("--")) or ("",)
-    shown = [f for f in findings(Tree.of_checkout(), "--compile" in arguments)
-             if f.path.startswith(wanted)]
+    shown = [
+        f
+        for f in findings(Tree.of_checkout(), "--compile" in arguments)
+        if f.path.startswith(wanted)
+    ]
     for finding in shown:
         print(finding)
     rules = len(RULES) + 1 + ("--compile" in arguments)

@@ -16,7 +16,18 @@ from cpp import CppText
 
 ROOT = Path(__file__).resolve().parents[2]
 CPP_SUFFIXES = (".cc", ".h")
-TEXT_SUFFIXES = CPP_SUFFIXES + (".py", ".md", ".txt", ".cmake", ".in", ".json", ".sql", ".sh", ".toml", ".pyi")
+TEXT_SUFFIXES = CPP_SUFFIXES + (
+    ".py",
+    ".md",
+    ".txt",
+    ".cmake",
+    ".in",
+    ".json",
+    ".sql",
+    ".sh",
+    ".toml",
+    ".pyi",
+)
 
 
 @dataclass(frozen=True)
