@@ -2,10 +2,14 @@
 // because its bytes are the likeliest to be in the cache.
 #include "models/base/heap_pool.h"
 
-#include <cstdlib>
 #include <new>
 
 namespace twinpath {
+namespace {
+
+constexpr std::align_val_t kLine{alignof(PacketBuf)};
+
+}  // namespace
 
 HeapPool::HeapPool(const HeapPoolOptions& options) : options_(options) {
   CHECK(options.headroom_bytes <= options.capacity_bytes);
@@ -13,14 +17,12 @@ HeapPool::HeapPool(const HeapPoolOptions& options) : options_(options) {
 
 HeapPool::~HeapPool() {
   CHECK(outstanding_ == 0);
-  for (PacketBuf* buf : free_) std::free(buf);
+  for (PacketBuf* buf : free_) ::operator delete(buf, kLine);
 }
 
 PacketBuf* HeapPool::allocate() {
-  const std::size_t line = alignof(PacketBuf);
   const std::size_t bytes = sizeof(PacketBuf) + options_.capacity_bytes;
-  void* memory = std::aligned_alloc(line, (bytes + line - 1) / line * line);
-  return memory == nullptr ? nullptr : static_cast<PacketBuf*>(memory);
+  return static_cast<PacketBuf*>(::operator new(bytes, kLine, std::nothrow));
 }
 
 PacketBuf* HeapPool::take() {

@@ -10,16 +10,18 @@ from cpp import Include
 from tree import Finding, Source, Tree, rule
 
 STANDARD = set(
-    "algorithm any array atomic barrier bit bitset cassert ccomplex cctype cerrno cfenv cfloat"
-    " charconv chrono cinttypes climits clocale cmath codecvt compare complex concepts condition_variable"
-    " coroutine csetjmp csignal cstdarg cstddef cstdint cstdio cstdlib cstring ctime cuchar cwchar"
-    " cwctype deque exception execution filesystem format forward_list fstream functional future"
-    " initializer_list iomanip ios iosfwd iostream istream iterator latch limits list locale map"
-    " memory memory_resource mutex new numbers numeric optional ostream queue random ranges ratio"
-    " regex scoped_allocator semaphore set shared_mutex source_location span sstream stack"
-    " stdexcept stop_token streambuf string string_view strstream syncstream system_error thread tuple"
-    " type_traits typeindex typeinfo unordered_map unordered_set utility valarray variant vector"
-    " version".split()
+    """
+    algorithm any array atomic barrier bit bitset cassert ccomplex cctype cerrno cfenv
+    cfloat charconv chrono cinttypes climits clocale cmath codecvt compare complex concepts
+    condition_variable coroutine csetjmp csignal cstdarg cstddef cstdint cstdio cstdlib
+    cstring ctime cuchar cwchar cwctype deque exception execution filesystem format
+    forward_list fstream functional future initializer_list iomanip ios iosfwd iostream
+    istream iterator latch limits list locale map memory memory_resource mutex new numbers
+    numeric optional ostream queue random ranges ratio regex scoped_allocator semaphore set
+    shared_mutex source_location span sstream stack stdexcept stop_token streambuf string
+    string_view strstream syncstream system_error thread tuple type_traits typeindex
+    typeinfo unordered_map unordered_set utility valarray variant vector version
+    """.split()
 )
 # What the standard library offers and a model must not touch, each with what to take instead.
 NOT_IN_MODELS = {
@@ -60,7 +62,8 @@ NOT_IN_MODELS = {
     "cassert": "CHECK",
 }
 POSIX = re.compile(
-    r"((sys|net|netinet|netpacket|linux|arpa)/.*|unistd|fcntl|poll|sched|signal|pthread|dirent|errno"
+    r"((sys|net|netinet|netpacket|linux|arpa)/.*"
+    r"|unistd|fcntl|poll|sched|signal|pthread|dirent|errno"
     r"|time|ifaddrs|spawn|pwd|grp|termios|dlfcn|netdb|x86intrin|cpuid|numa)(\.h)?$"
 )
 NS3 = re.compile(r"ns3/.*\.h$")
@@ -128,7 +131,7 @@ def refusal(tree: Tree, path: str, row: Allowed, include: Include) -> str | None
     """Why this folder may not include that, or None."""
     name, here = include.name, row.folder.rstrip("/")
     if include.quoted:
-        if name not in tree.files:
+        if name not in tree.files and name + ".in" not in tree.files:
             return f'"{name}" is no file; includes are from the project root'
         return None if name.startswith(row.ours) else f'{here} may not include "{name}"'
     if name in STANDARD:

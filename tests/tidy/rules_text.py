@@ -134,7 +134,8 @@ def suppression(tree: Tree) -> Iterator[Finding]:
 def commented_out_code(tree: Tree) -> Iterator[Finding]:
     for source in tree.cpp():
         for number, text in source.cpp.comments:
-            if CODE_COMMENT.match(text.strip()):
+            example = text.startswith("//   ")
+            if not example and CODE_COMMENT.match(text.strip()):
                 yield Finding(source.path, number, "commented_out_code", "git remembers; delete it")
 
 

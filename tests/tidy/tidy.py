@@ -8,6 +8,7 @@ shown; every rule still sees the whole tree. --compile adds the checks that run 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import rules_banned
 import rules_dead
@@ -18,6 +19,7 @@ import rules_text
 from compile_checks import clang_format, headers_alone
 from tree import RULES, Finding, Tree
 
+HERE = Path(__file__).resolve().parent
 MODULES = (rules_text, rules_include, rules_banned, rules_function, rules_python, rules_dead)
 
 
