@@ -118,7 +118,8 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
   if (text.size() != 3 * kLen - 1) return std::nullopt;
   std::array<std::uint8_t, kLen> octets{};
   for (std::uint8_t& octet : octets) {
-    const auto value = parse_number(take_until(text, ':'), 16, 255);
+    const std::string_view word = take_until(text, ':');
+    const auto value = word.size() == 2 ? parse_number(word, 16, 255) : std::nullopt;
     if (!value) return std::nullopt;
     octet = static_cast<std::uint8_t>(*value);
   }
