@@ -1,0 +1,214 @@
+"""The network a scenario builds. Nothing runs here: the calls fill lists that become the Plan.
+
+Problems are collected, not raised one by one, so that a user sees all of them at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Mapping, TypeVar
+
+from .apps import AppSpec
+from .errors import ConfigError, Problem, not_yet
+from .quantities import Bytes, Quantity, Rate, Ratio, Time
+
+Q = TypeVar("Q", bound=Quantity)
+
+
+@dataclass(frozen=True)
+class Done:
+    """That these apps have finished; `a.done & b.done` waits for both."""
+
+    paths: tuple[str, ...]
+
+    def __and__(self, other: "Done") -> "Done":
+        return Done(tuple(dict.fromkeys(self.paths + other.paths)))
+
+
+@dataclass(frozen=True)
+class App:
+    """An app that runs on a host. `path` is the entity its results stand under."""
+
+    path: str
+    host: "Host"
+    spec: AppSpec
+    start: Time
+
+    @property
+    def done(self) -> Done:
+        return Done((self.path,))
+
+
+@dataclass(eq=False)
+class Host:
+    """A host with one stack. `stack` may differ per driver: `{"sim": "twinpath", "emu": "linux"}`."""
+
+    net: "Net"
+    name: str
+    addresses: list[str]
+    stack: str | dict[str, str]
+    tcp: dict[str, Any]
+    cores: int
+    apps: list[App] = field(default_factory=list)
+
+    def run(self, app: AppSpec, *, core: int | None = None, start: Time | str | int = 0) -> App:
+        """Runs `app` from `start` (seconds of model time) on; several may run."""
+        if core is not None:
+            raise not_yet("run(core=...)")
+        path = f"{self.name}/app{len(self.apps)}"
+        if not isinstance(app, AppSpec):
+            self.net.problem(path, app, f"{app!r} is not an app", "HttpGet(...) Bulk(...) ...")
+            app = AppSpec("http_server")
+        started = App(path, self, app, self.net.quantity(Time, f"{path}.start", start))
+        self.apps.append(started)
+        return started
+
+
+@dataclass(eq=False)
+class Link:
+    """A full-duplex link. Every value holds for each direction; `delay` is one way."""
+
+    name: str
+    a: Host
+    b: Host
+    rate: Rate
+    delay: Time
+    queue: Bytes
+    jitter: Time
+    loss: Ratio
+    reorder: Ratio
+    duplicate: Ratio
+    corrupt: Ratio
+
+
+@dataclass
+class Measure:
+    """What is recorded: after `warmup`, for `window`, series every `every`, only `metrics`."""
+
+    warmup: Time = field(default_factory=lambda: Time(0))
+    window: Time | None = None
+    every: Time | None = None
+    metrics: list[str] | None = None
+
+
+class Net:
+    """The network of one scenario. Parameters with units are strings such as "10ms" or quantities."""
+
+    def __init__(self) -> None:
+        self.hosts: list[Host] = []
+        self.links: list[Link] = []
+        self.measured = Measure()
+        self.stop_when: tuple[str, ...] = ()
+        self.at_most: Time | None = None
+        self.problems: list[Problem] = []
+
+    def host(self, name: str, *, address: str | list[str] | None = None,
+             stack: str | dict[str, str] = "twinpath", tcp: Mapping[str, Any] | None = None,
+             cores: int = 0) -> Host:
+        """A host. `address`: one "198.18.0.1/24" per link, given by the link when None.
+        `tcp`: fields of the TCP configuration. `cores=0`: CPU time is free."""
+        self._check_name("host", name, [h.name for h in self.hosts])
+        if cores:
+            self.problem(f"{name}.cores", cores, "modelled cores are not available yet", "0")
+        addresses = [address] if isinstance(address, str) else list(address or [])
+        for text in addresses:
+            self._check_address(f"{name}.address", text)
+        host = Host(self, name, addresses, stack, dict(tcp or {}), 0)
+        self.hosts.append(host)
+        return host
+
+    def clients(self, name: str, *, count: int = 1, **options: Any) -> Host:
+        """A population of `count` hosts by one rule."""
+        if count != 1:
+            raise not_yet("clients(count > 1)")
+        return self.host(name, **options)
+
+    def link(self, a: Host, b: Host, *, name: str | None = None, rate: Rate | str = "unlimited",
+             delay: Time | str | int = 0, loss: Ratio | str | float = 0,
+             queue: Bytes | str = "256KiB", reorder: Ratio | str | float = 0,
+             duplicate: Ratio | str | float = 0, corrupt: Ratio | str | float = 0,
+             jitter: Time | str | int = 0) -> Link:
+        """A link between two hosts. `rate` bit/s, `delay` and `jitter` seconds one way, `queue`
+        bytes before tail drop, the others fractions of frames, seeded."""
+        name = name or f"link{len(self.links)}"
+        self._check_name("link", name, [l.name for l in self.links] + [h.name for h in self.hosts])
+        for end in (a, b):
+            if not isinstance(end, Host):
+                self.problem(name, end, f"{end!r} is not a host of this network")
+        if a is b:
+            self.problem(name, getattr(a, "name", ""), "joins a host with itself")
+        get = self.quantity
+        link = Link(name, a, b, get(Rate, f"{name}.rate", rate), get(Time, f"{name}.delay", delay),
+                    get(Bytes, f"{name}.queue", queue), get(Time, f"{name}.jitter", jitter),
+                    get(Ratio, f"{name}.loss", loss), get(Ratio, f"{name}.reorder", reorder),
+                    get(Ratio, f"{name}.duplicate", duplicate),
+                    get(Ratio, f"{name}.corrupt", corrupt))
+        for value, what in ((link.rate, "rate"), (link.queue, "queue")):
+            if value == 0:
+                self.problem(f"{name}.{what}", 0, f"a {what} of 0 carries nothing")
+        self.links.append(link)
+        return link
+
+    def measure(self, *, warmup: Time | str | int = 0, window: Time | str | None = None,
+                every: Time | str | None = None, metrics: Iterable[str] | None = None) -> None:
+        """Leaves out `warmup`, ends after `window`; series only with `every` (seconds)."""
+        get = self.quantity
+        self.measured = Measure(
+            get(Time, "measure.warmup", warmup),
+            None if window is None else get(Time, "measure.window", window),
+            None if every is None else get(Time, "measure.every", every),
+            None if metrics is None else list(metrics))
+
+    def stop(self, *, when: Done | Iterable[Done] | None = None, at_most: Time | str) -> None:
+        """Ends the run when `when` is done, at the latest after `at_most` seconds of model time,
+        which then is the status `timeout`."""
+        dones = [] if when is None else [when] if isinstance(when, Done) else list(when)
+        self.stop_when = tuple(dict.fromkeys(p for done in dones for p in done.paths))
+        self.at_most = self.quantity(Time, "stop.at_most", at_most)
+        if self.at_most == 0:
+            self.problem("stop.at_most", 0, "must be above 0")
+
+    def on(self, event: str, fn: Any, *, entity: str = "*") -> None:
+        """Calls `fn` with events of a run."""
+        raise not_yet("Net.on")
+
+    def box(self, name: str, **_: Any) -> None:
+        """A middlebox: network functions and µStacks."""
+        raise not_yet("Net.box")
+
+    def tester(self, name: str, **_: Any) -> None:
+        """A traffic source and sink, measured, never the device under test."""
+        raise not_yet("Net.tester")
+
+    def machine(self, name: str, **_: Any) -> None:
+        """A machine whose cores tenants and stacks share."""
+        raise not_yet("Net.machine")
+
+    def problem(self, field: str, value: Any, message: str, allowed: str = "") -> None:
+        self.problems.append(Problem(field, str(value), message, allowed))
+
+    def quantity(self, kind: type[Q], field: str, value: Any) -> Q:
+        """The value in its type; a problem is noted and 0 returned instead."""
+        try:
+            return kind(value, field)
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return float.__new__(kind, 1.0 if kind in (Rate, Bytes) else 0.0)
+
+    def _check_name(self, what: str, name: str, taken: list[str]) -> None:
+        if not name or not all(c.isalnum() or c in "_-" for c in name):
+            self.problem(what, name, f"{name!r} is not a name", "letters, digits, _ and -")
+        if name in taken:
+            self.problem(what, name, f"{name!r} is already taken")
+
+    def _check_address(self, field: str, text: str) -> None:
+        try:
+            interface = ipaddress.ip_interface(text)
+        except ValueError:
+            self.problem(field, text, f"{text!r} is not an address", "198.18.0.1/24")
+            return
+        if interface.version == 6:
+            self.problem(field, text, "IPv6 stacks are not available yet", "IPv4")
+        elif "/" not in text:
+            self.problem(field, text, f"{text!r} has no prefix length; write '{text}/24'")

@@ -1,0 +1,247 @@
+"""From a built Net to a Plan: canonical JSON, validated as a whole, hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Mapping
+
+from . import matrix
+from .apps import AppSpec
+from .errors import ConfigError, Problem, unknown
+from .fields import plan_values
+from .net import Host, Link, Net
+from .quantities import Bytes, Quantity, Rate, Ratio, Time
+
+SCHEMA = "twinpath.plan/1"
+Json = dict[str, Any]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False,
+                      allow_nan=False)
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is fed. Equal plans have equal `sha256`."""
+
+    data: Json
+
+    @cached_property
+    def json(self) -> str:
+        return canonical(self.data)
+
+    @cached_property
+    def sha256(self) -> str:
+        return sha256(self.json)
+
+    @property
+    def driver(self) -> str:
+        return str(self.data["driver"])
+
+    @property
+    def scenario(self) -> str:
+        return str(self.data["scenario"])
+
+    @property
+    def case_key(self) -> str:
+        """Hash of scenario and parameters: what sim and emu runs of one case share."""
+        return sha256(canonical([self.data["scenario"], self.data["params"]]))[:16]
+
+
+def plain(value: Any) -> Any:
+    """A parameter as JSON: SI numbers, whole ones as integers."""
+    if isinstance(value, Quantity):
+        if math.isinf(value):
+            return "unlimited"
+        return int(value) if float(value).is_integer() else float(value)
+    return str(value) if isinstance(value, str) else value
+
+
+class Builder:
+    """Turns a Net into Plan JSON for one driver and keeps every problem on the way."""
+
+    def __init__(self, net: Net, driver: str, settings: Mapping[str, Any]) -> None:
+        self.net, self.driver = net, driver
+        self.problems = list(net.problems)
+        self._settings = dict(settings)
+
+    def build(self, scenario: str, params: Mapping[str, Any]) -> Json:
+        self._apply_settings()
+        if self.net.at_most is None:
+            self._problem("stop", "", "the scenario never calls net.stop(at_most=...)")
+        if not self.net.hosts:
+            self._problem("hosts", "", "the scenario has no host")
+        addresses = self._addresses()
+        data = {
+            "schema": SCHEMA, "scenario": scenario, "driver": self.driver,
+            "params": {name: plain(value) for name, value in params.items()},
+            "hosts": [self._host(host, addresses[host.name]) for host in self.net.hosts],
+            "links": [self._link(link) for link in self.net.links],
+            "apps": self._apps(), "measure": self._measure(),
+            "stop": {"when": list(self.net.stop_when),
+                     "at_most_ns": self.net.at_most.ns if self.net.at_most else 0},
+        }
+        self._check_reach()
+        if self.problems:
+            raise ConfigError(self.problems)
+        return data
+
+    def _problem(self, field: str, value: Any, message: str, allowed: str = "") -> None:
+        self.problems.append(Problem(field, str(value), message, allowed))
+
+    def _apply_settings(self) -> None:
+        hosts = {host.name: host for host in self.net.hosts}
+        links = {link.name: link for link in self.net.links}
+        for path, value in self._settings.items():
+            name, _, rest = path.partition(".")
+            if name in hosts:
+                self._set_host(hosts[name], path, rest, value)
+            elif name in links:
+                self._set_link(links[name], path, rest, value)
+            else:
+                self.problems.append(unknown(path, name, "host or link", [*hosts, *links]))
+
+    def _set_host(self, host: Host, path: str, rest: str, value: Any) -> None:
+        if rest.startswith("tcp."):
+            host.tcp[rest.removeprefix("tcp.")] = value
+        elif rest == "stack":
+            host.stack = str(value)
+        elif rest == "address":
+            host.addresses = [str(value)]
+        else:
+            self.problems.append(
+                unknown(path, rest, f"setting of host {host.name}", ["tcp.FIELD", "stack", "address"]))
+
+    def _set_link(self, link: Link, path: str, rest: str, value: Any) -> None:
+        kinds = {"rate": Rate, "delay": Time, "queue": Bytes, "jitter": Time, "loss": Ratio,
+                 "reorder": Ratio, "duplicate": Ratio, "corrupt": Ratio}
+        if rest not in kinds:
+            self.problems.append(unknown(path, rest, f"setting of link {link.name}", list(kinds)))
+            return
+        try:
+            setattr(link, rest, kinds[rest](value, path))
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+
+    def _addresses(self) -> dict[str, list[str]]:
+        """Per host one address per link: the given ones, else .1 and .2 of 198.18.N.0/24."""
+        result: dict[str, list[str]] = {host.name: [] for host in self.net.hosts}
+        for index, link in enumerate(self.net.links):
+            for number, host in ((1, link.a), (2, link.b)):
+                if not isinstance(host, Host):
+                    continue
+                mine = result[host.name]
+                given = host.addresses[len(mine)] if len(mine) < len(host.addresses) else None
+                mine.append(given or f"198.18.{index % 256}.{number}/24")
+            self._check_subnet(link, result)
+        for host in self.net.hosts:
+            if len(host.addresses) > len(result[host.name]):
+                self._problem(f"{host.name}.address", " ".join(host.addresses),
+                              "there are more addresses than links of this host")
+        return result
+
+    def _check_subnet(self, link: Link, addresses: dict[str, list[str]]) -> None:
+        if not isinstance(link.a, Host) or not isinstance(link.b, Host):
+            return
+        texts = addresses[link.a.name][-1], addresses[link.b.name][-1]
+        try:
+            one, other = (ipaddress.ip_interface(text) for text in texts)
+        except ValueError:
+            return  # already a problem of the host
+        if one.network != other.network or one.ip == other.ip:
+            self._problem(f"{link.name}", " ".join(texts),
+                          "its ends must have two addresses of one network")
+
+    def _host(self, host: Host, addresses: list[str]) -> Json:
+        stack = self._stack(host)
+        tcp, problems = plan_values("tcp", host.tcp, f"{host.name}.tcp")
+        self.problems.extend(problems)
+        return {"name": host.name, "addresses": addresses, "stack": stack, "tcp": tcp,
+                "cores": host.cores, "count": 1}
+
+    def _stack(self, host: Host) -> str:
+        stack = host.stack
+        if isinstance(stack, dict):
+            stack = stack.get(self.driver, "twinpath")
+        field = f"{host.name}.stack"
+        if stack not in matrix.STACKS:
+            self.problems.append(unknown(field, str(stack), "stack", list(matrix.STACKS)))
+        elif (self.driver, stack) not in matrix.SUPPORTED:
+            self._problem(field, stack, matrix.why_not(self.driver, stack),
+                          " ".join(matrix.stacks(self.driver)))
+        else:
+            self._check_apps(host, stack)
+        return stack
+
+    def _check_apps(self, host: Host, stack: str) -> None:
+        for app in host.apps:
+            if app.spec.kind not in matrix.SUPPORTED[(self.driver, stack)]:
+                self._problem(app.path, app.spec.kind,
+                              f"{app.spec.kind} does not exist on stack {stack} under {self.driver}",
+                              " ".join(matrix.SUPPORTED[(self.driver, stack)]))
+
+    def _link(self, link: Link) -> Json:
+        return {"name": link.name, "a": getattr(link.a, "name", ""),
+                "b": getattr(link.b, "name", ""),
+                "rate_bps": None if math.isinf(link.rate) else round(link.rate),
+                "delay_ns": link.delay.ns, "jitter_ns": link.jitter.ns, "loss": float(link.loss),
+                "reorder": float(link.reorder), "duplicate": float(link.duplicate),
+                "corrupt": float(link.corrupt), "queue_bytes": round(link.queue)}
+
+    def _apps(self) -> list[Json]:
+        self._add_missing_servers()
+        return [{"path": app.path, "host": host.name, "kind": app.spec.kind,
+                 "to": app.spec.to.name if app.spec.to else None, "start_ns": app.start.ns,
+                 "args": app.spec.args} for host in self.net.hosts for app in host.apps]
+
+    def _add_missing_servers(self) -> None:
+        for host in list(self.net.hosts):
+            for app in list(host.apps):
+                target, needs = app.spec.to, app.spec.needs
+                if needs is None or not isinstance(target, Host):
+                    continue
+                port = app.spec.args["port"]
+                if not any(other.spec.kind == needs and other.spec.args["port"] == port
+                           for other in target.apps):
+                    target.run(AppSpec(needs, {"port": port}))
+
+    def _measure(self) -> Json:
+        measured = self.net.measured
+        return {"warmup_ns": measured.warmup.ns,
+                "window_ns": measured.window.ns if measured.window is not None else None,
+                "every_ns": measured.every.ns if measured.every is not None else None,
+                "metrics": measured.metrics}
+
+    def _check_reach(self) -> None:
+        """Hosts do not forward: an app talks to a neighbour."""
+        pairs = {frozenset((l.a.name, l.b.name)) for l in self.net.links
+                 if isinstance(l.a, Host) and isinstance(l.b, Host)}
+        for host in self.net.hosts:
+            for app in host.apps:
+                target = app.spec.to
+                if target is None:
+                    continue
+                if not isinstance(target, Host):
+                    self._problem(app.path, target, f"{target!r} is not a host")
+                elif frozenset((host.name, target.name)) not in pairs:
+                    self._problem(app.path, target.name,
+                                  f"no link joins {host.name} and {target.name}")
+
+
+def build_plan(net: Net, driver: str, scenario: str, params: Mapping[str, Any],
+               settings: Mapping[str, Any]) -> Plan:
+    """The validated Plan of `net` under `driver`, or ConfigError with every problem."""
+    if driver not in matrix.DRIVERS:
+        raise ConfigError([unknown("driver", driver, "driver", list(matrix.DRIVERS))])
+    return Plan(Builder(net, driver, settings).build(scenario, params))

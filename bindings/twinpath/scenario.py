@@ -1,0 +1,108 @@
+"""`@scenario` and what comes of it: Scenario, its parameters bound as a Case, its runs."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from .errors import ConfigError, not_yet
+from .net import Net
+from .params import Param, bind, params_of
+from .plan import Plan, build_plan
+
+if TYPE_CHECKING:
+    from .run import Run
+
+ScenarioFunction = Callable[..., None]
+
+
+class Scenario:
+    """A function that builds a network. Calling it binds parameters and gives a Case."""
+
+    def __init__(self, fn: ScenarioFunction) -> None:
+        self.fn = fn
+        self.name: str = fn.__name__
+        self.__doc__ = inspect.getdoc(fn) or ""
+        self.params: dict[str, Param] = params_of(fn)
+
+    def __call__(self, **params: Any) -> "Case":
+        return Case(self, bind(self.name, self.params, params), {})
+
+    def __repr__(self) -> str:
+        return f"<scenario {self.name}({', '.join(self.params)})>"
+
+    @property
+    def source(self) -> str:
+        """The text of the file that defines it, for provenance."""
+        try:
+            return inspect.getsource(inspect.getmodule(self.fn) or self.fn)
+        except (OSError, TypeError):
+            return ""
+
+
+def scenario(fn: ScenarioFunction) -> Scenario:
+    """Makes a scenario of `fn(net, *, name: Type = default, ...)`. The function must be pure."""
+    return Scenario(fn)
+
+
+class Case:
+    """A scenario with its parameters bound. Nothing has run yet."""
+
+    def __init__(self, scenario: Scenario, params: dict[str, Any],
+                 settings: dict[str, Any]) -> None:
+        self.scenario, self.params, self.settings = scenario, params, settings
+
+    def __repr__(self) -> str:
+        bound = ", ".join(f"{name}={value}" for name, value in self.params.items())
+        return f"{self.scenario.name}({bound})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Case) and self.as_dict() == other.as_dict()
+
+    def __hash__(self) -> int:
+        return hash(repr(sorted(self.as_dict().items())))
+
+    def as_dict(self) -> dict[str, str]:
+        """The case as plain texts."""
+        return {"scenario": self.scenario.name,
+                **{f"param.{name}": str(value) for name, value in self.params.items()},
+                **{f"set.{path}": str(value) for path, value in self.settings.items()}}
+
+    def with_settings(self, settings: Mapping[str, Any]) -> "Case":
+        """The case with component attributes set by path: `{"client.tcp.delayed_ack": "40ms"}`."""
+        return Case(self.scenario, self.params, {**self.settings, **settings})
+
+    def plan(self, driver: str) -> Plan:
+        """The validated Plan under `driver` ("sim" or "emu"); ConfigError names every problem."""
+        net = Net()
+        try:
+            self.scenario.fn(net, **self.params)
+        except ConfigError as error:
+            raise ConfigError([*net.problems, *error.problems]) from None
+        return build_plan(net, driver, self.scenario.name, self.params, self.settings)
+
+    def simulate(self, seed: int = 1, *, costs: str = "zero", db: str | None = None,
+                 pcap: str | None = None, timeout: float | None = None) -> "Run":
+        """Runs in ns-3 under a virtual clock. `pcap`: a folder for captures. `timeout`: seconds of
+        wall time. Raises RunFailed or RunTimeout."""
+        from .execute import execute
+
+        if costs != "zero":
+            raise not_yet(f"costs={costs!r}")
+        return execute(self, "sim", seed, db=db, pcap=pcap, timeout=timeout)
+
+    def emulate(self, seed: int = 1, *, testbed: str = "veth", db: str | None = None,
+                pcap: str | None = None, timeout: float | None = None) -> "Run":
+        """Runs on DPDK ports in real time. `testbed`: "veth" (needs root) or "net_ring". An invalid
+        emulation is returned, not raised; see Run.validity."""
+        from .execute import execute
+
+        return execute(self, "emu", seed, testbed=testbed, db=db, pcap=pcap, timeout=timeout)
+
+    def session(self, driver: str, seed: int = 1) -> None:
+        """Lock-step control of a run."""
+        raise not_yet("Case.session")
+
+    def capacity(self, driver: str, **_: Any) -> None:
+        """RFC 2544 search."""
+        raise not_yet("Case.capacity")
