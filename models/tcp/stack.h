@@ -1,0 +1,126 @@
+// TCP, sans I/O: handed the time and segments, it hands back segments; its timers stand in the
+// host's queue. One stack serves one core. Read RFC 9293 §3.10 first: the input path (input*.cc) is
+// that section, one function per step.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "models/base/event_bus.h"
+#include "models/base/packet_buf.h"
+#include "models/base/rng.h"
+#include "models/base/time.h"
+#include "models/base/timer.h"
+#include "models/tcp/config.h"
+#include "models/tcp/endpoint.h"
+#include "models/wire/parsed.h"
+
+namespace twinpath {
+
+namespace tcp {
+struct Core;
+}
+class TcbImage;
+
+struct TcpDeps {
+  BufPool& pool;
+  TimerQueue& timers;
+  EventBus& bus;
+  Rng rng;  // initial sequence numbers, port choice, hash seeds: forks of it
+  TcpUser& user;
+};
+
+// A segment to send, starting at the TCP header, checksum filled in, with headroom for what is
+// below.
+struct TcpDeparture {
+  BufPtr buf;
+  IpAddress source;
+  IpAddress target;
+  std::uint8_t traffic_class = 0;
+};
+
+// Totals of one stack.
+struct TcpCounters {
+  std::uint64_t segments_in = 0;
+  std::uint64_t segments_out = 0;
+  std::uint64_t retransmits = 0;
+  std::uint64_t resets_sent = 0;
+  std::uint64_t challenge_acks = 0;
+  std::uint64_t challenge_acks_suppressed = 0;
+  std::uint64_t syns_dropped = 0;     // half-open, accept or connection table full
+  std::uint64_t accepts_delayed = 0;  // handshake complete, accept queue full
+  std::uint64_t replies_dropped = 0;  // reply queue full
+  std::uint64_t pool_exhausted = 0;   // a segment waited for a buffer
+  std::uint64_t time_waits_reused = 0;
+  std::array<std::uint64_t, kDropReasons> drops{};
+};
+
+class TcpStack {
+ public:
+  // Requires: config.validate() is empty. `deps` outlive the stack.
+  TcpStack(const TcpConfig& config, const TcpDeps& deps);
+  TcpStack(const TcpStack&) = delete;
+  TcpStack& operator=(const TcpStack&) = delete;
+  ~TcpStack();
+
+  // `segment` starts at the TCP header and ends with the payload. Its checksum is verified here
+  // unless flagged kChecksumVerified.
+  void on_segment(Instant now, const TcpArrival& arrival, BufPtr segment);
+  void on_icmp_error(Instant now, const TcpIcmpError& error);
+
+  // Fills `out` with the next segment; false when there is none, or no buffer for it.
+  bool next_segment(Instant now, TcpDeparture& out);
+  // May be true when next_segment() then finds nothing.
+  [[nodiscard]] bool has_output() const;
+
+  // RFC 9293 §3.10.1, passive. Any local address when local.address.is_any().
+  // Errors: kAddressInUse, kInvalid (port 0), kNoBufferSpace (listeners_max).
+  TcpListenResult listen(const TcpEndpointAddress& local, std::uint32_t backlog);
+  // RFC 9293 §3.10.1, active. Port 0 chooses one (RFC 6056 §3.3.3). Requires: a definite local
+  // address. Errors: kAddressInUse, kAddressNotAvailable (no port left), kNoBufferSpace.
+  TcpOpenResult connect(Instant now, const TcpEndpointAddress& local,
+                        const TcpEndpointAddress& remote, const TcpOpenOptions& options = {});
+  std::optional<TcpId> accept(TcpListenerId listener);
+  [[nodiscard]] std::uint32_t acceptable(TcpListenerId listener) const;
+  [[nodiscard]] std::optional<TcpEndpointAddress> listening_at(TcpListenerId listener) const;
+  // Connections not yet accepted are reset.
+  void close_listener(Instant now, TcpListenerId listener);
+
+  // RFC 9293 §3.10.2. Returns bytes accepted: 0 when the buffer is full or sending is over.
+  std::uint32_t send(Instant now, TcpId id, Slice data);
+  // RFC 9293 §3.10.3. One piece of at most `bytes_max`; empty when there is nothing now (status()
+  // tells end of stream). Opens the window.
+  Slice receive(Instant now, TcpId id, std::uint32_t bytes_max);
+  // Half-close: sends FIN behind what was accepted.
+  void shutdown_send(Instant now, TcpId id);
+  // RFC 9293 §3.10.4. The handle is gone; the connection finishes by itself. Unread data makes it a
+  // reset (RFC 9293 §3.6.1).
+  void close(Instant now, TcpId id);
+  // RFC 9293 §3.10.5: reset, everything queued is discarded, the handle is gone.
+  void abort(Instant now, TcpId id);
+
+  // A handle that is gone reads as CLOSED.
+  [[nodiscard]] TcpStatus status(TcpId id) const;
+  [[nodiscard]] TcpInfo info(TcpId id) const;
+  // Reads and clears the error, as SO_ERROR does.
+  Errno take_error(TcpId id);
+  void set_options(Instant now, TcpId id, const TcpOpenOptions& options);
+
+  // Connection migration (DESIGN: TcbImage). export_image() removes the connection from this stack
+  // without a word to the peer; import_image() continues it here. Nothing when the handle is gone,
+  // the image malformed, or its addresses and ports are taken.
+  std::optional<TcbImage> export_image(Instant now, TcpId id);
+  std::optional<TcpId> import_image(Instant now, const TcbImage& image);
+
+  [[nodiscard]] const TcpConfig& config() const;
+  [[nodiscard]] const TcpCounters& counters() const;
+  // Connections alive, those in TIME-WAIT and those nobody holds a handle of included.
+  [[nodiscard]] std::uint32_t connections() const;
+
+ private:
+  std::unique_ptr<tcp::Core> core_;
+};
+
+}  // namespace twinpath
