@@ -1,5 +1,5 @@
-// Linux's error numbers as values of our own, so that a model reports the same number wherever it is
-// compiled. Calls that can fail return a negative one, as the kernel does. Values from
+// Linux's error numbers as values of our own, so that a model reports the same number wherever it
+// is compiled. Calls that can fail return a negative one, as the kernel does. Values from
 // include/uapi/asm-generic/errno-base.h and errno.h; meanings from the manual pages of each call.
 #pragma once
 
@@ -19,6 +19,7 @@ enum class Errno : std::int32_t {
   kInvalid = 22,
   kTooManyFiles = 24,  // EMFILE
   kBrokenPipe = 32,
+  kProtocolError = 71,  // EPROTO
   kNotSocket = 88,
   kDestinationRequired = 89,
   kMessageSize = 90,

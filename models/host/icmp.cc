@@ -1,0 +1,155 @@
+// ICMP messages in and out.
+#include "models/host/icmp.h"
+
+#include "models/host/udp.h"
+
+namespace twinpath {
+
+namespace {
+
+// What a call would return after this message. Values as Linux's icmp_err_convert.
+Errno error_of(const Icmpv4View& message) {
+  if (message.type() == Icmpv4Type::kParameterProblem) return Errno::kProtocolError;
+  if (message.type() == Icmpv4Type::kTimeExceeded) return Errno::kHostUnreachable;
+  switch (static_cast<UnreachableCode>(message.code())) {
+    case UnreachableCode::kNet:
+      return Errno::kNetworkUnreachable;
+    case UnreachableCode::kHost:
+      return Errno::kHostUnreachable;
+    case UnreachableCode::kProtocol:
+      return Errno::kNoProtocolOption;
+    case UnreachableCode::kPort:
+      return Errno::kConnectionRefused;
+    case UnreachableCode::kFragmentationNeeded:
+      return Errno::kMessageSize;
+    case UnreachableCode::kAdministrative:
+      return Errno::kHostUnreachable;
+  }
+  return Errno::kHostUnreachable;
+}
+
+TcpIcmpKind kind_of(const Icmpv4View& message) {
+  if (message.type() != Icmpv4Type::kUnreachable) return TcpIcmpKind::kTimeExceeded;
+  switch (static_cast<UnreachableCode>(message.code())) {
+    case UnreachableCode::kFragmentationNeeded:
+      return TcpIcmpKind::kTooBig;
+    case UnreachableCode::kProtocol:
+    case UnreachableCode::kPort:
+      return TcpIcmpKind::kRefused;
+    default:
+      return TcpIcmpKind::kUnreachable;
+  }
+}
+
+// The endpoints of a packet we sent, from the first bytes of its transport header.
+struct Quoted {
+  IpProtocol protocol;
+  UdpEndpoint local;
+  UdpEndpoint remote;
+  SeqNum seq;
+};
+
+Quoted quoted_endpoints(const QuotedPacket& packet) {
+  return {packet.protocol,
+          {packet.src, packet.src_port()},
+          {packet.dst, packet.dst_port()},
+          SeqNum(packet.tcp_seq())};
+}
+
+void tell(Instant now, const Quoted& quoted, TcpIcmpError error, Transports to) {
+  if (quoted.protocol == IpProtocol::kTcp) {
+    error.local = {quoted.local.address, quoted.local.port};
+    error.remote = {quoted.remote.address, quoted.remote.port};
+    error.seq = quoted.seq;
+    to.tcp.on_icmp_error(now, error);
+  } else if (quoted.protocol == IpProtocol::kUdp) {
+    to.udp.on_icmp_error(quoted.local, quoted.remote, error.error);
+  }
+}
+
+}  // namespace
+
+Icmp::Icmp(HostContext& context, IpOutput& output)
+    : context_(context),
+      output_(output),
+      errors_({context.config.icmp_errors_per_s, context.config.icmp_errors_burst}) {}
+
+void Icmp::on_packet(Instant now, PortId port, const Ipv4View& ip, BufPtr frame, Transports to) {
+  const auto message = Icmpv4View::parse(ip.payload());
+  if (!message) {
+    context_.drop(now, {message.reason(), Way::kIn, port, frame->len});
+  } else if (message->type() == Icmpv4Type::kEchoRequest) {
+    reply(now, port, ip, std::move(frame));
+  } else if (message->is_error()) {
+    deliver_error(now, *message, to);
+  } else {
+    // An echo reply: we never ask.
+    context_.drop(now, {DropReason::kNoSocket, Way::kIn, port, frame->len});
+  }
+}
+
+// Answers in the request's own buffer: only the type changes, so the data is neither copied nor
+// summed again.
+void Icmp::reply(Instant now, PortId port, const Ipv4View& ip, BufPtr frame) {
+  // RFC 1122 §3.2.2.6: a request to a broadcast address may be discarded; answering one helps
+  // amplification attacks.
+  if (!output_.routes().is_local(ip.dst())) {
+    context_.drop(now, {DropReason::kNotForUs, Way::kIn, port, frame->len});
+    return;
+  }
+  const IpDeparture departure{.source = ip.dst(),
+                              .target = ip.src(),
+                              .protocol = IpProtocol::kIcmp,
+                              .traffic_class = static_cast<std::uint8_t>(ip.dscp() << 2)};
+  const auto message_len = static_cast<std::uint32_t>(ip.payload().size());
+  frame->pop_front(static_cast<std::uint32_t>(ip.payload().data() - frame->data()));
+  frame->trim_to(message_len);
+  std::byte* at = frame->data();
+  const std::uint16_t before = load_be16(at);
+  store_u8(at, static_cast<std::uint8_t>(Icmpv4Type::kEchoReply));
+  const FieldChange<std::uint16_t> change{before, load_be16(at)};
+  store_be16(at + 2, updated_checksum(load_be16(at + 2), change));
+  ++context_.counters.echo_replies;
+  output_.send(now, departure, std::move(frame));
+}
+
+void Icmp::deliver_error(Instant now, const Icmpv4View& message, Transports to) {
+  ++context_.counters.icmp_errors_in;
+  TcpIcmpError error;
+  error.kind = kind_of(message);
+  error.error = error_of(message);
+  if (error.kind == TcpIcmpKind::kTooBig) error.mtu_bytes = message.next_hop_mtu_bytes();
+  tell(now, quoted_endpoints(message.quoted()), error, to);
+}
+
+void Icmp::send_unreachable(Instant now, UnreachableCode code, const Ipv4View& offending) {
+  // RFC 1122 §3.2.2: never about a packet to a group, and only about the first fragment.
+  if (!output_.routes().is_local(offending.dst())) return;
+  if (!errors_.take(now)) {
+    context_.drop(now, {DropReason::kRateLimited, Way::kOut, 0,
+                        static_cast<std::uint32_t>(offending.total_len())});
+    return;
+  }
+  BufPtr buf(context_.pool.take());
+  if (buf == nullptr) {
+    context_.drop(now, {DropReason::kNoBuffer, Way::kOut, 0, 0});
+    return;
+  }
+  const auto message = Icmpv4Repr::unreachable(code, offending.bytes());
+  message.emit(buf->push_back(static_cast<std::uint32_t>(message.len())));
+  ++context_.counters.icmp_errors_out;
+  output_.send(now, {offending.dst(), offending.src(), IpProtocol::kIcmp, 0}, std::move(buf));
+}
+
+void Icmp::on_undeliverable(Instant now, std::span<const std::byte> packet, Transports to) {
+  const auto ip = Ipv4View::parse(packet, HeaderChecksum::kDeviceVerified);
+  CHECK(ip.has_value());  // we built it
+  if (ip->payload().size() < kIcmpQuotedPayloadLen) return;
+  const QuotedPacket quoted{ip->src(), ip->dst(), ip->protocol(), ip->payload()};
+  TcpIcmpError error;
+  error.kind = TcpIcmpKind::kUnreachable;
+  error.error = Errno::kHostUnreachable;
+  tell(now, quoted_endpoints(quoted), error, to);
+}
+
+}  // namespace twinpath

@@ -1,0 +1,43 @@
+// ICMP of a host: answers echo requests, says what cannot be delivered, hands errors to the
+// transport that caused them. Read RFC 792 and RFC 1122 §3.2.2.
+#pragma once
+
+#include <span>
+
+#include "models/host/context.h"
+#include "models/host/ip_output.h"
+#include "models/host/token_bucket.h"
+#include "models/tcp/stack.h"
+#include "models/wire/icmpv4.h"
+
+namespace twinpath {
+
+class UdpStack;
+
+struct Transports {
+  TcpStack& tcp;
+  UdpStack& udp;
+};
+
+class Icmp {
+ public:
+  Icmp(HostContext& context, IpOutput& output);
+
+  // `frame` holds the packet `ip` was parsed from.
+  void on_packet(Instant now, PortId port, const Ipv4View& ip, BufPtr frame, Transports to);
+  // Says that `offending` could not be delivered, unless RFC 1122 §3.2.2 forbids it or the limit is
+  // reached.
+  void send_unreachable(Instant now, UnreachableCode code, const Ipv4View& offending);
+  // A packet of ours that never left: its neighbour did not answer.
+  void on_undeliverable(Instant now, std::span<const std::byte> packet, Transports to);
+
+ private:
+  void reply(Instant now, PortId port, const Ipv4View& ip, BufPtr frame);
+  void deliver_error(Instant now, const Icmpv4View& message, Transports to);
+
+  HostContext& context_;
+  IpOutput& output_;
+  TokenBucket errors_;
+};
+
+}  // namespace twinpath

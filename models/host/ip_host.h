@@ -1,0 +1,78 @@
+// A host with a TCP/IP stack: frames in, frames out, timers, all under the caller's clock. Sockets
+// (models/socket) stand on it. Read RFC 1122.
+#pragma once
+
+#include <memory>
+
+#include "models/base/host.h"
+#include "models/host/context.h"
+#include "models/host/icmp.h"
+#include "models/host/ip_output.h"
+#include "models/host/udp.h"
+#include "models/tcp/stack.h"
+
+namespace twinpath {
+
+// Who hears that a socket may have become ready.
+class TransportUser : public TcpUser, public UdpUser {};
+
+class IpHost final : public Host, private TransportUser, private UndeliverableUser {
+ public:
+  // Requires: validate(config) and tcp.validate() are empty. `pool` outlives the host and gives
+  // buffers with at least kHeadroomBytes of headroom and room for the longest frame behind it.
+  IpHost(const HostConfig& config, const TcpConfig& tcp, BufPool& pool);
+  // Ethernet, IPv4, and the longest TCP header.
+  static constexpr std::uint32_t kHeadroomBytes = 14 + 20 + 60;
+
+  void on_rx(Instant now, PortId port, std::span<BufPtr> frames) override;
+  void on_time(Instant now) override { context_.timers.expire(now); }
+  std::size_t poll_tx(Instant now, PortId port, std::span<BufPtr> out) override;
+  [[nodiscard]] Instant next_deadline() override { return context_.timers.next_deadline(); }
+
+  // At most one listener; nullptr for none.
+  void set_user(TransportUser* user) { user_ = user; }
+
+  [[nodiscard]] TcpStack& tcp() { return tcp_; }
+  [[nodiscard]] UdpStack& udp() { return udp_; }
+  [[nodiscard]] IpOutput& ip() { return output_; }
+  [[nodiscard]] TimerQueue& timers() { return context_.timers; }
+  [[nodiscard]] EventBus& bus() { return context_.bus; }
+  [[nodiscard]] BufPool& pool() { return context_.pool; }
+  [[nodiscard]] const HostConfig& config() const { return context_.config; }
+  [[nodiscard]] const HostCounters& counters() const { return context_.counters; }
+  // A stream of randomness named by its consumer, the same for the same seed.
+  [[nodiscard]] Rng rng(std::string_view consumer) const {
+    return Rng(context_.config.seed).fork(consumer);
+  }
+
+ private:
+  void on_frame(Instant now, PortId port, BufPtr frame);
+  void on_ipv4(Instant now, PortId port, BufPtr frame);
+  void on_arp(Instant now, PortId port, BufPtr frame);
+  void to_tcp(Instant now, const Ipv4View& ip, BufPtr frame);
+  void to_udp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame);
+  void drop(Instant now, PortId port, DropReason reason, const PacketBuf& frame);
+  [[nodiscard]] DropReason refusal(const Ipv4View& ip) const;
+
+  void on_tcp_ready(TcpId id, std::uint32_t readiness) override {
+    if (user_ != nullptr) user_->on_tcp_ready(id, readiness);
+  }
+  void on_tcp_accept(TcpListenerId id) override {
+    if (user_ != nullptr) user_->on_tcp_accept(id);
+  }
+  void on_udp_ready(UdpId id) override {
+    if (user_ != nullptr) user_->on_udp_ready(id);
+  }
+  void on_undeliverable(Instant now, std::span<const std::byte> packet) override {
+    icmp_.on_undeliverable(now, packet, {tcp_, udp_});
+  }
+
+  HostContext context_;
+  TransportUser* user_ = nullptr;
+  IpOutput output_;
+  Icmp icmp_;
+  TcpStack tcp_;
+  UdpStack udp_;
+};
+
+}  // namespace twinpath

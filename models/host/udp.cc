@@ -1,0 +1,235 @@
+// UDP: demultiplexing, bounded queues, emission.
+#include "models/host/udp.h"
+
+#include <algorithm>
+
+#include "models/wire/udp.h"
+
+namespace twinpath {
+
+namespace {
+
+std::uint32_t storage_bytes(const PacketBuf& buf) {
+  return static_cast<std::uint32_t>(sizeof(PacketBuf)) + buf.capacity;
+}
+
+}  // namespace
+
+UdpStack::UdpStack(HostContext& context, IpOutput& output, UdpUser& user, Rng rng)
+    : context_(context), output_(output), user_(user), chooser_(rng) {}
+
+UdpStack::Endpoint* UdpStack::find(UdpId id) {
+  return const_cast<Endpoint*>(std::as_const(*this).find(id));
+}
+
+const UdpStack::Endpoint* UdpStack::find(UdpId id) const {
+  if (id.index >= endpoints_.size()) return nullptr;
+  const Endpoint& endpoint = endpoints_[id.index];
+  return endpoint.open && endpoint.id == id ? &endpoint : nullptr;
+}
+
+UdpOpenResult UdpStack::open() {
+  std::uint32_t index = static_cast<std::uint32_t>(endpoints_.size());
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else if (index == kEndpointsMax) {
+    return {{}, Errno::kNoBufferSpace};
+  } else {
+    endpoints_.emplace_back();
+    endpoints_.back().id = {index, 0};
+  }
+  Endpoint& endpoint = endpoints_[index];
+  endpoint.id.generation = std::max(endpoint.id.generation + 1, 1U);
+  endpoint.open = true;
+  endpoint.queue_bytes_max = context_.config.udp_queue_bytes;
+  return {endpoint.id, Errno::kNone};
+}
+
+void UdpStack::close(UdpId id) {
+  Endpoint* endpoint = find(id);
+  if (endpoint == nullptr) return;
+  unbind(*endpoint);
+  *endpoint = Endpoint();
+  endpoint->id = id;
+  free_.push_back(id.index);
+}
+
+bool UdpStack::is_free(const UdpEndpoint& local) const {
+  const auto found = by_port_.find(local.port);
+  if (found == by_port_.end()) return true;
+  return std::none_of(found->second.begin(), found->second.end(), [&](std::uint32_t index) {
+    const Ipv4Address taken = endpoints_[index].local.address;
+    return taken.is_any() || local.address.is_any() || taken == local.address;
+  });
+}
+
+Errno UdpStack::bind(UdpId id, const UdpEndpoint& local) {
+  Endpoint* endpoint = find(id);
+  if (endpoint == nullptr) return Errno::kBadDescriptor;
+  if (endpoint->local.port != 0) return Errno::kInvalid;
+  if (!local.address.is_any() && !output_.routes().is_local(local.address)) {
+    return Errno::kAddressNotAvailable;
+  }
+  return bind_to(*endpoint, local, {local.address, IpAddress(), 0});
+}
+
+Errno UdpStack::bind_to(Endpoint& endpoint, UdpEndpoint local, const PortPeers& peers) {
+  if (local.port == 0) {
+    const auto port = chooser_.choose(peers, [&](std::uint16_t candidate) {
+      return is_free({local.address, candidate});
+    });
+    if (!port) return Errno::kAddressInUse;
+    local.port = *port;
+  } else if (!is_free(local)) {
+    return Errno::kAddressInUse;
+  }
+  endpoint.local = local;
+  by_port_[local.port].push_back(endpoint.id.index);
+  return Errno::kNone;
+}
+
+void UdpStack::unbind(Endpoint& endpoint) {
+  const auto found = by_port_.find(endpoint.local.port);
+  if (found == by_port_.end()) return;
+  std::erase(found->second, endpoint.id.index);
+  if (found->second.empty()) by_port_.erase(found);
+}
+
+Errno UdpStack::connect(Instant now, UdpId id, const UdpEndpoint& remote) {
+  Endpoint* endpoint = find(id);
+  if (endpoint == nullptr) return Errno::kBadDescriptor;
+  if (remote.port == 0) return Errno::kInvalid;
+  const Errno unreachable = output_.reachability(now, remote.address);
+  if (unreachable == Errno::kNetworkUnreachable) return unreachable;
+  const Ipv4Address source = output_.routes().find(remote.address)->source;
+  if (endpoint->local.port == 0) {
+    const PortPeers peers{source, remote.address, remote.port};
+    const Errno error = bind_to(*endpoint, {source, 0}, peers);
+    if (error != Errno::kNone) return error;
+  } else if (endpoint->local.address.is_any()) {
+    endpoint->local.address = source;
+  }
+  endpoint->remote = remote;
+  return Errno::kNone;
+}
+
+UdpStack::Endpoint* UdpStack::match(const UdpEndpoint& local, const UdpEndpoint& remote) {
+  const auto found = by_port_.find(local.port);
+  if (found == by_port_.end()) return nullptr;
+  Endpoint* wildcard = nullptr;
+  for (const std::uint32_t index : found->second) {
+    Endpoint& endpoint = endpoints_[index];
+    const Ipv4Address bound = endpoint.local.address;
+    if (!bound.is_any() && bound != local.address) continue;
+    if (endpoint.remote == remote) return &endpoint;
+    if (!endpoint.remote && wildcard == nullptr) wildcard = &endpoint;
+  }
+  return wildcard;
+}
+
+void UdpStack::on_datagram(Instant now, const UdpEndpoint& source, const UdpEndpoint& target,
+                           BufPtr buf) {
+  Endpoint* endpoint = match(target, source);
+  if (endpoint == nullptr) return;
+  ++counters_.datagrams_in;
+  const std::uint32_t storage = storage_bytes(*buf);
+  if (endpoint->queued_bytes + storage > endpoint->queue_bytes_max || endpoint->received.full()) {
+    context_.drop(now, {DropReason::kQueueFull, Way::kIn, 0, buf->len});
+    return;
+  }
+  endpoint->queued_bytes += storage;
+  const std::uint32_t len = buf->len;
+  endpoint->received.push({Slice{BufRef(std::move(buf)), 0, len}, source});
+  user_.on_udp_ready(endpoint->id);
+}
+
+void UdpStack::on_icmp_error(const UdpEndpoint& local, const UdpEndpoint& remote, Errno error) {
+  Endpoint* endpoint = match(local, remote);
+  if (endpoint == nullptr || !endpoint->remote) return;
+  endpoint->error = error;
+  user_.on_udp_ready(endpoint->id);
+}
+
+std::optional<Datagram> UdpStack::receive(UdpId id) {
+  Endpoint* endpoint = find(id);
+  if (endpoint == nullptr || endpoint->received.empty()) return std::nullopt;
+  Datagram datagram = endpoint->received.pop();
+  endpoint->queued_bytes -= storage_bytes(*datagram.payload.buf.get());
+  return datagram;
+}
+
+std::int64_t UdpStack::send(Instant now, UdpId id, const UdpEndpoint* target,
+                            std::span<const std::byte> data) {
+  Endpoint* endpoint = find(id);
+  if (endpoint == nullptr) return failure(Errno::kBadDescriptor);
+  const Errno earlier = take_error(id);
+  if (earlier != Errno::kNone) return failure(earlier);
+  if (target == nullptr) {
+    if (!endpoint->remote) return failure(Errno::kDestinationRequired);
+    return emit(now, *endpoint, *endpoint->remote, data);
+  }
+  if (target->port == 0) return failure(Errno::kInvalid);
+  return emit(now, *endpoint, *target, data);
+}
+
+std::int64_t UdpStack::emit(Instant now, Endpoint& from, const UdpEndpoint& target,
+                            std::span<const std::byte> data) {
+  const Errno unreachable = output_.reachability(now, target.address);
+  if (unreachable != Errno::kNone) return failure(unreachable);
+  const std::size_t len = data.size() + kUdpHeaderLen;
+  if (len + kIpv4HeaderLen > output_.mtu_bytes(target.address)) {
+    return failure(Errno::kMessageSize);
+  }
+  if (from.local.port == 0) {
+    const Errno error = bind_to(from, {}, {IpAddress(), target.address, target.port});
+    if (error != Errno::kNone) return failure(error);
+  }
+  if (!output_.has_room(target.address)) {
+    if (!std::exchange(from.refused, true)) refused_.push_back(from.id);
+    return failure(Errno::kAgain);
+  }
+  BufPtr buf(context_.pool.take());
+  if (buf == nullptr || buf->tailroom() < data.size()) return failure(Errno::kNoBufferSpace);
+  Ipv4Address source = from.local.address;
+  if (source.is_any()) source = output_.routes().find(target.address)->source;
+  InetSum sum =
+      pseudo_sum(source, target.address, {IpProtocol::kUdp, static_cast<std::uint32_t>(len)});
+  sum.add(copy_and_sum(buf->push_back(static_cast<std::uint32_t>(data.size())), data));
+  const UdpRepr header{from.local.port, target.port, data.size()};
+  header.emit(buf->push_front(kUdpHeaderLen), sum);
+  ++counters_.datagrams_out;
+  output_.send(now, {source, target.address, IpProtocol::kUdp, 0}, std::move(buf));
+  return static_cast<std::int64_t>(data.size());
+}
+
+void UdpStack::on_room() {
+  const std::vector<UdpId> refused = std::exchange(refused_, {});
+  for (const UdpId id : refused) {
+    Endpoint* endpoint = find(id);
+    if (endpoint == nullptr) continue;
+    endpoint->refused = false;
+    user_.on_udp_ready(id);
+  }
+}
+
+Errno UdpStack::take_error(UdpId id) {
+  Endpoint* endpoint = find(id);
+  return endpoint == nullptr ? Errno::kNone : std::exchange(endpoint->error, Errno::kNone);
+}
+
+void UdpStack::set_queue_bytes(UdpId id, std::uint32_t queue_bytes) {
+  if (Endpoint* endpoint = find(id)) endpoint->queue_bytes_max = queue_bytes;
+}
+
+UdpStatus UdpStack::status(UdpId id) const {
+  const Endpoint* endpoint = find(id);
+  if (endpoint == nullptr) return {.writable = false};
+  return {.readable_datagrams = endpoint->received.size(),
+          .writable = !endpoint->refused,
+          .has_error = endpoint->error != Errno::kNone,
+          .local = endpoint->local,
+          .remote = endpoint->remote};
+}
+
+}  // namespace twinpath
