@@ -57,7 +57,7 @@ struct AttributeFor<bool> {
 template <typename T>
 inline constexpr bool kIsCount = std::is_unsigned_v<T> && !std::is_same_v<T, bool>;
 template <typename T>
-inline constexpr bool kIsNumber = std::is_integral_v<T> && std::is_signed_v<T>;
+inline constexpr bool kIsNumber = std::is_integral_v<T>&& std::is_signed_v<T>;
 
 // A limit beyond the type's own range says nothing more than the type.
 template <typename T>

@@ -9,12 +9,12 @@
 namespace twinpath {
 
 std::size_t CoreSchedule::add(Stage& stage) {
-  slots_.push_back({&stage, Outbox(), false, false});
+  slots_.push_back({.stage = &stage, .outbox = Outbox()});
   return slots_.size() - 1;
 }
 
 bool CoreSchedule::runnable(const Slot& slot, Instant now) {
-  if (slot.blocked) return false;
+  if (slot.blocked || slot.held) return false;
   if (slot.more || slot.stage->next_deadline() <= now) return true;
   const auto inputs = slot.stage->inputs();
   return std::any_of(inputs.begin(), inputs.end(), [](Input* input) { return input->ready(); });
@@ -49,7 +49,7 @@ bool CoreSchedule::retry_blocked() {
 Instant CoreSchedule::next_deadline() const {
   Instant earliest = kNever;
   for (const Slot& slot : slots_) {
-    if (!slot.blocked) earliest = std::min(earliest, slot.stage->next_deadline());
+    if (!slot.blocked && !slot.held) earliest = std::min(earliest, slot.stage->next_deadline());
   }
   return earliest;
 }

@@ -49,7 +49,10 @@ class CoreSchedule {
   // Tries blocked outboxes again. True if any Stage was freed.
   bool retry_blocked();
   [[nodiscard]] bool blocked(std::size_t index) const { return slots_[index].blocked; }
-  // Earliest deadline among Stages that are not blocked.
+  // A held Stage is not picked: its last turn is still being paid for.
+  void hold(std::size_t index) { slots_[index].held = true; }
+  void release(std::size_t index) { slots_[index].held = false; }
+  // Earliest deadline among Stages that are neither blocked nor held.
   [[nodiscard]] Instant next_deadline() const;
 
  private:
@@ -58,6 +61,7 @@ class CoreSchedule {
     Outbox outbox;
     bool more = false;
     bool blocked = false;
+    bool held = false;
   };
   static bool runnable(const Slot& slot, Instant now);
 

@@ -40,10 +40,8 @@ struct PaintConfig {
 class Wall : public ns3::Object {
  public:
   static ns3::TypeId GetTypeId() {
-    static ns3::TypeId tid =
-        add_attributes<Wall, PaintConfig>(ns3::TypeId("twinpath::test::Wall")
-                                              .SetParent<ns3::Object>()
-                                              .AddConstructor<Wall>());
+    static ns3::TypeId tid = add_attributes<Wall, PaintConfig>(
+        ns3::TypeId("twinpath::test::Wall").SetParent<ns3::Object>().AddConstructor<Wall>());
     return tid;
   }
   PaintConfig& config() { return config_; }
@@ -69,9 +67,14 @@ TEST(Attributes, AreNamedLikeNs3AndDefaultLikeTheModel) {
 
 TEST(Attributes, TakeValuesAsText) {
   ns3::ObjectFactory factory("twinpath::test::Wall");
-  for (const auto& [name, text] : std::vector<std::pair<std::string, std::string>>{
-           {"Shiny", "false"}, {"CoatCount", "7"}, {"Offset", "-9"}, {"Share", "0.5"},
-           {"DryingTime", "5us"}, {"Colour", "blue"}, {"Label", "magic"}}) {
+  for (const auto& [name, text] :
+       std::vector<std::pair<std::string, std::string>>{{"Shiny", "false"},
+                                                        {"CoatCount", "7"},
+                                                        {"Offset", "-9"},
+                                                        {"Share", "0.5"},
+                                                        {"DryingTime", "5us"},
+                                                        {"Colour", "blue"},
+                                                        {"Label", "magic"}}) {
     factory.Set(name, ns3::StringValue(text));
   }
   const auto wall = factory.Create<Wall>();
@@ -96,10 +99,10 @@ TEST(Attributes, RefuseWhatIsOutOfRangeOrUnknown) {
 }
 
 TEST(Attributes, FollowDefaultsSetByAScript) {
-  EXPECT_TRUE(ns3::Config::SetDefaultFailSafe("twinpath::test::Wall::DryingTime",
-                                              ns3::StringValue("2ms")));
-  EXPECT_FALSE(ns3::Config::SetDefaultFailSafe("twinpath::test::Wall::CoatCount",
-                                               ns3::UintegerValue(0)));
+  EXPECT_TRUE(
+      ns3::Config::SetDefaultFailSafe("twinpath::test::Wall::DryingTime", ns3::StringValue("2ms")));
+  EXPECT_FALSE(
+      ns3::Config::SetDefaultFailSafe("twinpath::test::Wall::CoatCount", ns3::UintegerValue(0)));
   EXPECT_EQ(ns3::CreateObject<Wall>()->config().drying_time, std::chrono::milliseconds(2));
   ns3::Config::Reset();
   EXPECT_EQ(ns3::CreateObject<Wall>()->config().drying_time, std::chrono::milliseconds(40));

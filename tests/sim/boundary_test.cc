@@ -135,12 +135,14 @@ TEST_F(SimpleDevices, GatherEvenWhenATimerIsDueAtThatInstant) {
 
 TEST_F(SimpleDevices, TraceEveryFrameWithItsEthernetHeader) {
   std::vector<std::uint32_t> lengths;
-  node_->TraceConnectWithoutContext(
-      "MacRx", ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
-                   [&](ns3::Ptr<const ns3::Packet> packet) { lengths.push_back(packet->GetSize()); }));
-  node_->TraceConnectWithoutContext(
-      "MacTx", ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
-                   [&](ns3::Ptr<const ns3::Packet> packet) { lengths.push_back(packet->GetSize()); }));
+  node_->TraceConnectWithoutContext("MacRx", ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
+                                                 [&](ns3::Ptr<const ns3::Packet> packet) {
+                                                   lengths.push_back(packet->GetSize());
+                                                 }));
+  node_->TraceConnectWithoutContext("MacTx", ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
+                                                 [&](ns3::Ptr<const ns3::Packet> packet) {
+                                                   lengths.push_back(packet->GetSize());
+                                                 }));
   run_echo(EchoConfig{});
   send_at(microseconds(1), 1, 86, 0x0800);
   ns3::Simulator::Run();
@@ -231,7 +233,7 @@ TEST_F(PointToPointDevices, AnswerArpInThePeersPlace) {
   run_echo(EchoConfig{});
   BufPtr request = frame(0x0806, 28);
   std::byte* arp = request->data() + 14;
-  const std::array<std::uint8_t, 28> asked = {0, 1, 8,  0, 6, 4,   0,  1, 0, 0, 0, 0, 0, 2,
+  const std::array<std::uint8_t, 28> asked = {0,   1,  8, 0, 6, 4, 0, 1, 0, 0, 0,   0,  0, 2,
                                               198, 18, 0, 1, 0, 0, 0, 0, 0, 0, 198, 18, 0, 2};
   for (std::size_t i = 0; i < asked.size(); ++i) arp[i] = std::byte{asked[i]};
   EXPECT_EQ(port_->tx_burst(std::span(&request, 1)), 1U);

@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+"""`./twinpath test [TIER...] [--quick]`: builds the debug preset and runs every tier.
+
+The last line is "N passed, N failed, N skipped" over all tiers; skips are listed with reasons.
+Ends 0 if nothing failed, 1 if something did, 2 for an unknown tier.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from outcome import Case, Outcome
+from tiers import ROOT, TIERS, Build, Context, Tier
+
+
+def run_tier(tier: Tier, build: Build, context: Context) -> Outcome:
+    """Builds and runs one tier and prints its line."""
+    started = time.monotonic()
+    print(f"{tier.name:<10}", end="", flush=True)
+    broken = build(tier)
+    built = time.monotonic()
+    if broken is None:
+        outcome = tier.run(context)
+    else:
+        outcome = Outcome([Case(f"{tier.name} (build)", problem=broken)])
+    print(
+        f"{outcome}   build {built - started:.0f} s, run {time.monotonic() - built:.0f} s",
+        flush=True,
+    )
+    for case in outcome.failed:
+        print(f"\nFAILED {tier.name}: {case.name}\n{case.problem}\n", flush=True)
+    return outcome
+
+
+def print_skips(total: Outcome) -> None:
+    by_reason: dict[str, list[str]] = {}
+    for case in total.skipped:
+        by_reason.setdefault(case.skipped or "", []).append(case.name)
+    for reason, names in sorted(by_reason.items()):
+        print(
+            f"skipped {len(names)}: {reason} ({', '.join(names[:3])}{', …' if names[3:] else ''})"
+        )
+
+
+def chosen_tiers(names: list[str], quick: bool) -> list[Tier]:
+    present = [t for t in TIERS if (ROOT / t.sources).is_dir()]
+    if names:
+        return [t for t in present if t.name in names]
+    return [t for t in present if t.quick or not quick]
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="twinpath test", description=__doc__.splitlines()[0])
+    known = [t.name for t in TIERS]
+    parser.add_argument("tier", nargs="*", help=f"only these: {' '.join(known)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out the slow tiers, fewer seeds"
+    )
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.tier if name not in known]
+    if unknown:
+        parser.error(f"unknown tier {' '.join(unknown)}; there are {' '.join(known)}")
+    context = Context(quick=options.quick)
+    context.reports.mkdir(parents=True, exist_ok=True)
+    build, total = Build(context), Outcome()
+    for tier in chosen_tiers(options.tier, options.quick):
+        total += run_tier(tier, build, context)
+    print_skips(total)
+    for case in total.failed:
+        print(f"failed: {case.name}")
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
