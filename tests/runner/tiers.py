@@ -67,7 +67,7 @@ class Tier:
 def environment() -> dict[str, str]:
     """The launcher's environment, or the same made here when a tier is run by hand."""
     build = ROOT / "build" / "release"
-    path = f"{ROOT / 'bindings'}:{build / 'bindings'}"
+    path = f"{ROOT / 'bindings'}:{build / 'bindings'}:{ROOT / 'analysis'}"
     return {
         **os.environ,
         "TWINPATH_ROOT": str(ROOT),

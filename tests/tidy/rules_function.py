@@ -138,10 +138,13 @@ def bodies(tree: Tree) -> Iterator[tuple[Source, Function]]:
 
 
 def signatures(tree: Tree) -> Iterator[tuple[Source, Function]]:
-    """Signatures we chose: not overriders, not definitions whose declaration was looked at."""
+    """Signatures we chose: not overriders, not ns-3's receive callback (it starts with the device),
+    not definitions whose declaration was looked at."""
     for source in tree.cpp():
         for function in source.cpp.functions:
-            dictated = "override" in function.after or function.qualified
+            first = " ".join(function.params[0]) if function.params else ""
+            callback = source.top == "sim" and "Ptr < ns3 :: NetDevice >" in first
+            dictated = "override" in function.after or function.qualified or callback
             if not dictated and not MACRO.match(function.name):
                 yield source, function
 

@@ -66,6 +66,12 @@ SAMPLES = [
         "int f() { if (a) { b({{1}}); } }",
     ),
     ("parameter_count", "models/a.h", "int f(A, B, C, D, E, F);", "int f(A, B, C, D, E);"),
+    (
+        "parameter_count",
+        "sim/a.h",
+        "int f(A, B, C, D, E, F);",
+        "int f(ns3::Ptr<ns3::NetDevice>, B, C, D, E, F);",
+    ),
     ("adjacent_parameters", "models/a.h", "void f(int a, int b);", "void f(int a, long b);"),
     (
         "adjacent_parameters",
