@@ -1,0 +1,98 @@
+// The byte hash and the two summaries made of it.
+#include "models/port/fingerprint.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "models/base/check.h"
+#include "models/wire/byte_order.h"
+
+namespace twinpath {
+namespace {
+
+constexpr std::size_t kLanes = 4;
+constexpr std::size_t kLaneBytes = 16;
+constexpr std::size_t kStripeBytes = kLanes * kLaneBytes;
+
+// Odd, with as many ones as zeros: the fractional bits of the square roots of 2, 3, 5 and 7.
+constexpr std::uint64_t kSecret[kLanes] = {0x6a09e667f3bcc909ULL, 0xbb67ae8584caa73bULL,
+                                           0x3c6ef372fe94f82bULL, 0xa54ff53a5f1d36f1ULL};
+
+std::uint64_t load_le64(const std::byte* at) {
+  const auto word = load_native<std::uint64_t>(at);
+  return std::endian::native == std::endian::little ? word : byte_swap(word);
+}
+
+// The lane goes into the product and stays beside it: a factor of zero cannot wipe it out.
+std::uint64_t take_16(std::uint64_t lane, const std::byte* at, std::uint64_t secret) {
+  const Uint128 product = static_cast<Uint128>(load_le64(at) ^ secret) * (load_le64(at + 8) ^ lane);
+  const std::uint64_t high = static_cast<std::uint64_t>(product >> 64);
+  return (static_cast<std::uint64_t>(product) ^ high) + lane;
+}
+
+}  // namespace
+
+std::uint64_t hash_bytes(std::span<const std::byte> bytes) {
+  std::uint64_t lane0 = kSecret[3];
+  std::uint64_t lane1 = kSecret[2];
+  std::uint64_t lane2 = kSecret[1];
+  std::uint64_t lane3 = kSecret[0];
+  const std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= kStripeBytes; left -= kStripeBytes, at += kStripeBytes) {
+    lane0 = take_16(lane0, at, kSecret[0]);
+    lane1 = take_16(lane1, at + 16, kSecret[1]);
+    lane2 = take_16(lane2, at + 32, kSecret[2]);
+    lane3 = take_16(lane3, at + 48, kSecret[3]);
+  }
+  for (; left >= kLaneBytes; left -= kLaneBytes, at += kLaneBytes) {
+    lane0 = take_16(lane0, at, kSecret[0]);
+  }
+  std::byte tail[kLaneBytes] = {};
+  if (left > 0) std::memcpy(tail, at, left);
+  lane1 = take_16(lane1, tail, kSecret[1]);
+  const std::uint64_t pairs = hash_pair({hash_pair({lane0, lane1}), hash_pair({lane2, lane3})});
+  return hash_pair({pairs, bytes.size()});
+}
+
+std::uint64_t run_fingerprint(std::span<const PortFingerprint> ports) {
+  std::vector<const PortFingerprint*> sorted;
+  for (const PortFingerprint& port : ports) sorted.push_back(&port);
+  const auto before = [](const PortFingerprint* a, const PortFingerprint* b) {
+    return a->port != b->port ? a->port < b->port : a->direction < b->direction;
+  };
+  std::sort(sorted.begin(), sorted.end(), before);
+  std::uint64_t state = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    CHECK(i == 0 || before(sorted[i - 1], sorted[i]));
+    state = hash_pair(
+        {hash_text(state, sorted[i]->port), static_cast<std::uint64_t>(sorted[i]->direction)});
+    state = hash_pair({hash_pair({state, sorted[i]->frames}), sorted[i]->chain});
+  }
+  return state;
+}
+
+std::string fingerprint_text(std::uint64_t value) {
+  std::string text(16, '0');
+  for (char& digit : text) {
+    digit = "0123456789abcdef"[value >> 60];
+    value <<= 4;
+  }
+  return text;
+}
+
+void ContentHash::add(const ContentItem& item) {
+  std::uint64_t& state = flows_[item.flow];
+  state = hash_text(state, item.type);
+  state = hash_pair({hash_pair({state, item.seq}), item.len});
+  ++items_;
+}
+
+std::uint64_t ContentHash::value() const {
+  std::uint64_t state = 0;
+  for (const auto& [flow, chain] : flows_) state = hash_pair({hash_pair({state, flow}), chain});
+  return state;
+}
+
+}  // namespace twinpath

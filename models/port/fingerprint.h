@@ -1,0 +1,85 @@
+// What "the same run" means, as a number. The fingerprint of a run is made of one chained hash per
+// port and direction over (instant, length, bytes) of every frame, sorted by port, so it does not
+// depend on how ports interleave. The content hash leaves time out: it compares a live emulation
+// with a simulation, where the same things happen at other instants.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/base/hash.h"
+#include "models/base/time.h"
+#include "models/port/decorator.h"
+
+namespace twinpath {
+
+// Hash of a frame's bytes. Own design, not cryptographic: four lanes take 16 bytes each by a
+// 64 x 64 -> 128 bit multiplication folded in half (the "mum" of Wang Yi's wyhash), so no lane
+// waits for another; the length enters last, which tells a short tail from zeros.
+std::uint64_t hash_bytes(std::span<const std::byte> bytes);
+
+inline constexpr std::uint64_t kFingerprintChunkFrames = 10'000;
+
+// The chain of one port and direction.
+class FrameChain {
+ public:
+  void add(Instant at, std::span<const std::byte> frame) {
+    add_hashed(at, frame.size(), hash_bytes(frame));
+  }
+  // For a frame whose hash_bytes() is known already, as at the far end of a link that left it
+  // whole.
+  void add_hashed(Instant at, std::size_t len, std::uint64_t bytes_hash) {
+    const std::uint64_t stamp = hash_pair({static_cast<std::uint64_t>(to_ns(at)), len});
+    state_ = hash_pair({state_, stamp ^ bytes_hash});
+    if (++frames_ % kFingerprintChunkFrames == 0) chunks_.push_back(state_);
+  }
+  [[nodiscard]] std::uint64_t value() const { return state_; }
+  [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  // The chain's value after each kFingerprintChunkFrames frames: where two runs first part.
+  [[nodiscard]] std::span<const std::uint64_t> chunks() const { return chunks_; }
+
+ private:
+  std::uint64_t state_ = 0;
+  std::uint64_t frames_ = 0;
+  std::vector<std::uint64_t> chunks_;  // 8 bytes per 10,000 frames
+};
+
+struct PortFingerprint {
+  std::string port;  // the entity path: "client/eth0"
+  Direction direction = Direction::kReceive;
+  std::uint64_t frames = 0;
+  std::uint64_t chain = 0;
+};
+
+// Order of `ports` does not matter. Requires: no (port, direction) twice.
+std::uint64_t run_fingerprint(std::span<const PortFingerprint> ports);
+
+// As users see it: 16 hexadecimal digits.
+std::string fingerprint_text(std::uint64_t value);
+
+// What an application or connection did, without when.
+struct ContentItem {
+  std::string_view type;  // an event's dotted path
+  std::uint64_t flow = 0;
+  std::uint64_t seq = 0;
+  std::uint64_t len = 0;
+};
+
+// One chain per flow, flows sorted. Memory is one number per flow.
+class ContentHash {
+ public:
+  void add(const ContentItem& item);
+  [[nodiscard]] std::uint64_t value() const;
+  [[nodiscard]] std::uint64_t items() const { return items_; }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> flows_;
+  std::uint64_t items_ = 0;
+};
+
+}  // namespace twinpath

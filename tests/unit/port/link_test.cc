@@ -1,0 +1,267 @@
+// Proves: the arithmetic of a link (rate exact in the long run, drop-tail by bytes, delay, jitter
+// that keeps order) and of its faults (rates as configured, each a function of seed and index
+// alone, every decision counted).
+#include "models/port/link.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "models/base/heap_pool.h"
+#include "models/wire/ethernet.h"
+
+namespace twinpath {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t kFrameLen = 100;
+
+// An IPv4 frame carrying its number, so that what became of it can be told.
+BufPtr numbered_frame(HeapPool& pool, std::uint32_t number) {
+  BufPtr frame(pool.take());
+  const auto bytes = frame->push_back(kFrameLen);
+  std::ranges::fill(bytes, std::byte{0});
+  EthernetRepr().emit(bytes);
+  store_be32(&bytes[kEthernetHeaderLen], number);
+  return frame;
+}
+
+std::uint32_t number_of(const PacketBuf& frame) {
+  return load_be32(frame.data() + kEthernetHeaderLen);
+}
+
+struct Arrival {
+  Instant at;
+  std::uint32_t number;
+  friend bool operator==(const Arrival&, const Arrival&) = default;
+};
+
+std::vector<Arrival> drain(LinkModel& link) {
+  std::vector<Arrival> arrivals;
+  for (Instant next = link.next_deadline(); next != kNever; next = link.next_deadline()) {
+    BufPtr out[4];
+    const std::size_t count = link.collect(next, out);
+    for (std::size_t i = 0; i < count; ++i)
+      arrivals.push_back({out[i]->arrived, number_of(*out[i])});
+  }
+  return arrivals;
+}
+
+TEST(LinkModel, RateIsExactInTheLongRun) {
+  HeapPool pool;
+  // 100 bytes at 3 Gb/s take 266.67 ns: rounding each would lose 2 us over 3000 frames.
+  LinkModel link({.rate_bps = 3'000'000'000, .queue_bytes = 1'000'000}, Rng(1));
+  for (std::uint32_t i = 0; i < 3000; ++i) link.offer(kStart, numbered_frame(pool, i));
+  const auto arrivals = drain(link);
+  ASSERT_EQ(arrivals.size(), 3000u);
+  EXPECT_EQ(arrivals[0].at, at_ns(266));
+  EXPECT_EQ(arrivals[2].at, at_ns(800));
+  EXPECT_EQ(arrivals[2999].at, at_ns(800'000));
+}
+
+TEST(LinkModel, DropTailCountsWaitingBytes) {
+  HeapPool pool;
+  LinkModel link({.rate_bps = 8'000'000, .delay = 5ms, .queue_bytes = 250}, Rng(1));
+  for (std::uint32_t i = 0; i < 5; ++i) link.offer(kStart, numbered_frame(pool, i));
+  // One is being sent and two wait (200 of 250 bytes); the rest is dropped.
+  EXPECT_EQ(link.counters().dropped_queue, 2u);
+  EXPECT_EQ(link.queued_bytes(kStart), 200u);
+  EXPECT_EQ(link.queued_bytes(kStart + 100us), 100u);
+  link.offer(kStart + 100us, numbered_frame(pool, 9));
+  EXPECT_EQ(link.counters().dropped_queue, 2u);
+  EXPECT_EQ(link.counters().queue_bytes_peak, 200u);
+  const std::vector<Arrival> expected{
+      {kStart + 5100us, 0}, {kStart + 5200us, 1}, {kStart + 5300us, 2}, {kStart + 5400us, 9}};
+  EXPECT_EQ(drain(link), expected);
+  EXPECT_EQ(link.counters().delivered, 4u);
+  EXPECT_EQ(link.counters().delivered_bytes, 400u);
+}
+
+TEST(LinkModel, WithoutQueueOnlyAnIdleTransmitterTakes) {
+  HeapPool pool;
+  LinkModel link({.rate_bps = 8'000'000, .queue_bytes = 0}, Rng(1));
+  link.offer(kStart, numbered_frame(pool, 0));
+  link.offer(kStart + 99us, numbered_frame(pool, 1));
+  link.offer(kStart + 100us, numbered_frame(pool, 2));
+  EXPECT_EQ(link.counters().dropped_queue, 1u);
+  EXPECT_EQ(drain(link).size(), 2u);
+}
+
+TEST(LinkModel, JitterSpreadsButKeepsOrder) {
+  HeapPool pool;
+  LinkModel link({.delay = 1ms, .jitter = 100us}, Rng(5));
+  for (std::uint32_t i = 0; i < 1000; ++i)
+    link.offer(at_ns(1'000'000 * i), numbered_frame(pool, i));
+  const auto arrivals = drain(link);
+  ASSERT_EQ(arrivals.size(), 1000u);
+  std::int64_t sum = 0;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    const Duration extra = arrivals[i].at - at_ns(1'000'000 * (i + 1));
+    EXPECT_EQ(arrivals[i].number, i);
+    EXPECT_GE(extra, Duration::zero());
+    EXPECT_LE(extra, 100us);
+    sum += extra.count();
+  }
+  EXPECT_NEAR(static_cast<double>(sum) / 1000, 50'000, 3'000);
+  // Ten frames at once: none overtakes.
+  for (std::uint32_t i = 0; i < 10; ++i) link.offer(at_ns(2'000'000'000), numbered_frame(pool, i));
+  const auto burst = drain(link);
+  for (std::uint32_t i = 0; i < 10; ++i) EXPECT_EQ(burst[i].number, i);
+}
+
+// What becomes of frames 0..count-1 under `faults`: for each number, how often it arrived.
+std::map<std::uint32_t, int> fates(const FaultConfig& faults, std::uint64_t seed,
+                                   std::uint32_t count) {
+  HeapPool pool;
+  LinkConfig config;
+  config.faults = faults;
+  LinkModel link(config, link_stream(Rng(seed), "wire", true));
+  std::map<std::uint32_t, int> fates;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    link.offer(at_ns(i), numbered_frame(pool, i));
+    for (const Arrival& arrival : drain(link)) ++fates[arrival.number];
+  }
+  return fates;
+}
+
+TEST(Faults, RatesAreAsConfigured) {
+  HeapPool pool;
+  FaultConfig faults;
+  faults.loss = 0.05;
+  faults.corrupt = 0.03;
+  faults.duplicate = 0.02;
+  faults.reorder = 0.01;
+  FaultProcess process(faults, Rng(3));
+  std::vector<BufPtr> out;
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    process.pass(at_ns(i), numbered_frame(pool, i), out);
+    out.clear();
+  }
+  const FaultCounters& counters = process.counters();
+  EXPECT_EQ(counters.frames, 100'000u);
+  EXPECT_NEAR(static_cast<double>(counters.lost), 5000, 300);
+  EXPECT_NEAR(static_cast<double>(counters.corrupted), 2850, 250);
+  EXPECT_NEAR(static_cast<double>(counters.duplicated), 1880, 200);
+  EXPECT_NEAR(static_cast<double>(counters.reordered), 950, 150);
+}
+
+TEST(Faults, SameSeedSameFatesOtherSeedOthers) {
+  FaultConfig faults;
+  faults.loss = 0.2;
+  EXPECT_EQ(fates(faults, 1, 2000), fates(faults, 1, 2000));
+  EXPECT_NE(fates(faults, 1, 2000), fates(faults, 2, 2000));
+}
+
+TEST(Faults, TurningOneFaultOnLeavesTheOthersInPlace) {
+  FaultConfig faults;
+  faults.loss = 0.2;
+  const auto alone = fates(faults, 1, 2000);
+  faults.duplicate = 0.3;
+  const auto duplicated = fates(faults, 1, 2000);
+  for (std::uint32_t i = 0; i < 2000; ++i)
+    EXPECT_EQ(alone.contains(i), duplicated.contains(i)) << i;
+}
+
+TEST(Faults, CorruptionFlipsOneBitBehindTheEthernetHeader) {
+  HeapPool pool;
+  FaultConfig faults;
+  faults.corrupt = 1;
+  FaultProcess process(faults, Rng(9));
+  std::vector<BufPtr> out;
+  for (int i = 0; i < 2000; ++i) {
+    const BufPtr original = numbered_frame(pool, 0);
+    process.pass(kStart, numbered_frame(pool, 0), out);
+    int bits = 0;
+    for (std::size_t at = 0; at < original->len; ++at) {
+      const auto change = static_cast<unsigned>(original->bytes()[at] ^ out[0]->bytes()[at]);
+      bits += std::popcount(change);
+      EXPECT_TRUE(at >= kEthernetHeaderLen || change == 0u);
+    }
+    ASSERT_EQ(bits, 1);
+    out.clear();
+  }
+  BufPtr arp = numbered_frame(pool, 0);
+  store_be16(arp->data() + 12, static_cast<std::uint16_t>(EtherType::kArp));
+  process.pass(kStart, std::move(arp), out);
+  EXPECT_EQ(number_of(*out[0]), 0u);
+  EXPECT_EQ(process.counters().corrupted, 2000u);
+}
+
+TEST(Faults, ReorderedFrameIsOvertakenByItsNumber) {
+  HeapPool pool;
+  LinkConfig config;
+  config.delay = 1ms;
+  config.faults.reorder = 0.05;
+  config.faults.reorder_frames = 3;
+  LinkModel link(config, Rng(4));
+  for (std::uint32_t i = 0; i < 5000; ++i) link.offer(at_ns(1000 * i), numbered_frame(pool, i));
+  const auto arrivals = drain(link);
+  ASSERT_EQ(arrivals.size(), 5000u);
+  EXPECT_NEAR(static_cast<double>(link.faults().reordered), 250, 50);
+  std::uint64_t late = 0;
+  std::uint32_t newest = 0;
+  for (const Arrival& arrival : arrivals) {
+    late += arrival.number < newest ? 1u : 0u;
+    EXPECT_LE(newest, arrival.number + 8) << "overtaken by more than a few";
+    newest = std::max(newest, arrival.number);
+  }
+  EXPECT_NEAR(static_cast<double>(late), 250, 50);
+}
+
+TEST(Faults, LastReorderedFrameIsReleasedByTime) {
+  HeapPool pool;
+  LinkConfig config;
+  config.delay = 1ms;
+  config.faults.reorder = 1;
+  config.faults.reorder_hold = 7ms;
+  LinkModel link(config, Rng(4));
+  link.offer(kStart, numbered_frame(pool, 5));
+  EXPECT_EQ(link.next_deadline(), kStart + 7ms);
+  EXPECT_EQ(drain(link), (std::vector<Arrival>{{kStart + 8ms, 5}}));
+}
+
+TEST(Faults, BurstsHaveTheirMeanLength) {
+  HeapPool pool;
+  FaultConfig faults;
+  faults.burst_enter = 0.01;
+  faults.burst_leave = 0.2;
+  FaultProcess process(faults, Rng(6));
+  std::vector<BufPtr> out;
+  std::uint64_t bursts = 0;
+  bool lost_before = false;
+  for (std::uint32_t i = 0; i < 200'000; ++i) {
+    process.pass(kStart, numbered_frame(pool, i), out);
+    if (out.empty() && !lost_before) ++bursts;
+    lost_before = out.empty();
+    out.clear();
+  }
+  const double mean =
+      static_cast<double>(process.counters().lost_in_burst) / static_cast<double>(bursts);
+  EXPECT_NEAR(mean, 5.0, 0.4);
+  EXPECT_NEAR(static_cast<double>(bursts), 200'000 * 0.01 / (1 + 0.01 * 5), 150);
+}
+
+TEST(Faults, DuplicatesNeedABuffer) {
+  HeapPool pool({.bufs_max = 1});
+  FaultConfig faults;
+  faults.duplicate = 1;
+  FaultProcess process(faults, Rng(1));
+  std::vector<BufPtr> out;
+  process.pass(kStart, numbered_frame(pool, 0), out);
+  EXPECT_EQ(out.size(), 1u);
+  EXPECT_EQ(process.counters().not_duplicated, 1u);
+}
+
+TEST(LinkConfig, ReportsEveryProblem) {
+  LinkConfig config;
+  config.delay = -1ns;
+  config.faults.loss = 1.5;
+  config.faults.reorder_frames = 0;
+  EXPECT_EQ(validate(config).size(), 3u);
+  EXPECT_TRUE(validate(LinkConfig()).empty());
+}
+
+}  // namespace
+}  // namespace twinpath
