@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "emu/clocked.h"
 #include "emu/device.h"
 #include "models/base/port.h"
 
@@ -22,7 +23,7 @@ struct EthdevPortStats {
       0;  // of those, dropped because the pool was exhausted or they were too long
 };
 
-class EthdevPort final : public Port {
+class EthdevPort final : public Port, public Clocked {
  public:
   EthdevPort(Device& device, std::uint16_t queue);
   EthdevPort(const EthdevPort&) = delete;
@@ -38,12 +39,18 @@ class EthdevPort final : public Port {
 
   // Offers waiting frames to the device again; every burst does it too.
   void push_waiting();
-  // The instant stamped on received frames; the driver sets it once per turn.
-  void set_now(Instant now) { now_ = now; }
+  // The instant stamped on received frames.
+  void advance(Instant now) override { now_ = now; }
+  // Waiting frames want another try soon.
+  [[nodiscard]] Instant next_deadline() const override {
+    return waiting_ == 0 ? kNever : now_ + kRetry;
+  }
   [[nodiscard]] const EthdevPortStats& stats() const { return stats_; }
   [[nodiscard]] Device& device() { return device_; }
 
  private:
+  static constexpr Duration kRetry = std::chrono::microseconds(20);
+
   rte_mbuf* to_mbuf(BufPtr frame);
   rte_mbuf* copy_foreign(const PacketBuf& frame);
   void keep_waiting(std::span<rte_mbuf* const> rest);

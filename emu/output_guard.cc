@@ -11,14 +11,18 @@ namespace {
 
 int keep(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }
 
-// A descriptor that was closed stays closed.
-void put_back(int saved, int fd) {
-  if (saved < 0) {
-    close(fd);
+struct SavedFd {
+  int copy;  // negative: it was closed, and stays closed
+  int original;
+};
+
+void put_back(const SavedFd& saved) {
+  if (saved.copy < 0) {
+    close(saved.original);
     return;
   }
-  dup2(saved, fd);
-  close(saved);
+  dup2(saved.copy, saved.original);
+  close(saved.copy);
 }
 
 }  // namespace
@@ -32,14 +36,14 @@ OutputGuard::OutputGuard(int log_fd)
 
 void OutputGuard::release_error() {
   std::fflush(stderr);
-  if (saved_error_ >= 0) put_back(saved_error_, STDERR_FILENO);
+  if (saved_error_ >= 0) put_back({saved_error_, STDERR_FILENO});
   saved_error_ = -1;
 }
 
 OutputGuard::~OutputGuard() {
   std::fflush(nullptr);
-  put_back(saved_output_, STDOUT_FILENO);
-  if (saved_error_ >= 0) put_back(saved_error_, STDERR_FILENO);
+  put_back({saved_output_, STDOUT_FILENO});
+  if (saved_error_ >= 0) put_back({saved_error_, STDERR_FILENO});
 }
 
 }  // namespace twinpath::emu

@@ -27,6 +27,8 @@ class HeapPool final : public BufPool {
   [[nodiscard]] PacketBuf* take() override;
   void give_back(std::span<PacketBuf* const> bufs) noexcept override;
   [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
+  // take() would have nothing to give.
+  [[nodiscard]] bool is_exhausted() const { return outstanding_ == options_.bufs_max; }
   // How often take() had nothing to give.
   [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }
 

@@ -9,25 +9,32 @@ bool StagePort::ready() {
   if (begin_ < end_) return true;
   begin_ = 0;
   end_ = port_.rx_burst(ahead_);
-  return end_ > 0;
+  return end_ > 0 || (starved_ && room() > 0);
 }
 
 std::size_t StagePort::rx_burst(std::span<BufPtr> out) {
-  if (!ready()) return 0;
+  static_cast<void>(ready());
   const std::size_t count = std::min(out.size(), end_ - begin_);
   std::move(ahead_.begin() + static_cast<std::ptrdiff_t>(begin_),
             ahead_.begin() + static_cast<std::ptrdiff_t>(begin_ + count), out.begin());
   begin_ += count;
+  taken_ += count;
   return count;
 }
 
+std::size_t StagePort::room() const {
+  const std::size_t below = port_.tx_room();
+  return below > leaving_.size() ? below - leaving_.size() : 0;
+}
+
 std::size_t StagePort::tx_room() const {
-  const std::size_t room = port_.tx_room();
-  return room > leaving_.size() ? room - leaving_.size() : 0;
+  const std::size_t left = room();
+  starved_ = left == 0;
+  return left;
 }
 
 std::size_t StagePort::tx_burst(std::span<BufPtr> frames) {
-  const std::size_t count = std::min(frames.size(), tx_room());
+  const std::size_t count = std::min(frames.size(), room());
   for (BufPtr& frame : frames.first(count)) leaving_.push_back(std::move(frame));
   if (count > 0) outbox_->touch(*this);
   return count;

@@ -16,14 +16,18 @@ namespace twinpath {
 
 // A port as its Stage sees it. It can be asked whether frames wait: it takes a burst ahead and
 // hands that out first. What is sent waits for the outbox, so that it leaves when the turn's price
-// is paid.
+// is paid. Having refused frames for want of room, it is ready again once there is room.
 class StagePort final : public Port, public Input, public RingEnd {
  public:
   explicit StagePort(Port& port) : port_(port) {}
   // Requires: before every turn.
-  void begin_turn(Outbox& outbox) { outbox_ = &outbox; }
+  void begin_turn(Outbox& outbox) {
+    outbox_ = &outbox;
+    starved_ = false;
+  }
 
   [[nodiscard]] bool ready() override;
+  [[nodiscard]] std::uint64_t taken() const override { return taken_; }
   [[nodiscard]] PortCaps caps() const override { return port_.caps(); }
   std::size_t rx_burst(std::span<BufPtr> out) override;
   std::size_t tx_burst(std::span<BufPtr> frames) override;
@@ -31,12 +35,16 @@ class StagePort final : public Port, public Input, public RingEnd {
   bool publish() override;
 
  private:
+  [[nodiscard]] std::size_t room() const;
+
   Port& port_;
   Outbox* outbox_ = nullptr;
   std::array<BufPtr, kBurst> ahead_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::vector<BufPtr> leaving_;  // at most what the port had room for
+  std::uint64_t taken_ = 0;
+  mutable bool starved_ = false;  // the last answer of tx_room() in this turn was "none"
+  std::vector<BufPtr> leaving_;   // at most what the port had room for
 };
 
 class HostStage final : public Stage {

@@ -64,10 +64,12 @@ class Inlet final : public RingEnd, public Input {
   void set_waker(Waker* waker) { waker_ = waker; }
 
   [[nodiscard]] bool ready() override { return consumer_.available() > 0; }
+  [[nodiscard]] std::uint64_t taken() const override { return taken_; }
   [[nodiscard]] std::size_t available() { return consumer_.available(); }
   // Requires: available() > 0. The slot becomes free for the sender when the outbox publishes.
   T pop(Outbox& outbox) {
     outbox.touch(*this);
+    ++taken_;
     return consumer_.pop();
   }
   bool publish() override {
@@ -78,6 +80,7 @@ class Inlet final : public RingEnd, public Input {
  private:
   RingConsumer<T> consumer_;
   Waker* waker_ = nullptr;
+  std::uint64_t taken_ = 0;
 };
 
 // Memory and both ends. The sending Stage holds outlet(), the receiving one inlet().

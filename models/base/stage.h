@@ -19,6 +19,8 @@ class Input {
   virtual ~Input() = default;
   // Whether work waits now. May poll a device into a staging area, hence not const.
   [[nodiscard]] virtual bool ready() = 0;
+  // Items handed out since the start; the turn log notes the differences.
+  [[nodiscard]] virtual std::uint64_t taken() const { return 0; }
 };
 
 // Who must be told that a ring has news. Drivers implement it; nobody by default.

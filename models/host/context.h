@@ -3,7 +3,7 @@
 #pragma once
 
 #include "models/base/event_bus.h"
-#include "models/base/packet_buf.h"
+#include "models/base/heap_pool.h"
 #include "models/base/timer.h"
 #include "models/host/frame_dropped.h"
 #include "models/host/host_config.h"
@@ -20,7 +20,12 @@ struct Dropped {
 
 struct HostContext {
   HostContext(const HostConfig& host_config, BufPool& buf_pool)
-      : config(host_config), pool(buf_pool), bus(host_config.publisher) {}
+      : config(host_config),
+        pool(buf_pool),
+        streams({.capacity_bytes = host_config.stream_chunk_bytes,
+                 .headroom_bytes = 0,
+                 .bufs_max = host_config.stream_chunks_max}),
+        bus(host_config.publisher) {}
 
   // The one way a frame or packet disappears.
   void drop(Instant now, const Dropped& dropped) {
@@ -35,7 +40,8 @@ struct HostContext {
   }
 
   HostConfig config;
-  BufPool& pool;
+  BufPool& pool;     // frames
+  HeapPool streams;  // what applications sent and TCP still holds
   TimerQueue timers;
   EventBus bus;
   HostCounters counters;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/base/field.h"
+#include "models/base/packet_buf.h"
 #include "models/base/port.h"
 #include "models/wire/address.h"
 #include "models/wire/prefix.h"
@@ -56,6 +57,9 @@ struct HostConfig {
   std::uint32_t icmp_errors_per_s = 1000;             // RFC 1812 §4.3.2.8
   std::uint32_t icmp_errors_burst = 50;
   std::uint32_t udp_queue_bytes = 212992;  // per socket, as Linux's rmem_default
+  // What applications send is copied into buffers of this size before it is cut into segments.
+  std::uint32_t stream_chunk_bytes = 8192 - sizeof(PacketBuf);
+  std::uint32_t stream_chunks_max = 1U << 17;
 
   static constexpr auto fields();
 };

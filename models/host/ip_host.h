@@ -38,6 +38,8 @@ class IpHost final : public Host, private TransportUser, private UndeliverableUs
   [[nodiscard]] TimerQueue& timers() { return context_.timers; }
   [[nodiscard]] EventBus& bus() { return context_.bus; }
   [[nodiscard]] BufPool& pool() { return context_.pool; }
+  // Where sockets put what they copy; it must outlive TCP's send queues, so it is here.
+  [[nodiscard]] HeapPool& stream_pool() { return context_.streams; }
   [[nodiscard]] const HostConfig& config() const { return context_.config; }
   [[nodiscard]] const HostCounters& counters() const { return context_.counters; }
   // A stream of randomness named by its consumer, the same for the same seed.

@@ -38,7 +38,7 @@ TEST(EthdevPort, AReceivedFrameCarriesNothingOfItsFormerLife) {
   sent->flow_hash = 9;
   sent->l3_offset = 14;
   sent->flags = kChecksumVerified;
-  loop.port.set_now(at_ns(5));
+  loop.port.advance(at_ns(5));
   ASSERT_EQ(loop.port.tx_burst({&sent, 1}), 1U);
   BufPtr got;
   ASSERT_EQ(loop.port.rx_burst({&got, 1}), 1U);

@@ -67,7 +67,7 @@ def test_every_tier_has_its_own_name() -> None:
 
 def test_every_folder_of_tests_is_a_tier_or_named_here() -> None:
     tests = Path(__file__).resolve().parents[1]
-    helpers = {"accept", "bench", "fakes", "support", "golden", "scripts", "data"}
+    helpers = {"bench", "fakes", "support", "golden", "scripts", "data"}
     folders = {
         e.name for e in os.scandir(tests) if e.is_dir() and not e.name.startswith(("_", "."))
     }

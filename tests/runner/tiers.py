@@ -172,6 +172,7 @@ SLOW = ("--timeout=300",)
 TIERS = (
     Tier("tidy", "tests/tidy", pytest("tests/tidy")),
     Tier("runner", "tests/runner", pytest("tests/runner")),
+    Tier("accept", "tests/accept", pytest("tests/accept")),
     Tier("unit", "tests/unit", ctest("unit"), ("unit_tests",)),
     Tier("plan", "tests/plan", ctest("plan"), ("plan_tests",)),
     Tier("store", "tests/store", ctest("store"), ("store_tests",)),

@@ -1,0 +1,92 @@
+"""Runs grouped into cases (equal scenario and parameters), each with its comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Sequence
+
+import pandas as pd
+
+from .compare import case_key, compare_frames
+from .queries import Results, RunRow
+from .stats import summarize
+
+
+@dataclass
+class Case:
+    """Runs of one scenario with equal parameters. `varied` are the parameters that tell it apart."""
+
+    key: str
+    scenario: str
+    params: dict[str, Any]
+    runs: list[RunRow] = field(default_factory=list)
+    varied: dict[str, Any] = field(default_factory=dict)
+    settings: str = ""
+
+    def of(self, driver: str, *, usable: bool = True) -> list[RunRow]:
+        """Runs of one driver; usable ones are done and not invalid."""
+        return [r for r in self.runs if r.driver == driver
+                and (not usable or (r.status == "done" and r.validity != "invalid"))]
+
+    @property
+    def title(self) -> str:
+        shown = self.varied or {}
+        text = ", ".join(f"{name} {value}" for name, value in shown.items()) or self.scenario
+        return f"{text} [{self.settings}]" if self.settings else text
+
+
+def group(results: Results, runs: Sequence[RunRow]) -> list[Case]:
+    """Cases in the order of their first run."""
+    cases: dict[str, Case] = {}
+    for run in runs:
+        key = case_key(run)
+        if key not in cases:
+            cases[key] = Case(key, run.scenario, _shown_params(results, run))
+        cases[key].runs.append(run)
+    ordered = list(cases.values())
+    names = {name for case in ordered for name in case.params}
+    for case in ordered:
+        case.varied = {name: case.params.get(name, "–") for name in case.params if name in names
+                       and len({str(other.params.get(name)) for other in ordered}) > 1}
+    return ordered
+
+
+def _shown_params(results: Results, run: RunRow) -> dict[str, Any]:
+    frame = results.table("param", run.run_id)
+    texts = dict(zip(frame["name"], frame["text"]))
+    return {name: texts.get(name, value) for name, value in run.params.items()}
+
+
+def comparison(results: Results, case: Case, kinds: Sequence[str] = ("app",)) -> pd.DataFrame:
+    """Rows of a case for the table: every scalar of entities of `kinds`, with sim and emu beside
+    each other where both exist and one of them where only one does."""
+    sim = _scalars(results, case.of("sim"), kinds)
+    emu = _scalars(results, case.of("emu"), kinds)
+    joined = compare_frames(sim, emu)
+    done = set(zip(joined["entity"], joined["metric"]))
+    rows = [joined]
+    for driver, frame in (("sim", sim), ("emu", emu)):
+        rows.append(_alone(frame, driver, done))
+    result = pd.concat([r for r in rows if len(r)], ignore_index=True) if any(
+        len(r) for r in rows) else joined
+    return result
+
+
+def _scalars(results: Results, runs: Sequence[RunRow], kinds: Sequence[str]) -> pd.DataFrame:
+    frame = results.scalars([run.run_id for run in runs])
+    return frame[frame["kind"].isin(kinds)] if kinds else frame
+
+
+def _alone(frame: pd.DataFrame, driver: str, done: set[tuple[str, str]]) -> pd.DataFrame:
+    rows = []
+    for (entity, metric), values in frame.groupby(["entity", "metric"], sort=False):
+        if (entity, metric) in done or values["value"].isna().all():
+            continue
+        summary = summarize(list(values["value"].dropna()))
+        row = {"metric": metric, "entity": entity, "unit": values["unit"].iloc[0],
+               "better": values["better"].iloc[0], driver: summary.median, "n": summary.n,
+               "coverage": summary.coverage}
+        if driver == "emu":
+            row |= {"lo": summary.lo, "hi": summary.hi}
+        rows.append(row)
+    return pd.DataFrame(rows)

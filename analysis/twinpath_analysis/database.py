@@ -1,0 +1,78 @@
+"""Opening result databases. The tables are those of schema.sql, shared with the C++ sink."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+APPLICATION_ID = 1414025265  # "TWP1"
+VERSION = 1
+LOCK_WAIT_S = 10.0
+SCHEMA = Path(__file__).resolve().parent.parent / "schema.sql"
+
+
+class DatabaseError(Exception):
+    """A database cannot be used; the text says why and what to do."""
+
+
+def explain(path: str, error: sqlite3.Error) -> DatabaseError:
+    """An SQLite error in words a user can act on."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return DatabaseError(
+            f"{path} is locked by another process; close it or choose another --db")
+    if "disk is full" in text or "disk I/O" in text or "database or disk is full" in text:
+        return DatabaseError(
+            f"cannot write more to {path}: disk full, quota or file size limit; what was committed "
+            "stays readable, free some space or choose another --db")
+    if "unable to open" in text:
+        return DatabaseError(f"cannot open {path}; does its folder exist and may you write there?")
+    if "not a database" in text:
+        return DatabaseError(f"{path} is not an SQLite database")
+    return DatabaseError(f"{path}: {text}")
+
+
+def connect(path: str | os.PathLike[str], lock_wait: float = LOCK_WAIT_S) -> sqlite3.Connection:
+    """Opens or creates the database for writing, creating its tables when they are missing."""
+    path = os.fspath(path)
+    try:
+        connection = sqlite3.connect(path, timeout=lock_wait, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        _check_kind(connection, path)
+        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            create(connection)
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+    return connection
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Creates all tables in one transaction."""
+    connection.executescript(f"BEGIN IMMEDIATE;\n{SCHEMA.read_text(encoding='utf-8')}\nCOMMIT;")
+
+
+def read_only(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    """Opens an existing database for reading."""
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise DatabaseError(f"no database {path}; `./twinpath demo` or `run` makes one")
+    try:
+        connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True,
+                                     timeout=LOCK_WAIT_S)
+        connection.row_factory = sqlite3.Row
+        _check_kind(connection, path)
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+    return connection
+
+
+def _check_kind(connection: sqlite3.Connection, path: str) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and application != APPLICATION_ID:
+        raise DatabaseError(f"{path} is an SQLite database of another program")
+    if version > VERSION:
+        raise DatabaseError(f"{path} was written by a newer Twinpath (format {version})")

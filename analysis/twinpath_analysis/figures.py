@@ -1,0 +1,137 @@
+"""Figures of a result database. Each carries the query it was drawn from and a command that shows
+the numbers. Colours are those of Okabe and Ito, told apart by colour-blind readers; lines also
+differ by dash and marker."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from .queries import TABLES, Results, RunRow  # noqa: E402
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+STYLE = {
+    "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "axes.grid": True,
+    "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False,
+    "figure.figsize": (7.2, 3.0), "legend.frameon": False, "legend.fontsize": 8,
+}
+MAX_POINTS = 4000  # of one line; more are thinned, the database keeps them all
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One drawn figure as inline SVG."""
+
+    title: str
+    svg: str
+    query: str
+    command: str
+
+    def save(self, path: str) -> str:
+        """Writes the SVG as a file of its own."""
+        head = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.svg.replace("<svg", head, 1))
+        return path
+
+
+def inline_svg(figure: Any, salt: str) -> str:
+    """The figure as an SVG element for HTML: no prolog, metadata or address of any kind."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
+    text = buffer.getvalue()
+    text = text[text.index("<svg"):]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
+    # Two figures of one page must not share ids of clip paths and glyphs.
+    return re.sub(r'(id="|href="#|url\(#)', lambda m: m[1] + salt + "-", text)
+
+
+def short(name: str, value: Any) -> str:
+    """A parameter in a legend."""
+    if name == "loss":
+        return f"loss {value * 100:g} %"
+    return f"{name} {value}"
+
+
+def series_figure(results: Results, runs: list[RunRow], metric: str, salt: str) -> Figure | None:
+    """One metric over model time, a line per run and entity; None when nothing was sampled."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        count, unit = 0, ""
+        for run in runs:
+            frame = results.table("series", run.run_id)
+            for entity, line in frame[frame["metric"] == metric].groupby("entity"):
+                step = max(1, len(line) // MAX_POINTS)
+                axes.plot(line["t_s"][::step], line["value"][::step],
+                          color=COLOURS[count % len(COLOURS)],
+                          linestyle=DASHES[count // len(COLOURS) % len(DASHES)], linewidth=1.1,
+                          drawstyle="steps-post", label=f"{run.driver} run {run.run_id} {entity}")
+                unit, count = str(line["unit"].iloc[0]), count + 1
+        if count == 0:
+            plt.close(figure)
+            return None
+        axes.set(xlabel="model time (s)", ylabel=f"{metric} ({unit})", ylim=(0, None))
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        svg = inline_svg(figure, salt)
+    first = runs[0].run_id
+    return Figure(f"{metric} over time", svg, f"{TABLES['series']}  -- run_id = {first}, ...",
+                  f"./twinpath show {first} --table series --db {results.path}")
+
+
+def lines_figure(frame: pd.DataFrame, *, x: str, y: str, hue: str, unit: str, title: str,
+                 command: str, query: str, salt: str) -> Figure:
+    """`y` over `x`, a line with markers per value of `hue`; repeated x values become a median with
+    a bar from the smallest to the largest."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        for index, (name, group) in enumerate(frame.groupby(hue, sort=False)):
+            points = group.groupby(x)[y].agg(["median", "min", "max"])
+            errors = [points["median"] - points["min"], points["max"] - points["median"]]
+            axes.errorbar(points.index, points["median"], yerr=errors, label=str(name), capsize=2,
+                          color=COLOURS[index % len(COLOURS)], linewidth=1.2, markersize=4,
+                          linestyle=DASHES[index % len(DASHES)],
+                          marker=MARKERS[index % len(MARKERS)])
+        values = frame[x][frame[x] > 0]
+        if len(values) and values.max() >= 100 * values.min():
+            axes.set_xscale("log")
+        axes.set(xlabel=x, ylabel=f"{y} ({unit})", ylim=(0, None))
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        svg = inline_svg(figure, salt)
+    return Figure(title, svg, query, command)
+
+
+def histogram_figure(results: Results, runs: list[RunRow], metric: str, salt: str) -> Figure | None:
+    """The distribution of one metric as a cumulative curve per run and entity."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        count, unit = 0, ""
+        for run in runs:
+            frame = results.table("histogram", run.run_id)
+            for entity, buckets in frame[frame["metric"] == metric].groupby("entity"):
+                share = buckets["count"].cumsum() / buckets["count"].sum()
+                axes.plot(buckets["hi"], share, color=COLOURS[count % len(COLOURS)],
+                          linestyle=DASHES[count % len(DASHES)], linewidth=1.2,
+                          label=f"{run.driver} run {run.run_id} {entity}")
+                unit, count = str(buckets["unit"].iloc[0]), count + 1
+        if count == 0:
+            plt.close(figure)
+            return None
+        axes.set(xlabel=f"{metric} ({unit})", ylabel="share of observations", ylim=(0, 1.02))
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        svg = inline_svg(figure, salt)
+    first = runs[0].run_id
+    return Figure(f"distribution of {metric}", svg, f"{TABLES['histogram']}  -- run_id = {first}",
+                  f"./twinpath show {first} --table histogram --db {results.path}")

@@ -1,0 +1,139 @@
+"""Reading results into pandas. Every frame comes with the query that made it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Iterable, Sequence
+
+import pandas as pd
+
+from .database import read_only
+
+TABLES = {
+    "scalar": "SELECT e.path AS entity, e.kind, m.name AS metric, m.unit, m.better, s.value, s.n "
+              "FROM scalar s JOIN entity e USING (entity_id) JOIN metric m USING (metric_id) "
+              "WHERE e.run_id = ? ORDER BY e.entity_id, m.name",
+    "series": "SELECT e.path AS entity, m.name AS metric, m.unit, p.t_ns, p.value FROM sample p "
+              "JOIN series s USING (series_id) JOIN entity e USING (entity_id) "
+              "JOIN metric m USING (metric_id) WHERE e.run_id = ? ORDER BY e.path, m.name, p.seq",
+    "histogram": "SELECT e.path AS entity, m.name AS metric, m.unit, h.lo, h.hi, h.count "
+                 "FROM histogram h JOIN entity e USING (entity_id) JOIN metric m USING (metric_id) "
+                 "WHERE e.run_id = ? ORDER BY e.path, m.name, h.lo",
+    "flow": "SELECT e.path AS entity, f.* FROM flow f JOIN entity e USING (entity_id) "
+            "WHERE e.run_id = ? ORDER BY e.entity_id",
+    "event": "SELECT v.t_ns, e.path AS entity, v.kind, v.data_json FROM event v "
+             "LEFT JOIN entity e USING (entity_id) WHERE v.run_id = ? ORDER BY v.seq",
+    "drop_count": "SELECT e.path AS entity, d.cause, d.reason, d.packets FROM drop_count d "
+                  "JOIN entity e USING (entity_id) WHERE e.run_id = ? "
+                  "ORDER BY d.cause, e.path, d.reason",
+    "validity": "SELECT rule, value, bound, unit, ok FROM validity WHERE run_id = ? ORDER BY rule",
+    "artifact": "SELECT path, kind, sha256, bytes FROM artifact WHERE run_id = ? ORDER BY path",
+    "param": "SELECT name, num, text, unit FROM param WHERE run_id = ? ORDER BY name",
+    "chunk": "SELECT e.path AS entity, c.seq, c.t_ns, c.hash FROM chunk c "
+             "JOIN entity e USING (entity_id) WHERE e.run_id = ? ORDER BY e.path, c.seq",
+}
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """The row of one run with its plan, build and machine."""
+
+    values: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(json.loads(self.values["params_json"]))
+
+    @property
+    def unsigned_seed(self) -> int:
+        return int(self.values["seed"]) % 2**64
+
+
+class Results:
+    """A result database, opened for reading."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self.connection = read_only(path)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> "Results":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, run_id: int) -> RunRow:
+        """One run; KeyError when there is none."""
+        rows = self._runs("WHERE run_id = ?", (run_id,))
+        if not rows:
+            raise KeyError(f"{self.path} has no run {run_id}")
+        return rows[0]
+
+    def runs(self, **where: Any) -> list[RunRow]:
+        """All runs, oldest first; keyword arguments are columns that must be equal."""
+        condition = " AND ".join(f"run.{name} = ?" for name in where)
+        return self._runs(f"WHERE {condition}" if where else "", tuple(where.values()))
+
+    def _runs(self, where: str, values: tuple[Any, ...]) -> list[RunRow]:
+        query = (
+            "SELECT run.*, plan.sha256 AS plan_sha256, plan.json AS plan_json, build.version, "
+            "build.git_commit, build.git_dirty, build.compiler, build.flags, build.libs_json, "
+            "build.sha256 AS build_sha256, machine.hostname, machine.cpu, machine.cores, "
+            "machine.kernel, machine.detail_json, testbed.name AS testbed FROM run "
+            "JOIN plan USING (plan_id) JOIN build USING (build_id) JOIN machine USING (machine_id) "
+            f"LEFT JOIN testbed USING (testbed_id) {where} ORDER BY run_id")
+        return [RunRow(dict(row)) for row in self.connection.execute(query, values)]
+
+    def table(self, name: str, run_id: int) -> pd.DataFrame:
+        """One of TABLES for one run. `series` gets `t_s`, seconds of model time."""
+        if name not in TABLES:
+            raise KeyError(f"no table {name!r}; there are {' '.join(sorted(TABLES))}")
+        frame = pd.read_sql_query(TABLES[name], self.connection, params=(run_id,))
+        if "t_ns" in frame:
+            frame["t_s"] = frame["t_ns"] / 1e9
+        return frame
+
+    def scalars(self, run_ids: Sequence[int]) -> pd.DataFrame:
+        """Scalars of several runs in long form, with run_id, driver and seed."""
+        marks = ",".join("?" * len(run_ids))
+        query = (
+            "SELECT run.run_id, run.driver, run.seed, run.validity, run.plan_id, "
+            "e.path AS entity, e.kind, m.name AS metric, m.unit, m.better, m.clock, m.metric_id, "
+            "s.value, s.n FROM run JOIN entity e USING (run_id) JOIN scalar s USING (entity_id) "
+            f"JOIN metric m USING (metric_id) WHERE run.run_id IN ({marks}) "
+            "ORDER BY run.run_id, e.entity_id, m.name")
+        return pd.read_sql_query(query, self.connection, params=tuple(run_ids))
+
+    def metrics(self) -> pd.DataFrame:
+        """The glossary of metrics in this database."""
+        query = "SELECT name, unit, kind, better, clock, help FROM metric ORDER BY name"
+        return pd.read_sql_query(query, self.connection)
+
+
+def wide(results: Results, runs: Iterable[RunRow]) -> pd.DataFrame:
+    """One row per run: parameters, driver, seed, validity, status and the metrics of apps (summed
+    over entities of one kind, as Run.__getitem__ does)."""
+    rows = []
+    for run in runs:
+        row: dict[str, Any] = {"run_id": run.run_id, "scenario": run.scenario,
+                               "driver": run.driver, "seed": run.unsigned_seed,
+                               "status": run.status, "validity": run.validity}
+        row.update(run.params)
+        scalars = results.table("scalar", run.run_id)
+        for metric, group in scalars.groupby("metric"):
+            row[str(metric)] = group["value"].sum()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+

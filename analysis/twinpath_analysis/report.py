@@ -1,0 +1,217 @@
+"""One self-contained HTML file of runs: no network address, no external file, rebuilt from the
+database alone. Order: verdict, sim | emu | error, validity, drops, figures, provenance, glossary."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Sequence
+
+import jinja2
+import pandas as pd
+
+from . import figures, glossary
+from .cases import Case, comparison, group
+from .queries import Results, RunRow
+from .units import percent, show
+
+TEMPLATES = Path(__file__).resolve().parent
+SERIES_FIGURES = 3  # metrics over time drawn per case
+FIGURE_CASES = 4  # cases whose series are drawn; all stand in the tables
+
+
+def write_report(db: str, run_ids: Sequence[int] | None, path: str) -> str:
+    """Writes the report of `run_ids` (None: every run) to `path`; the path."""
+    with Results(db) as results:
+        wanted = None if run_ids is None else set(run_ids)
+        runs = [r for r in results.runs() if wanted is None or r.run_id in wanted]
+        html = render(results, runs)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(html)
+    return path
+
+
+def render(results: Results, runs: list[RunRow]) -> str:
+    cases = group(results, runs)
+    tables = [(case, comparison(results, case)) for case in cases]
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
+                                     trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("report.html.j2").render(
+        title=", ".join(sorted({run.scenario for run in runs})) or "no runs",
+        verdict=verdict(tables), rows=_rows(tables), runs=[_run(r) for r in runs],
+        validity=_validity(results, runs), drops=_drops(results, runs),
+        figures=draw(results, cases, tables), provenance=_provenance(results, runs),
+        causes=glossary.CAUSES, notes=glossary.NOTES, glossary=_glossary(results),
+        command=f"./twinpath report --db {os.path.basename(results.path)}")
+
+
+def verdict(tables: list[tuple[Case, pd.DataFrame]]) -> str:
+    """The result in one sentence."""
+    if not tables:
+        return "There are no runs to report."
+    runs = [run for case, _ in tables for run in case.runs]
+    broken = [run for run in runs if run.status != "done"]
+    invalid = [run for run in runs if run.validity == "invalid"]
+    worst = _worst(tables)
+    if worst is None:
+        text = f"{len(runs)} runs of {len(tables)} cases; nothing to compare between sim and emu."
+    else:
+        case, row = worst
+        text = (f"Simulation against emulation over {_compared(tables)} cases: the largest error of "
+                f"{row.metric} is {percent(row.rel_error)} ({case.title}: predicted "
+                f"{show(row.sim, row.unit)}, measured {show(row.emu, row.unit)}, n = {row.n}).")
+    if broken:
+        text += f" {len(broken)} of {len(runs)} runs did not finish."
+    if invalid:
+        text += f" {len(invalid)} emulations are invalid and left out."
+    return text
+
+
+def _compared(tables: list[tuple[Case, pd.DataFrame]]) -> int:
+    return sum(1 for _, frame in tables if "rel_error" in frame and frame["rel_error"].notna().any())
+
+
+def _worst(tables: list[tuple[Case, pd.DataFrame]]) -> tuple[Case, Any] | None:
+    found = [(case, row) for case, frame in tables for row in frame.itertuples()
+             if row.metric in ("goodput_bps", "fct_s", "rtt_s") and not pd.isna(row.rel_error)]
+    goodput = [item for item in found if item[1].metric == "goodput_bps"] or found
+    return max(goodput, key=lambda item: abs(item[1].rel_error), default=None)
+
+
+def _rows(tables: list[tuple[Case, pd.DataFrame]]) -> list[dict[str, Any]]:
+    rows = []
+    for case, frame in tables:
+        for row in frame.itertuples():
+            interval = "–" if pd.isna(row.lo) else (
+                f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}")
+            rows.append({
+                "case": case.title, "entity": row.entity, "metric": row.metric,
+                "sim": show(row.sim, row.unit), "sim_raw": row.sim,
+                "emu": show(row.emu, row.unit), "emu_raw": row.emu,
+                "error": "–" if pd.isna(row.rel_error) else percent(row.rel_error),
+                "error_raw": row.rel_error, "interval": interval, "n": int(row.n)})
+    return rows
+
+
+def _run(run: RunRow) -> dict[str, Any]:
+    return {"id": run.run_id, "scenario": run.scenario, "driver": run.driver,
+            "testbed": run.testbed or "–", "seed": run.unsigned_seed, "attempt": run.attempt,
+            "status": run.status, "validity": run.validity or "–",
+            "fingerprint": run.fingerprint or "–", "frames": run.frames,
+            "model": show(run.model_s, "s"), "wall": show(run.wall_s, "s"),
+            "cpu": show(run.cpu_s, "s"), "error": run.error or ""}
+
+
+def _validity(results: Results, runs: list[RunRow]) -> list[dict[str, Any]]:
+    rows = []
+    for run in runs:
+        for rule in results.table("validity", run.run_id).itertuples():
+            rows.append({"run": run.run_id, "rule": rule.rule, "value": f"{rule.value:g}",
+                         "bound": f"{rule.bound:g}", "unit": rule.unit, "ok": bool(rule.ok)})
+    return rows
+
+
+def _drops(results: Results, runs: list[RunRow]) -> list[dict[str, Any]]:
+    rows = []
+    for run in runs:
+        for drop in results.table("drop_count", run.run_id).itertuples():
+            rows.append({"run": run.run_id, "driver": run.driver, "cause": drop.cause,
+                         "entity": drop.entity, "reason": drop.reason, "packets": drop.packets})
+    return sorted(rows, key=lambda row: list(glossary.CAUSES).index(row["cause"]))
+
+
+def draw(results: Results, cases: list[Case],
+         tables: list[tuple[Case, pd.DataFrame]]) -> list[figures.Figure]:
+    """The figures of a report."""
+    drawn = _overview(results, cases)
+    for number, (case, _) in enumerate(tables):
+        runs = _first_of_each_driver(case)
+        names = _sampled(results, runs)
+        if not names or len({f.title for f in drawn}) > FIGURE_CASES * SERIES_FIGURES:
+            continue
+        for metric in names[:SERIES_FIGURES]:
+            figure = figures.series_figure(results, runs, metric, f"s{number}{metric}")
+            if figure:
+                drawn.append(figures.Figure(f"{figure.title}: {case.title}", figure.svg,
+                                            figure.query, figure.command))
+        for metric in _binned(results, runs):
+            figure = figures.histogram_figure(results, runs, metric, f"h{number}{metric}")
+            if figure:
+                drawn.append(figures.Figure(f"{figure.title}: {case.title}", figure.svg,
+                                            figure.query, figure.command))
+    return drawn
+
+
+def _first_of_each_driver(case: Case) -> list[RunRow]:
+    return [runs[0] for runs in (case.of("sim"), case.of("emu")) if runs]
+
+
+def _sampled(results: Results, runs: list[RunRow]) -> list[str]:
+    names: dict[str, None] = {}
+    for run in runs:
+        names.update(dict.fromkeys(results.table("series", run.run_id)["metric"]))
+    return sorted(names, key=lambda name: (name not in ("cwnd_bytes", "goodput_bps"), name))
+
+
+def _binned(results: Results, runs: list[RunRow]) -> list[str]:
+    names: dict[str, None] = {}
+    for run in runs:
+        names.update(dict.fromkeys(results.table("histogram", run.run_id)["metric"]))
+    return list(names)
+
+
+def _overview(results: Results, cases: list[Case]) -> list[figures.Figure]:
+    """Goodput over the first varied numeric parameter, a line per driver and other parameters."""
+    numeric = [name for name in (cases[0].varied if cases else {})
+               if all(isinstance(run.params.get(name), (int, float)) for c in cases for run in c.runs)]
+    if not numeric:
+        return []
+    x, rows = numeric[0], []
+    for case in cases:
+        others = [figures.short(n, case.runs[0].params.get(n)) for n in case.varied if n != x]
+        for run in case.of("sim") + case.of("emu"):
+            scalars = results.table("scalar", run.run_id)
+            goodput = scalars[(scalars["metric"] == "goodput_bps") & (scalars["kind"] == "app")]
+            if len(goodput) and goodput["value"].notna().any():
+                rows.append({x: run.params[x], "goodput_bps": goodput["value"].sum(),
+                             "line": ", ".join([run.driver, *others])})
+    if not rows:
+        return []
+    frame = pd.DataFrame(rows)
+    query = ("SELECT run_id, params_json, sum(value) FROM result WHERE metric = 'goodput_bps' "
+             "AND kind = 'app' GROUP BY run_id")
+    return [figures.lines_figure(frame, x=x, y="goodput_bps", hue="line", unit="bit/s",
+                                 title=f"goodput over {x}", query=query, salt="o",
+                                 command=f"./twinpath show --db {results.path}")]
+
+
+def _provenance(results: Results, runs: list[RunRow]) -> list[tuple[str, str]]:
+    facts: dict[str, list[str]] = {}
+
+    def add(name: str, value: Any) -> None:
+        if value and str(value) not in facts.setdefault(name, []):
+            facts[name].append(str(value))
+
+    for run in runs:
+        dirty = " with local changes" if run.git_dirty else ""
+        add("Twinpath", f"{run.version}, commit {run.git_commit or 'unknown'}{dirty}")
+        add("build", f"{run.compiler} {run.flags} (module sha256 {run.build_sha256[:16]})")
+        libs = {name: v for name, v in json.loads(run.libs_json or "{}").items() if v}
+        add("libraries", ", ".join(f"{name} {v}" for name, v in libs.items()))
+        add("machine", f"{run.hostname}: {run.cpu}, {run.cores} cores, Linux {run.kernel}")
+        add("test-bed", run.testbed)
+        add("command", " ".join(json.loads(run.command or "[]")))
+    if runs:
+        add("recorded", f"{runs[0].started_utc} to {runs[-1].ended_utc}")
+    add("database", os.path.abspath(results.path))
+    return [(name, "; ".join(values)) for name, values in facts.items()]
+
+
+def _glossary(results: Results) -> list[dict[str, str]]:
+    rows = []
+    for metric in results.metrics().itertuples():
+        layer, point = glossary.POINTS.get(metric.name, ("", metric.help or ""))
+        rows.append({"name": metric.name, "unit": metric.unit, "layer": layer, "point": point,
+                     "clock": metric.clock, "better": metric.better})
+    return rows

@@ -1,0 +1,37 @@
+"""Tables for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+
+from .units import percent, show
+
+
+def comparison_table(frame: pd.DataFrame, title: str = "") -> Table:
+    """sim | emu | error with interval and n."""
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for name, justify in (("entity", "left"), ("metric", "left"), ("sim", "right"),
+                          ("emu", "right"), ("error", "right"), ("interval of emu", "right"),
+                          ("n", "right")):
+        table.add_column(name, justify=justify, no_wrap=name != "entity")  # type: ignore[arg-type]
+    for row in frame.itertuples():
+        interval = "–" if pd.isna(row.lo) else f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}"
+        error = "–" if pd.isna(row.rel_error) else percent(row.rel_error)
+        table.add_row(row.entity, row.metric, show(row.sim, row.unit), show(row.emu, row.unit),
+                      error, interval, str(int(row.n)))
+    return table
+
+
+def plain_table(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: str = "") -> Table:
+    """A table of texts; columns whose name ends in `>` are right-justified."""
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for column in columns:
+        right = column.endswith(">")
+        table.add_column(column.rstrip(">"), justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    return table

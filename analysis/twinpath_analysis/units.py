@@ -1,0 +1,39 @@
+"""Numbers of results as people read them. Values stay SI; only the text changes."""
+
+from __future__ import annotations
+
+import math
+
+_SCALED = {"bit/s": "bit/s", "bps": "bit/s", "byte": "B", "bytes": "B", "packet/s": "packet/s"}
+_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def show(value: float | None, unit: str) -> str:
+    """`94_300_000, "bit/s"` as `94.3 Mbit/s`; four significant digits."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if unit == "s":
+        return _seconds(value)
+    if unit == "ns":
+        return _seconds(value / 1e9)
+    if unit in ("fraction", "ratio"):
+        return f"{value * 100:.3g} %"
+    base = _SCALED.get(unit)
+    if base is None:
+        return f"{value:,.10g} {unit}".strip()
+    for scale, prefix in _STEPS:
+        if abs(value) >= scale:
+            return f"{value / scale:.4g} {prefix}{base}"
+    return f"{value:.4g} {base}"
+
+
+def _seconds(value: float) -> str:
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if abs(value) >= scale:
+            return f"{value / scale:.4g} {unit}"
+    return "0 s" if value == 0 else f"{value * 1e9:.4g} ns"
+
+
+def percent(value: float) -> str:
+    """A relative error with its sign."""
+    return "–" if math.isnan(value) else f"{value * 100:+.1f} %"

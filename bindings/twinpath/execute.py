@@ -1,0 +1,171 @@
+"""One run from Case to Run: prepare a file, supervise a worker, record its end, merge, answer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from twinpath_analysis.database import DatabaseError, connect
+from twinpath_analysis.merge import merge
+from twinpath_analysis.queries import Results
+
+from .errors import (ConfigError, MissingPrivilege, PortRefused, Problem, RunFailed, RunTimeout,
+                     TwinpathError, unknown)
+from .plan import Plan
+from .prepare import RunRequest, prepare, utc_now
+from .quantities import quantity
+from .run import Run
+from .supervise import ProgressListener, WorkerEnd, run_worker
+
+if TYPE_CHECKING:
+    from .scenario import Case
+
+DEFAULT_DB = "results.db"
+TESTBEDS = ("veth", "net_ring")
+EMU_GRACE_S = 60.0  # wall time of an emulation beyond the model time it may take
+
+
+def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
+            db: str | None = None, pcap: str | None = None, timeout: float | None = None,
+            on_progress: ProgressListener | None = None) -> Run:
+    """Runs `case` once; see Case.simulate and Case.emulate."""
+    plan = case.plan(driver)
+    _check_seed(seed)
+    if driver == "emu":
+        _check_testbed(plan, testbed or "veth")
+        if timeout is None:
+            timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
+    request = RunRequest(plan, case.params, seed, testbed if driver == "emu" else None,
+                         case.scenario.source)
+    return execute_plan(request, db=db, pcap=pcap, timeout=timeout, on_progress=on_progress)
+
+
+def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
+                 timeout: float | None, on_progress: ProgressListener | None = None) -> Run:
+    """Runs a Plan once. The worker's own file is merged into `db` whatever its end."""
+    target = os.path.abspath(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
+    folder = _work_folder(target)
+    own = os.path.join(folder, "run.db")
+    try:
+        run_id, _ = prepare(own, request)
+        pcap_dir = os.path.abspath(pcap) if pcap else None
+        if pcap_dir:
+            os.makedirs(pcap_dir, exist_ok=True)
+        job = {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
+               "db": own, "run_id": run_id, "pcap": pcap_dir,
+               "testbed": request.testbed or "veth"}
+        end = run_worker(request.plan.driver, job, timeout=timeout, on_progress=on_progress)
+        record_end(own, run_id, end)
+        merged = merge(own, target)[0]
+    except DatabaseError as error:
+        raise TwinpathError(_kept(str(error), own, target)) from error
+    shutil.rmtree(folder, ignore_errors=True)
+    run = Run(target, merged)
+    _raise_for(run, end)
+    return run
+
+
+def _work_folder(target: str) -> str:
+    parent = os.path.dirname(target)
+    if not os.path.isdir(parent):
+        raise ConfigError([Problem("db", target, f"no folder {parent}")])
+    try:
+        return tempfile.mkdtemp(prefix=".twinpath-", dir=parent)
+    except OSError as error:
+        raise ConfigError([Problem("db", target, f"cannot write to {parent}: {error.strerror}")])
+
+
+def _kept(message: str, own: str, target: str) -> str:
+    if not os.path.exists(own):
+        return message
+    kept = f"{target}.unmerged-{os.path.basename(os.path.dirname(own)).removeprefix('.twinpath-')}"
+    try:
+        os.replace(own, kept)
+    except OSError:
+        return message
+    shutil.rmtree(os.path.dirname(own), ignore_errors=True)
+    return f"{message}; this run is kept in {kept}"
+
+
+def _check_seed(seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise ConfigError([Problem("seed", str(seed), f"{seed!r} is not a seed", "0..2^64-1")])
+
+
+def _check_testbed(plan: Plan, testbed: str) -> None:
+    if testbed not in TESTBEDS:
+        raise ConfigError([unknown("testbed", testbed, "testbed", list(TESTBEDS))])
+    linux = [host["name"] for host in plan.data["hosts"] if host["stack"] == "linux"]
+    if testbed == "net_ring" and linux:
+        raise ConfigError([Problem(f"{name}.stack", "linux", "net_ring has no Linux peer",
+                                   "twinpath", "use the testbed veth or another stack")
+                           for name in linux])
+
+
+def record_end(path: str, run_id: int, end: WorkerEnd) -> None:
+    """Completes the run's row with what only the parent knows."""
+    status, error = _status(end)
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute(
+            "UPDATE run SET status = ?, error = coalesce(error, ?), wall_s = ?, cpu_s = ?, "
+            "max_rss_bytes = ?, model_s = coalesce(model_s, ?), ended_utc = coalesce(ended_utc, ?) "
+            "WHERE run_id = ?",
+            (status, error, end.wall_s, end.cpu_s, end.max_rss_bytes, end.model_s, utc_now(),
+             run_id))
+    finally:
+        connection.close()
+
+
+def _status(end: WorkerEnd) -> tuple[str, str | None]:
+    if end.stopped:
+        reached = "" if end.model_s is None else f" at {end.model_s:.3f} s of model time"
+        return end.stopped, f"stopped by the parent ({end.stopped}){reached}"
+    if end.result is None:
+        return "failed", crash_text(end)
+    return end.result["status"], end.result.get("error") or None
+
+
+def crash_text(end: WorkerEnd) -> str:
+    """How a worker died, in one sentence."""
+    how = f"was killed by {end.signal}" if end.signal else f"ended with exit code {end.exit_code}"
+    when = "" if end.model_s is None else f" at {end.model_s:.3f} s of model time"
+    return f"the worker {how}{when}"
+
+
+def _raise_for(run: Run, end: WorkerEnd) -> None:
+    status, error = _status(end)
+    if status == "interrupted":
+        raise KeyboardInterrupt
+    if status == "timeout":
+        raise RunTimeout(error or "the end was not reached in time", run=run, stderr=end.stderr)
+    if status == "done":
+        return
+    result: dict[str, Any] = end.result or {}
+    if result.get("kind") == "config" and result.get("problems"):
+        raise ConfigError([Problem(**problem) for problem in result["problems"]])
+    if result.get("kind") == "privilege":
+        raise MissingPrivilege(error or "", result.get("command", ""))
+    if result.get("kind") == "port":
+        raise PortRefused(error or "")
+    raise RunFailed(error or "failed", run=run, stderr=end.stderr)
+
+
+def rerun(run: Run, *, db: str | None = None, pcap: str | None = None,
+          on_progress: ProgressListener | None = None) -> Run:
+    """The same Plan, seed and test-bed once more; a new attempt when the build is the same."""
+    row = run.row
+    plan = Plan(run.plan)
+    with Results(run.db) as results:
+        frame = results.table("param", run.run_id)
+    params = {p.name: quantity(p.num, p.unit) if p.unit and p.num == p.num else p.text
+              for p in frame.itertuples()}
+    request = RunRequest(plan, params, run.seed, row.testbed, source="")
+    timeout = None
+    if plan.driver == "emu":
+        timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
+    return execute_plan(request, db=db or run.db, pcap=pcap, timeout=timeout,
+                        on_progress=on_progress)

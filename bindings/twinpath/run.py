@@ -1,0 +1,117 @@
+"""A finished run, read from its database."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from twinpath_analysis.queries import Results, RunRow
+
+from .errors import nearest
+from .quantities import Metric, quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """One run. `run["goodput_bps"]` is its value over all entities that have it, as a quantity."""
+
+    def __init__(self, db: str, run_id: int) -> None:
+        self.db, self.run_id = db, run_id
+
+    @functools.cached_property
+    def row(self) -> RunRow:
+        """The run's row with plan, build and machine."""
+        with Results(self.db) as results:
+            return results.run(self.run_id)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.run_id} {self.row.scenario} {self.row.driver} {self.status}>"
+
+    @property
+    def status(self) -> str:
+        """done, failed, interrupted or timeout."""
+        return str(self.row.status)
+
+    @property
+    def validity(self) -> str | None:
+        """valid, suspect or invalid; None in sim."""
+        return self.row.validity
+
+    @property
+    def problems(self) -> list[str]:
+        """What speaks against this run: its error and every broken validity rule."""
+        broken = self.df("validity")
+        texts = [f"{r.rule}: {r.value:g} {r.unit}, bound {r.bound:g}"
+                 for r in broken.itertuples() if not r.ok]
+        return ([self.row.error] if self.row.error else []) + texts
+
+    @property
+    def fingerprint(self) -> str | None:
+        """16 hex digits over every frame of every port; equal runs have equal ones."""
+        return self.row.fingerprint
+
+    @property
+    def seed(self) -> int:
+        return self.row.unsigned_seed
+
+    @property
+    def driver(self) -> str:
+        return str(self.row.driver)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The Plan as parsed JSON."""
+        import json
+
+        return dict(json.loads(self.row.plan_json))
+
+    @property
+    def artifacts(self) -> list[str]:
+        """Files this run left: captures, logs."""
+        return list(self.df("artifact")["path"])
+
+    def df(self, table: str = "scalar") -> "pd.DataFrame":
+        """A table of this run: scalar series histogram flow event drop_count validity artifact."""
+        with Results(self.db) as results:
+            return results.table(table, self.run_id)
+
+    def flows(self) -> "pd.DataFrame":
+        """One row per flow."""
+        return self.df("flow")
+
+    def series(self, metric: str, entity: str | None = None) -> "pd.DataFrame":
+        """Samples of one metric over model time: columns t_s, value, entity."""
+        frame = self.df("series")
+        self._known(metric, frame["metric"])
+        chosen = frame[frame["metric"] == metric]
+        if entity is not None:
+            chosen = chosen[chosen["entity"] == entity]
+        return chosen[["t_s", "value", "entity"]].reset_index(drop=True)
+
+    def get(self, metric: str, entity: str | None = None) -> Metric:
+        """The value of `metric` on `entity`; with None the sum over all entities that have it."""
+        frame = self.df("scalar")
+        self._known(metric, frame["metric"])
+        chosen = frame[frame["metric"] == metric]
+        if entity is not None:
+            self._known(entity, chosen["entity"])
+            chosen = chosen[chosen["entity"] == entity]
+        return quantity(float(chosen["value"].sum()), str(chosen["unit"].iloc[0]))
+
+    def __getitem__(self, metric: str) -> Metric:
+        return self.get(metric)
+
+    def report(self, path: str) -> str:
+        """Writes a self-contained HTML report of this run; its path."""
+        from twinpath_analysis.report import write_report
+
+        return write_report(self.db, [self.run_id], path)
+
+    @staticmethod
+    def _known(name: str, valid: Any) -> None:
+        names = sorted(set(valid))
+        if name not in names:
+            raise KeyError(f"no {name!r} in this run; {nearest(name, names)} "
+                           f"there are: {' '.join(names) or 'none'}")

@@ -1,0 +1,167 @@
+"""One worker process: start, feed, wait, stop. The parent loads neither ns-3 nor DPDK."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, IO
+
+from .provenance import module_path
+
+PYTHON = "/usr/bin/python3"
+WORKER = str(Path(__file__).resolve().parent / "_worker.py")
+STDERR_KEPT = 4000  # characters of the end of a worker's standard error
+STOP_GRACE_S = 10.0  # from SIGTERM to SIGKILL: the time a test-bed needs to clean up
+
+ProgressListener = Callable[[float], None]  # seconds of model time
+
+
+@dataclass
+class WorkerEnd:
+    """How a worker ended. `result` is what it answered, None when it did not."""
+
+    result: dict[str, Any] | None = None
+    exit_code: int = 0
+    signal: str = ""  # name of the signal that killed it
+    stopped: str = ""  # "timeout" or "interrupted" when the parent stopped it
+    stderr: str = ""
+    model_s: float | None = None  # the last model time it reported
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    max_rss_bytes: int = 0
+
+
+@dataclass
+class _Pipes:
+    result: int
+    progress: int
+    answer: bytearray = field(default_factory=bytearray)
+    line: bytearray = field(default_factory=bytearray)
+    model_ns: int | None = None
+
+
+def run_worker(driver: str, job: dict[str, Any], *, timeout: float | None = None,
+               on_progress: ProgressListener | None = None) -> WorkerEnd:
+    """Runs one job to its end. Never raises for what the worker does."""
+    module = module_path(driver)
+    result_read, result_write = os.pipe()
+    progress_read, progress_write = os.pipe()
+    os.set_blocking(progress_write, False)
+    job = {**job, "progress_fd": progress_write}
+    with tempfile.TemporaryFile() as stderr:
+        started = time.monotonic()
+        command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(result_write)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=stderr, pass_fds=(result_write, progress_write),
+                                   start_new_session=True)
+        os.close(result_write)
+        os.close(progress_write)
+        end = WorkerEnd()
+        pipes = _Pipes(result_read, progress_read)
+        try:
+            _feed(process, job)
+            _watch(pipes, started, timeout, on_progress, end)
+        except KeyboardInterrupt:
+            end.stopped = "interrupted"
+        finally:
+            _finish(process, pipes, end)
+            end.wall_s = time.monotonic() - started
+            end.stderr = _tail(stderr)
+    return end
+
+
+def _feed(process: subprocess.Popen[bytes], job: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(json.dumps(job).encode())
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # it died at once; its end tells why
+
+
+def _watch(pipes: _Pipes, started: float, timeout: float | None,
+           on_progress: ProgressListener | None, end: WorkerEnd) -> None:
+    """Reads both pipes until the worker closes the result pipe or the time is used up."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipes.result, selectors.EVENT_READ)
+        selector.register(pipes.progress, selectors.EVENT_READ)
+        while True:
+            left = None if timeout is None else timeout - (time.monotonic() - started)
+            if left is not None and left <= 0:
+                end.stopped = "timeout"
+                return
+            for key, _ in selector.select(left):
+                data = os.read(key.fd, 65536)
+                if key.fd == pipes.result:
+                    if not data:
+                        return
+                    pipes.answer += data
+                elif not data:
+                    selector.unregister(key.fd)
+                else:
+                    _progress(pipes, data, on_progress)
+
+
+def _progress(pipes: _Pipes, data: bytes, on_progress: ProgressListener | None) -> None:
+    pipes.line += data
+    *lines, rest = pipes.line.split(b"\n")
+    pipes.line = bytearray(rest)
+    if lines:
+        pipes.model_ns = int(lines[-1])
+        if on_progress is not None:
+            on_progress(pipes.model_ns / 1e9)
+
+
+def _finish(process: subprocess.Popen[bytes], pipes: _Pipes, end: WorkerEnd) -> None:
+    """Stops the worker if it still runs, reaps it and reads its resource usage."""
+    if end.stopped:
+        process.send_signal(signal.SIGTERM)
+    grace = STOP_GRACE_S if end.stopped else 60.0
+    status, usage = _reap(process.pid, grace)
+    if status is None:
+        process.kill()
+        status, usage = _reap(process.pid, None)
+    process.returncode = os.waitstatus_to_exitcode(status or 0)
+    os.close(pipes.result)
+    os.close(pipes.progress)
+    end.exit_code = process.returncode
+    if process.returncode < 0:
+        end.signal = signal.Signals(-process.returncode).name
+    if usage is not None:
+        end.cpu_s = usage.ru_utime + usage.ru_stime
+        end.max_rss_bytes = usage.ru_maxrss * 1024
+    end.model_s = None if pipes.model_ns is None else pipes.model_ns / 1e9
+    try:
+        end.result = json.loads(pipes.answer) if pipes.answer else None
+    except ValueError:
+        end.result = None
+
+
+def _reap(pid: int, grace: float | None) -> tuple[int | None, resource.struct_rusage | None]:
+    """Waits up to `grace` seconds (None: for ever); the status is None when it still runs."""
+    if grace is None:
+        _, status, usage = os.wait4(pid, 0)
+        return status, usage
+    deadline, pause = time.monotonic() + grace, 0.0005
+    while True:
+        found, status, usage = os.wait4(pid, os.WNOHANG)
+        if found:
+            return status, usage
+        if time.monotonic() > deadline:
+            return None, None
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+
+
+def _tail(stderr: IO[bytes]) -> str:
+    size = stderr.seek(0, os.SEEK_END)
+    stderr.seek(max(0, size - STDERR_KEPT))
+    return stderr.read().decode(errors="replace").strip()

@@ -1,0 +1,247 @@
+// The descriptor table, names, and the calls that open and close.
+#include "models/socket/sockets.h"
+
+#include <algorithm>
+
+namespace twinpath {
+
+namespace {
+
+Fd fd_at(const std::vector<Fd>& map, std::uint32_t index) {
+  return index < map.size() ? map[index] : Fd::kNone;
+}
+
+bool overlap(const IpAddress& one, const IpAddress& other) {
+  return one.is_any() || other.is_any() || one == other;
+}
+
+}  // namespace
+
+Sockets::Sockets(IpHost& host, const SocketsOptions& options)
+    : host_(host),
+      options_(options),
+      fds_(options.sockets_max),
+      port_chooser_(host.rng("socket.port")) {
+  host_.set_user(this);
+}
+
+Sockets::~Sockets() { host_.set_user(nullptr); }
+
+Sockets::Socket* Sockets::find(Fd fd) { return const_cast<Socket*>(std::as_const(*this).find(fd)); }
+
+const Sockets::Socket* Sockets::find(Fd fd) const {
+  const auto number = static_cast<std::int32_t>(fd);
+  if (number < 0 || static_cast<std::size_t>(number) >= sockets_.size()) return nullptr;
+  const Socket& socket = sockets_[static_cast<std::size_t>(number)];
+  return socket.role == Role::kFree ? nullptr : &socket;
+}
+
+FdResult Sockets::install(Socket socket) {
+  const auto number = fds_.take();
+  if (!number) return {Fd::kNone, Errno::kTooManyFiles};
+  if (*number >= sockets_.size()) sockets_.resize(*number + 1);
+  sockets_[*number] = std::move(socket);
+  return {static_cast<Fd>(*number), Errno::kNone};
+}
+
+void Sockets::remember(std::vector<Fd>& map, std::uint32_t index, Fd fd) {
+  if (index >= map.size()) map.resize(index + 1, Fd::kNone);
+  map[index] = fd;
+}
+
+FdResult Sockets::socket(SocketKind kind) {
+  Socket socket;
+  socket.role = Role::kStream;
+  if (kind == SocketKind::kDatagram) {
+    const UdpOpenResult opened = host_.udp().open();
+    if (opened.error != Errno::kNone) return {Fd::kNone, opened.error};
+    socket.role = Role::kDatagram;
+    socket.udp = opened.id;
+  }
+  const UdpId udp = socket.udp;
+  const FdResult installed = install(std::move(socket));
+  if (kind == SocketKind::kDatagram) {
+    if (installed.error == Errno::kNone) {
+      remember(by_udp_, udp.index, installed.fd);
+    } else {
+      host_.udp().close(udp);
+    }
+  }
+  return installed;
+}
+
+Errno Sockets::bind(Fd fd, const SocketAddress& local) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return Errno::kBadDescriptor;
+  const bool any = local.address.is_any();
+  if (!any && !local.address.is_v4()) return Errno::kAddressFamilyNotSupported;
+  if (socket->role == Role::kDatagram) {
+    const Ipv4Address address = any ? Ipv4Address() : local.address.v4();
+    return host_.udp().bind(socket->udp, {address, local.port});
+  }
+  if (socket->role != Role::kStream || socket->bound) return Errno::kInvalid;
+  if (!any && !host_.ip().routes().is_local(local.address.v4())) {
+    return Errno::kAddressNotAvailable;
+  }
+  return bind_stream(fd, *socket, local);
+}
+
+Errno Sockets::bind_stream(Fd fd, Socket& socket, SocketAddress local) {
+  if (local.port == 0) {
+    const auto port = port_chooser_.choose({local.address, IpAddress(), 0}, [&](std::uint16_t p) {
+      return port_is_free({local.address, p}, false);
+    });
+    if (!port) return Errno::kAddressInUse;
+    local.port = *port;
+  } else if (!port_is_free(local, socket.reuse_address)) {
+    return Errno::kAddressInUse;
+  }
+  socket.local = local;
+  socket.bound = true;
+  bound_ports_.emplace(local.port, fd);
+  return Errno::kNone;
+}
+
+// socket(7), SO_REUSEADDR: two sockets may share a port when both ask for it and none listens.
+bool Sockets::port_is_free(const SocketAddress& local, bool reuse) const {
+  const auto range = bound_ports_.equal_range(local.port);
+  return std::none_of(range.first, range.second, [&](const auto& bound) {
+    const Socket& other = *find(bound.second);
+    const bool shared = reuse && other.reuse_address && other.role != Role::kListener;
+    return !shared && overlap(other.local.address, local.address);
+  });
+}
+
+void Sockets::unbind(Fd fd, const Socket& socket) {
+  if (!socket.bound) return;
+  const auto range = bound_ports_.equal_range(socket.local.port);
+  const auto own = std::find_if(range.first, range.second,
+                                [&](const auto& bound) { return bound.second == fd; });
+  bound_ports_.erase(own);
+}
+
+Errno Sockets::listen(Fd fd, std::uint32_t backlog) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return Errno::kBadDescriptor;
+  if (socket->role == Role::kDatagram) return Errno::kOperationNotSupported;
+  if (socket->role == Role::kListener) return Errno::kNone;
+  if (socket->role == Role::kConnected) return Errno::kInvalid;
+  if (!socket->bound) {
+    const Errno error = bind_stream(fd, *socket, {});
+    if (error != Errno::kNone) return error;
+  }
+  const TcpListenResult result = host_.tcp().listen(socket->local, std::max(backlog, 1U));
+  if (result.error != Errno::kNone) return result.error;
+  socket->role = Role::kListener;
+  socket->listener = result.id;
+  remember(by_listener_, result.id.index, fd);
+  return Errno::kNone;
+}
+
+Accepted Sockets::accept(Fd fd) {
+  const Socket* listener = find(fd);
+  if (listener == nullptr) return {.error = Errno::kBadDescriptor};
+  if (listener->role == Role::kDatagram) return {.error = Errno::kOperationNotSupported};
+  if (listener->role != Role::kListener) return {.error = Errno::kInvalid};
+  if (host_.tcp().acceptable(listener->listener) == 0) return {.error = Errno::kAgain};
+  if (fds_.size() == options_.sockets_max) return {.error = Errno::kTooManyFiles};
+  const auto id = host_.tcp().accept(listener->listener);
+  if (!id) return {.error = Errno::kAgain};
+  Socket accepted;
+  accepted.role = Role::kConnected;
+  accepted.tcp = *id;
+  accepted.reuse_address = listener->reuse_address;
+  if (listener->options != nullptr) {
+    accepted.options = std::make_unique<TcpOpenOptions>(*listener->options);
+    host_.tcp().set_options(kStart, *id, *accepted.options);
+  }
+  const FdResult installed = install(std::move(accepted));
+  remember(by_tcp_, id->index, installed.fd);
+  return {installed.fd, host_.tcp().status(*id).remote, Errno::kNone};
+}
+
+Errno Sockets::close(Instant now, Fd fd) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return Errno::kBadDescriptor;
+  const std::vector<Watch> watches = std::exchange(socket->watches, {});
+  for (const Watch& watch : watches) watch.watcher->on_socket_closed(watch.token);
+  unbind(fd, *socket);
+  switch (socket->role) {
+    case Role::kConnected:
+      by_tcp_[socket->tcp.index] = Fd::kNone;
+      if (socket->reset_on_close) {
+        host_.tcp().abort(now, socket->tcp);
+      } else {
+        host_.tcp().close(now, socket->tcp);
+      }
+      break;
+    case Role::kListener:
+      by_listener_[socket->listener.index] = Fd::kNone;
+      host_.tcp().close_listener(now, socket->listener);
+      break;
+    case Role::kDatagram:
+      by_udp_[socket->udp.index] = Fd::kNone;
+      host_.udp().close(socket->udp);
+      break;
+    default:
+      break;
+  }
+  *find(fd) = Socket();
+  fds_.give_back(static_cast<std::uint32_t>(fd));
+  return Errno::kNone;
+}
+
+NameResult Sockets::local_name(Fd fd) const {
+  const Socket* socket = find(fd);
+  if (socket == nullptr) return {{}, Errno::kBadDescriptor};
+  if (socket->role == Role::kConnected) return {host_.tcp().status(socket->tcp).local};
+  if (socket->role != Role::kDatagram) return {socket->local};
+  const UdpEndpoint local = host_.udp().status(socket->udp).local;
+  return {{local.address, local.port}};
+}
+
+NameResult Sockets::peer_name(Fd fd) const {
+  const Socket* socket = find(fd);
+  if (socket == nullptr) return {{}, Errno::kBadDescriptor};
+  if (socket->role == Role::kConnected && !socket->connecting) {
+    const TcpStatus status = host_.tcp().status(socket->tcp);
+    if (status.state != TcpState::kClosed) return {status.remote};
+  }
+  if (socket->role == Role::kDatagram) {
+    const auto remote = host_.udp().status(socket->udp).remote;
+    if (remote) return {{remote->address, remote->port}};
+  }
+  return {{}, Errno::kNotConnected};
+}
+
+bool Sockets::watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return false;
+  socket->watches.push_back({&watcher, token});
+  return true;
+}
+
+void Sockets::unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return;
+  std::erase_if(socket->watches, [&](const Watch& watch) {
+    return watch.watcher == &watcher && watch.token == token;
+  });
+}
+
+void Sockets::notify(Fd fd) {
+  const Socket* socket = find(fd);
+  if (socket == nullptr) return;
+  for (const Watch& watch : socket->watches) watch.watcher->on_socket_ready(watch.token);
+}
+
+void Sockets::on_tcp_ready(TcpId id, std::uint32_t) {
+  notify(fd_at(by_tcp_, id.index));
+  if (!starved_.empty()) feed_starved();
+}
+
+void Sockets::on_tcp_accept(TcpListenerId id) { notify(fd_at(by_listener_, id.index)); }
+
+void Sockets::on_udp_ready(UdpId id) { notify(fd_at(by_udp_, id.index)); }
+
+}  // namespace twinpath

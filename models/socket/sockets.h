@@ -1,0 +1,111 @@
+// The socket calls over one IpHost: a table of descriptors in front of its TCP and UDP.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "models/host/ip_host.h"
+#include "models/socket/fd_set.h"
+#include "models/socket/socket_api.h"
+
+namespace twinpath {
+
+struct SocketsOptions {
+  std::uint32_t sockets_max = 1U << 17;
+};
+
+class Sockets final : public SocketApi, private TransportUser {
+ public:
+  // Becomes the host's user. Requires: `host` outlives it.
+  explicit Sockets(IpHost& host, const SocketsOptions& options = SocketsOptions());
+  ~Sockets() override;
+
+  FdResult socket(SocketKind kind) override;
+  Errno bind(Fd fd, const SocketAddress& local) override;
+  Errno listen(Fd fd, std::uint32_t backlog) override;
+  Accepted accept(Fd fd) override;
+  Errno connect(Instant now, Fd fd, const SocketAddress& remote) override;
+  std::int64_t send(Instant now, Fd fd, std::span<const std::byte> data) override;
+  std::int64_t send_slice(Instant now, Fd fd, const Slice& data) override;
+  std::int64_t send_to(Instant now, Fd fd, const SocketAddress& target,
+                       std::span<const std::byte> data) override;
+  std::int64_t receive(Instant now, Fd fd, std::span<std::byte> into) override;
+  Received receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) override;
+  Errno shutdown(Instant now, Fd fd, ShutdownHow how) override;
+  Errno close(Instant now, Fd fd) override;
+  Errno set_option(Instant now, Fd fd, SocketOption option, std::int64_t value) override;
+  OptionResult get_option(Fd fd, SocketOption option) override;
+  [[nodiscard]] NameResult local_name(Fd fd) const override;
+  [[nodiscard]] NameResult peer_name(Fd fd) const override;
+  [[nodiscard]] std::optional<TcpInfo> tcp_info(Fd fd) const override;
+  [[nodiscard]] std::uint32_t readiness(Fd fd) const override;
+  bool watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
+  void unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
+
+  [[nodiscard]] std::size_t open_sockets() const { return fds_.size(); }
+  [[nodiscard]] IpHost& host() { return host_; }
+
+ private:
+  enum class Role : std::uint8_t { kFree, kStream, kListener, kConnected, kDatagram };
+  struct Watch {
+    SocketWatcher* watcher;
+    std::uint32_t token;
+  };
+  struct Socket {
+    Role role = Role::kFree;
+    bool connecting = false;  // connect() has not reported success yet
+    bool read_shut = false;
+    bool reuse_address = false;
+    bool starved = false;  // stands in starved_
+    bool reset_on_close = false;
+    bool bound = false;
+    TcpId tcp;
+    TcpListenerId listener;
+    UdpId udp;
+    SocketAddress local;                      // of bind()
+    std::unique_ptr<TcpOpenOptions> options;  // set before connect() or listen()
+    std::vector<Watch> watches;
+  };
+
+  Socket* find(Fd fd);
+  [[nodiscard]] const Socket* find(Fd fd) const;
+  FdResult install(Socket socket);
+  void remember(std::vector<Fd>& map, std::uint32_t index, Fd fd);
+  void notify(Fd fd);
+
+  Errno bind_stream(Fd fd, Socket& socket, SocketAddress local);
+  [[nodiscard]] bool port_is_free(const SocketAddress& local, bool reuse) const;
+  void unbind(Fd fd, const Socket& socket);
+  Errno connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote);
+  Errno connect_again(Socket& socket);
+  Errno start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote);
+  [[nodiscard]] std::int64_t refusal_to_send(const Socket& socket, const TcpStatus& status);
+  std::int64_t send_stream(Instant now, Fd fd, Socket& socket, std::span<const std::byte> data);
+  std::int64_t receive_nothing(Socket& socket, const TcpStatus& status);
+  Received receive_datagram(Socket& socket);
+  Slice chunk_of(std::span<const std::byte> data);
+  void starve(Fd fd, Socket& socket);
+  void feed_starved();
+  Errno set_tcp_option(Instant now, Socket& socket, SocketOption option, std::int64_t value);
+  [[nodiscard]] std::uint32_t stream_readiness(const Socket& socket) const;
+
+  void on_tcp_ready(TcpId id, std::uint32_t readiness) override;
+  void on_tcp_accept(TcpListenerId id) override;
+  void on_udp_ready(UdpId id) override;
+
+  IpHost& host_;
+  SocketsOptions options_;
+  BufRef chunk_;                  // the one being filled, shared by as many sends as fit
+  PacketBuf* filling_ = nullptr;  // the same, writable: its tail belongs to nobody yet
+  FdSet fds_;
+  std::vector<Socket> sockets_;  // by descriptor
+  std::vector<Fd> by_tcp_;       // by index of the transport's handle
+  std::vector<Fd> by_listener_;
+  std::vector<Fd> by_udp_;
+  std::multimap<std::uint16_t, Fd> bound_ports_;  // streams with an explicit bind()
+  PortChooser port_chooser_;
+  std::vector<Fd> starved_;  // refused for want of a chunk
+};
+
+}  // namespace twinpath

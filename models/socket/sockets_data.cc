@@ -1,0 +1,266 @@
+// The calls that move data, and what makes a socket ready.
+#include <algorithm>
+#include <cstring>
+
+#include "models/socket/sockets.h"
+
+namespace twinpath {
+
+namespace {
+
+std::optional<UdpEndpoint> udp_endpoint(const SocketAddress& address) {
+  if (address.address.is_any()) return UdpEndpoint{Ipv4Address(), address.port};
+  if (!address.address.is_v4()) return std::nullopt;
+  return UdpEndpoint{address.address.v4(), address.port};
+}
+
+bool is_open(TcpState state) {
+  return state != TcpState::kClosed && state != TcpState::kSynSent &&
+         state != TcpState::kSynReceived;
+}
+
+}  // namespace
+
+Errno Sockets::connect(Instant now, Fd fd, const SocketAddress& remote) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return Errno::kBadDescriptor;
+  if (socket->role != Role::kDatagram) return connect_stream(now, fd, *socket, remote);
+  const auto endpoint = udp_endpoint(remote);
+  if (!endpoint) return Errno::kAddressFamilyNotSupported;
+  return host_.udp().connect(now, socket->udp, *endpoint);
+}
+
+Errno Sockets::connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
+  if (socket.role == Role::kListener) return Errno::kIsConnected;
+  if (socket.role == Role::kConnected) return connect_again(socket);
+  if (!remote.address.is_v4()) return Errno::kAddressFamilyNotSupported;
+  if (remote.port == 0) return Errno::kConnectionRefused;
+  const Errno unreachable = host_.ip().reachability(now, remote.address.v4());
+  if (unreachable != Errno::kNone) return unreachable;
+  return start_connect(now, fd, socket, remote);
+}
+
+// connect(2): EALREADY while in progress; the outcome once; then EISCONN.
+Errno Sockets::connect_again(Socket& socket) {
+  const TcpStatus status = host_.tcp().status(socket.tcp);
+  if (status.state == TcpState::kSynSent || status.state == TcpState::kSynReceived) {
+    return Errno::kAlready;
+  }
+  if (!std::exchange(socket.connecting, false)) return Errno::kIsConnected;
+  return host_.tcp().take_error(socket.tcp);
+}
+
+Errno Sockets::start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
+  SocketAddress local = socket.local;
+  if (local.address.is_any()) {
+    local.address = host_.ip().routes().find(remote.address.v4())->source;
+  }
+  const TcpOpenOptions options = socket.options == nullptr ? TcpOpenOptions() : *socket.options;
+  const TcpOpenResult opened = host_.tcp().connect(now, local, remote, options);
+  if (opened.error != Errno::kNone) return opened.error;
+  socket.role = Role::kConnected;
+  socket.connecting = true;
+  socket.tcp = opened.id;
+  remember(by_tcp_, opened.id.index, fd);
+  return Errno::kInProgress;
+}
+
+// 0 when bytes may be sent now. The order is Linux's: a pending error first, and only once.
+std::int64_t Sockets::refusal_to_send(const Socket& socket, const TcpStatus& status) {
+  if (status.state == TcpState::kClosed && status.error != Errno::kNone) {
+    return failure(host_.tcp().take_error(socket.tcp));
+  }
+  if (status.state == TcpState::kSynSent || status.state == TcpState::kSynReceived) {
+    return failure(Errno::kAgain);
+  }
+  if (status.send_shut || status.state == TcpState::kClosed) return failure(Errno::kBrokenPipe);
+  return status.writable_bytes == 0 ? failure(Errno::kAgain) : 0;
+}
+
+std::int64_t Sockets::send(Instant now, Fd fd, std::span<const std::byte> data) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  switch (socket->role) {
+    case Role::kDatagram:
+      return host_.udp().send(now, socket->udp, nullptr, data);
+    case Role::kConnected:
+      return send_stream(now, fd, *socket, data);
+    default:
+      return failure(Errno::kBrokenPipe);
+  }
+}
+
+std::int64_t Sockets::send_stream(Instant now, Fd fd, Socket& socket,
+                                  std::span<const std::byte> data) {
+  const TcpStatus status = host_.tcp().status(socket.tcp);
+  const std::int64_t refusal = refusal_to_send(socket, status);
+  if (refusal != 0) return refusal;
+  std::size_t left = std::min<std::size_t>(data.size(), status.writable_bytes);
+  std::size_t sent = 0;
+  while (left > 0) {
+    Slice piece = chunk_of(data.subspan(sent, left));
+    if (piece.len == 0) break;
+    const std::uint32_t offered = piece.len;
+    const std::uint32_t taken = host_.tcp().send(now, socket.tcp, std::move(piece));
+    sent += taken;
+    left -= taken;
+    if (taken < offered) break;
+  }
+  if (sent > 0 || data.empty()) return static_cast<std::int64_t>(sent);
+  starve(fd, socket);
+  return failure(Errno::kAgain);
+}
+
+std::int64_t Sockets::send_slice(Instant now, Fd fd, const Slice& data) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  if (socket->role == Role::kDatagram) {
+    return host_.udp().send(now, socket->udp, nullptr, data.bytes());
+  }
+  if (socket->role != Role::kConnected) return failure(Errno::kBrokenPipe);
+  const TcpStatus status = host_.tcp().status(socket->tcp);
+  const std::int64_t refusal = refusal_to_send(*socket, status);
+  if (refusal != 0) return refusal;
+  const std::uint32_t fits = std::min(data.len, status.writable_bytes);
+  return host_.tcp().send(now, socket->tcp, data.first(fits));
+}
+
+std::int64_t Sockets::send_to(Instant now, Fd fd, const SocketAddress& target,
+                              std::span<const std::byte> data) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  // send(2): a connected stream ignores the address or refuses it; Linux refuses.
+  if (socket->role == Role::kConnected) return failure(Errno::kIsConnected);
+  if (socket->role != Role::kDatagram) return failure(Errno::kBrokenPipe);
+  const auto endpoint = udp_endpoint(target);
+  if (!endpoint) return failure(Errno::kAddressFamilyNotSupported);
+  return host_.udp().send(now, socket->udp, &*endpoint, data);
+}
+
+// Copies as much as fits into the chunk being filled. Empty when there is no chunk to be had.
+Slice Sockets::chunk_of(std::span<const std::byte> data) {
+  if (filling_ != nullptr && chunk_.is_unique()) {
+    // Everybody else is done with it: start over.
+    filling_->trim_to(0);
+  }
+  if (filling_ == nullptr || filling_->tailroom() == 0) {
+    chunk_ = BufRef();
+    filling_ = host_.stream_pool().take();
+    if (filling_ == nullptr) return {};
+    chunk_ = BufRef(BufPtr(filling_));
+  }
+  const auto count =
+      static_cast<std::uint32_t>(std::min<std::size_t>(data.size(), filling_->tailroom()));
+  const std::uint32_t offset = filling_->len;
+  std::memcpy(filling_->push_back(count).data(), data.data(), count);
+  return {chunk_, offset, count};
+}
+
+void Sockets::starve(Fd fd, Socket& socket) {
+  if (!std::exchange(socket.starved, true)) starved_.push_back(fd);
+}
+
+// Chunks come home as peers acknowledge; whoever was refused may try again.
+void Sockets::feed_starved() {
+  if (host_.stream_pool().is_exhausted()) return;
+  const std::vector<Fd> starved = std::exchange(starved_, {});
+  for (const Fd fd : starved) {
+    Socket* socket = find(fd);
+    if (socket == nullptr || !socket->starved) continue;
+    socket->starved = false;
+    notify(fd);
+  }
+}
+
+std::int64_t Sockets::receive(Instant now, Fd fd, std::span<std::byte> into) {
+  std::int64_t copied = 0;
+  while (!into.empty()) {
+    const auto room = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), 1U << 30));
+    const Received piece = receive_slice(now, fd, room);
+    if (piece.result <= 0) return copied > 0 ? copied : piece.result;
+    const std::size_t count = std::min<std::size_t>(piece.data.len, into.size());
+    std::memcpy(into.data(), piece.data.bytes().data(), count);
+    copied += static_cast<std::int64_t>(count);
+    into = into.subspan(count);
+    if (find(fd)->role == Role::kDatagram) break;
+  }
+  return copied;
+}
+
+Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return {failure(Errno::kBadDescriptor)};
+  if (socket->role == Role::kDatagram) return receive_datagram(*socket);
+  if (socket->role != Role::kConnected) return {failure(Errno::kNotConnected)};
+  if (socket->read_shut) return {0};
+  Slice data = host_.tcp().receive(now, socket->tcp, bytes_max);
+  if (data.len > 0) return {static_cast<std::int64_t>(data.len), std::move(data)};
+  return {receive_nothing(*socket, host_.tcp().status(socket->tcp))};
+}
+
+std::int64_t Sockets::receive_nothing(Socket& socket, const TcpStatus& status) {
+  if (status.end_of_stream) return 0;
+  if (status.state != TcpState::kClosed) return failure(Errno::kAgain);
+  return failure(host_.tcp().take_error(socket.tcp));
+}
+
+Received Sockets::receive_datagram(Socket& socket) {
+  auto datagram = host_.udp().receive(socket.udp);
+  if (datagram) {
+    const auto len = static_cast<std::int64_t>(datagram->payload.len);
+    return {len, std::move(datagram->payload), {datagram->source.address, datagram->source.port}};
+  }
+  const Errno error = host_.udp().take_error(socket.udp);
+  return {failure(error == Errno::kNone ? Errno::kAgain : error)};
+}
+
+Errno Sockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return Errno::kBadDescriptor;
+  if (socket->role != Role::kConnected) return Errno::kNotConnected;
+  if (host_.tcp().status(socket->tcp).state == TcpState::kClosed) return Errno::kNotConnected;
+  if (how != ShutdownHow::kWrite) socket->read_shut = true;
+  if (how != ShutdownHow::kRead) host_.tcp().shutdown_send(now, socket->tcp);
+  notify(fd);
+  return Errno::kNone;
+}
+
+std::uint32_t Sockets::readiness(Fd fd) const {
+  const Socket* socket = find(fd);
+  if (socket == nullptr) return 0;
+  switch (socket->role) {
+    case Role::kConnected:
+      return stream_readiness(*socket);
+    case Role::kListener:
+      return host_.tcp().acceptable(socket->listener) > 0 ? kPollIn : 0;
+    case Role::kDatagram: {
+      const UdpStatus status = host_.udp().status(socket->udp);
+      return (status.readable_datagrams > 0 ? kPollIn : 0) | (status.writable ? kPollOut : 0) |
+             (status.has_error ? kPollError | kPollIn | kPollOut : 0);
+    }
+    default:
+      return kPollOut | kPollHangup;  // as Linux reports a stream nobody connected
+  }
+}
+
+std::uint32_t Sockets::stream_readiness(const Socket& socket) const {
+  const TcpStatus status = host_.tcp().status(socket.tcp);
+  const bool failed = status.state == TcpState::kClosed && status.error != Errno::kNone;
+  const bool no_more = status.end_of_stream || socket.read_shut;
+  std::uint32_t events = 0;
+  if (status.readable_bytes > 0 || no_more) events |= kPollIn;
+  if (no_more) events |= kPollReadHangup;
+  if (is_open(status.state)) {
+    // Linux: writable when a third of what is queued is free (sk_stream_is_writeable), and always
+    // once sending is shut, so that the writer learns of it.
+    const bool room = status.writable_bytes > 0 &&
+                      status.writable_bytes >= (status.unacked_bytes - status.unacked_bytes / 2);
+    if ((room && !socket.starved) || status.send_shut) events |= kPollOut;
+    if (no_more && status.send_shut) events |= kPollHangup;
+  } else if (status.state == TcpState::kClosed) {
+    events |= kPollIn | kPollOut | kPollReadHangup | kPollHangup;
+  }
+  return failed ? events | kPollError : events;
+}
+
+}  // namespace twinpath

@@ -1,0 +1,159 @@
+// Options of a socket. Before a connection exists they are kept and given to it; afterwards they
+// reach it at once. Read socket(7) and tcp(7).
+#include "models/socket/sockets.h"
+
+namespace twinpath {
+
+namespace {
+
+const TcpOpenOptions kNothingSet;
+constexpr std::int64_t kBufferBytesMax = 1073725440;  // 65535 << 14: the largest window
+
+std::uint32_t clamp_bytes(std::int64_t value) {
+  constexpr std::int64_t kBufferBytesMin = 2048;  // Linux's SOCK_MIN_SNDBUF is of this order
+  return static_cast<std::uint32_t>(std::clamp(value, kBufferBytesMin, kBufferBytesMax));
+}
+
+// kInvalid when the value has no meaning for the option.
+Errno fill(TcpOpenOptions& options, SocketOption option, std::int64_t value) {
+  switch (option) {
+    case SocketOption::kSendBuffer:
+      options.send_buffer_bytes = clamp_bytes(value);
+      break;
+    case SocketOption::kReceiveBuffer:
+      options.receive_buffer_bytes = clamp_bytes(value);
+      break;
+    case SocketOption::kKeepAlive:
+      options.keepalive = value != 0;
+      break;
+    case SocketOption::kNoDelay:
+      options.nagle = value == 0;
+      break;
+    case SocketOption::kMaxSegment:
+      if (value < 88 || value > 32767)
+        return Errno::kInvalid;  // tcp(7): TCP_MIN_MSS, MAX_TCP_WINDOW
+      options.mss_bytes = static_cast<std::uint32_t>(value);
+      break;
+    case SocketOption::kKeepAliveIdle:
+    case SocketOption::kKeepAliveInterval: {
+      if (value < 1 || value > 32767) return Errno::kInvalid;  // tcp(7): MAX_TCP_KEEPIDLE
+      auto& time = option == SocketOption::kKeepAliveIdle ? options.keepalive_idle
+                                                          : options.keepalive_interval;
+      time = std::chrono::seconds(value);
+      break;
+    }
+    case SocketOption::kKeepAliveProbes:
+      if (value < 1 || value > 127) return Errno::kInvalid;  // tcp(7): MAX_TCP_KEEPCNT
+      options.keepalive_probes = static_cast<std::uint32_t>(value);
+      break;
+    case SocketOption::kCongestion:
+      if (value < 0 || value >= static_cast<std::int64_t>(kCongestionNames.size())) {
+        return Errno::kNoEntry;
+      }
+      options.congestion = static_cast<CongestionKind>(value);
+      break;
+    default:
+      return Errno::kNoProtocolOption;
+  }
+  return Errno::kNone;
+}
+
+// The value in force: what was set, else the stack's.
+std::optional<std::int64_t> value_of(const TcpOpenOptions& set, const TcpConfig& config,
+                                     SocketOption option) {
+  const auto seconds = [](Duration time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time).count();
+  };
+  switch (option) {
+    case SocketOption::kSendBuffer:
+      return set.send_buffer_bytes.value_or(config.send_buffer_bytes);
+    case SocketOption::kReceiveBuffer:
+      return set.receive_buffer_bytes.value_or(config.receive_buffer_bytes);
+    case SocketOption::kKeepAlive:
+      return set.keepalive.value_or(config.keepalive) ? 1 : 0;
+    case SocketOption::kNoDelay:
+      return set.nagle.value_or(config.nagle) ? 0 : 1;
+    case SocketOption::kMaxSegment:
+      return set.mss_bytes.value_or(config.mss_bytes);
+    case SocketOption::kKeepAliveIdle:
+      return seconds(set.keepalive_idle.value_or(config.keepalive_idle));
+    case SocketOption::kKeepAliveInterval:
+      return seconds(set.keepalive_interval.value_or(config.keepalive_interval));
+    case SocketOption::kKeepAliveProbes:
+      return set.keepalive_probes.value_or(config.keepalive_probes);
+    case SocketOption::kCongestion:
+      return static_cast<std::int64_t>(set.congestion.value_or(config.congestion));
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Errno Sockets::set_option(Instant now, Fd fd, SocketOption option, std::int64_t value) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return Errno::kBadDescriptor;
+  if (option == SocketOption::kReuseAddress) {
+    socket->reuse_address = value != 0;
+    return Errno::kNone;
+  }
+  if (socket->role != Role::kDatagram) return set_tcp_option(now, *socket, option, value);
+  if (option == SocketOption::kReceiveBuffer) {
+    host_.udp().set_queue_bytes(socket->udp, clamp_bytes(value));
+    return Errno::kNone;
+  }
+  return option == SocketOption::kSendBuffer ? Errno::kNone : Errno::kNoProtocolOption;
+}
+
+Errno Sockets::set_tcp_option(Instant now, Socket& socket, SocketOption option,
+                              std::int64_t value) {
+  if (option == SocketOption::kLinger) {
+    // A positive linger asks close() to wait, which nothing here does.
+    socket.reset_on_close = value == 0;
+    return value > 0 ? Errno::kInvalid : Errno::kNone;
+  }
+  TcpOpenOptions change;
+  const Errno error = fill(change, option, value);
+  if (error != Errno::kNone) return error;
+  if (socket.options == nullptr) socket.options = std::make_unique<TcpOpenOptions>();
+  fill(*socket.options, option, value);
+  if (socket.role == Role::kConnected) host_.tcp().set_options(now, socket.tcp, change);
+  return Errno::kNone;
+}
+
+OptionResult Sockets::get_option(Fd fd, SocketOption option) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return {0, Errno::kBadDescriptor};
+  if (option == SocketOption::kReuseAddress) return {socket->reuse_address ? 1 : 0};
+  if (socket->role == Role::kDatagram) {
+    if (option != SocketOption::kError) return {0, Errno::kNoProtocolOption};
+    return {static_cast<std::int64_t>(host_.udp().take_error(socket->udp))};
+  }
+  const bool connected = socket->role == Role::kConnected;
+  switch (option) {
+    case SocketOption::kError:
+      return {connected ? static_cast<std::int64_t>(host_.tcp().take_error(socket->tcp)) : 0};
+    case SocketOption::kLinger:
+      return {socket->reset_on_close ? 0 : -1};
+    case SocketOption::kUnreadBytes:
+      return {connected ? host_.tcp().status(socket->tcp).readable_bytes : 0};
+    case SocketOption::kUnsentBytes:
+      return {connected ? host_.tcp().status(socket->tcp).unacked_bytes : 0};
+    case SocketOption::kMaxSegment:
+      if (connected) return {host_.tcp().info(socket->tcp).mss_bytes};
+      break;
+    default:
+      break;
+  }
+  const TcpOpenOptions& set = socket->options == nullptr ? kNothingSet : *socket->options;
+  const auto value = value_of(set, host_.tcp().config(), option);
+  return value ? OptionResult{*value} : OptionResult{0, Errno::kNoProtocolOption};
+}
+
+std::optional<TcpInfo> Sockets::tcp_info(Fd fd) const {
+  const Socket* socket = find(fd);
+  if (socket == nullptr || socket->role != Role::kConnected) return std::nullopt;
+  return host_.tcp().info(socket->tcp);
+}
+
+}  // namespace twinpath

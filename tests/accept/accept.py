@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""`./twinpath accept ISSUE[.ID] [--quick] [--json]`: runs the project's own promises.
+
+Each promise is a line of accept_ISSUE.py. Ends 0 if all pass, 1 if one fails, 4 if none fails but
+one has no verdict, 2 for an unknown line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from promise import FAIL, NO_VERDICT, Promise
+
+HERE = Path(__file__).resolve().parent
+
+
+def known_issues() -> list[str]:
+    return sorted(path.stem.removeprefix("accept_") for path in HERE.glob("accept_[0-9]*.py"))
+
+
+def promises(issue: str) -> tuple[Promise, ...]:
+    return importlib.import_module(f"accept_{issue}").PROMISES
+
+
+def judge(promise: Promise, quick: bool) -> dict[str, object]:
+    """Runs one line and prints its verdict to standard error."""
+    print(f"{promise.id}: {promise.command}", file=sys.stderr, flush=True)
+    answer = promise.check(quick)
+    print(f"{promise.id}: {answer.verdict}: {answer.text}", file=sys.stderr, flush=True)
+    return {
+        "id": promise.id,
+        "command": promise.command,
+        "measured": answer.text,
+        "bound": promise.bound,
+        "verdict": answer.verdict,
+        "long": promise.long,
+    }
+
+
+def print_table(lines: list[dict[str, object]]) -> None:
+    for line in lines:
+        print(f"{line['verdict']:<11}{line['id']:<13}{line['measured']}")
+        print(f"{'':<24}bound: {line['bound']}")
+
+
+def exit_code(lines: list[dict[str, object]]) -> int:
+    verdicts = {line["verdict"] for line in lines}
+    if FAIL in verdicts:
+        return 1
+    return 4 if NO_VERDICT in verdicts else 0
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="twinpath accept", description=__doc__.splitlines()[0])
+    parser.add_argument("line", help="an issue (02) or one of its lines (02.demo)")
+    parser.add_argument("--quick", action="store_true", help="leave out the long lines, say which")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    issue, _, wanted = options.line.partition(".")
+    if issue not in known_issues():
+        parser.error(f"no issue {issue}; there are {' '.join(known_issues())}")
+    chosen = [p for p in promises(issue) if not wanted or p.id == wanted]
+    if not chosen:
+        parser.error(
+            f"{issue} has no line {wanted}; it has {' '.join(p.id for p in promises(issue))}"
+        )
+    left_out = [p.id for p in chosen if p.long and options.quick]
+    for name in left_out:
+        print(f"left out by --quick: {issue}.{name}", file=sys.stderr)
+    lines = [judge(p, options.quick) for p in chosen if p.id not in left_out]
+    if options.json:
+        print(json.dumps({"issue": issue, "lines": lines, "left_out": left_out}))
+    else:
+        print_table(lines)
+    return exit_code(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

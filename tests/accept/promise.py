@@ -1,0 +1,126 @@
+"""What an acceptance line is: a command, what it measured, the bound, a verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = "/usr/bin/python3"
+PASS, FAIL, NO_VERDICT = "pass", "fail", "no-verdict"
+SHOWN_LINES = 15
+
+
+@dataclass
+class Ran:
+    """A finished command."""
+
+    code: int
+    output: str
+    errors: str
+    seconds: float
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON object on standard output, {} if there is none."""
+        try:
+            parsed = json.loads(self.output)
+        except json.JSONDecodeError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+    @property
+    def tail(self) -> str:
+        lines = (self.output + self.errors).rstrip().splitlines()
+        return " | ".join(lines[-SHOWN_LINES:])
+
+
+@dataclass
+class Answer:
+    """What a check found. `complaints` are the reasons for a fail, empty for a pass."""
+
+    measured: str
+    complaints: list[str] = field(default_factory=list)
+    undecided: str | None = None  # why there is no verdict
+
+    @property
+    def verdict(self) -> str:
+        if self.complaints:
+            return FAIL
+        return NO_VERDICT if self.undecided else PASS
+
+    @property
+    def text(self) -> str:
+        return "; ".join([self.measured, *self.complaints, *filter(None, [self.undecided])])
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One line. `command` is what a reader types to see it; `long` ones --quick leaves out."""
+
+    id: str
+    command: str
+    bound: str
+    check: Callable[[bool], Answer]  # handed `quick`
+    long: bool = False
+
+
+def run(
+    command: list[str | Path],
+    *,
+    cwd: Path = ROOT,
+    timeout_s: int = 3600,
+    env: dict[str, str] | None = None,
+) -> Ran:
+    """Runs a real command; what it says is kept, a timeout is exit 124."""
+    started = time.monotonic()
+    words = [str(word) for word in command]
+    print(f"  $ {' '.join(words)}", file=sys.stderr, flush=True)
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            text=True,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            errors="replace",
+        )
+        code, output, errors = done.returncode, done.stdout, done.stderr
+    except subprocess.TimeoutExpired:
+        code, output, errors = 124, "", f"stopped after {timeout_s} s"
+    return Ran(code, output, errors, time.monotonic() - started)
+
+
+def twinpath(
+    *arguments: str | Path, cwd: Path = ROOT, root: Path = ROOT, timeout_s: int = 3600
+) -> Ran:
+    """The launcher of a checkout, run in a folder."""
+    return run([root / "twinpath", *arguments], cwd=cwd, timeout_s=timeout_s)
+
+
+@contextmanager
+def scratch(name: str) -> Iterator[Path]:
+    """A folder outside the tree, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=f"tp-{os.getpid()}-{name}-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def clean_clone(name: str) -> Iterator[Path]:
+    """What somebody gets who clones the project: the committed files, nothing built."""
+    with scratch(name) as folder:
+        clone = folder / "twinpath"
+        run(["git", "clone", "-q", ROOT, clone], cwd=folder)
+        yield clone
