@@ -14,7 +14,7 @@ from .stats import summarize
 
 @dataclass
 class Case:
-    """Runs of one scenario with equal parameters. `varied` are the parameters that tell it apart."""
+    """Runs of one scenario with equal parameters; `varied` are those that tell it apart."""
 
     key: str
     scenario: str

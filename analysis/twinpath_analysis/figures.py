@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import pandas as pd  # noqa: E402
-
-from .queries import TABLES, Results, RunRow  # noqa: E402
+from .queries import TABLES, Results, RunRow
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
@@ -50,7 +48,6 @@ def inline_svg(figure: Any, salt: str) -> str:
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": salt}):
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-    plt.close(figure)
     text = buffer.getvalue()
     text = text[text.index("<svg"):]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
@@ -68,8 +65,9 @@ def short(name: str, value: Any) -> str:
 
 def series_figure(results: Results, runs: list[RunRow], metric: str, salt: str) -> Figure | None:
     """One metric over model time, a line per run and entity; None when nothing was sampled."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
+    with matplotlib.rc_context(STYLE):
+        figure = Canvas()
+        axes = figure.subplots()
         count, unit = 0, ""
         for run in runs:
             frame = results.table("series", run.run_id)
@@ -81,7 +79,6 @@ def series_figure(results: Results, runs: list[RunRow], metric: str, salt: str) 
                           drawstyle="steps-post", label=f"{run.driver} run {run.run_id} {entity}")
                 unit, count = str(line["unit"].iloc[0]), count + 1
         if count == 0:
-            plt.close(figure)
             return None
         axes.set(xlabel="model time (s)", ylabel=f"{metric} ({unit})", ylim=(0, None))
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -95,8 +92,9 @@ def lines_figure(frame: pd.DataFrame, *, x: str, y: str, hue: str, unit: str, ti
                  command: str, query: str, salt: str) -> Figure:
     """`y` over `x`, a line with markers per value of `hue`; repeated x values become a median with
     a bar from the smallest to the largest."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
+    with matplotlib.rc_context(STYLE):
+        figure = Canvas()
+        axes = figure.subplots()
         for index, (name, group) in enumerate(frame.groupby(hue, sort=False)):
             points = group.groupby(x)[y].agg(["median", "min", "max"])
             errors = [points["median"] - points["min"], points["max"] - points["median"]]
@@ -115,8 +113,9 @@ def lines_figure(frame: pd.DataFrame, *, x: str, y: str, hue: str, unit: str, ti
 
 def histogram_figure(results: Results, runs: list[RunRow], metric: str, salt: str) -> Figure | None:
     """The distribution of one metric as a cumulative curve per run and entity."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
+    with matplotlib.rc_context(STYLE):
+        figure = Canvas()
+        axes = figure.subplots()
         count, unit = 0, ""
         for run in runs:
             frame = results.table("histogram", run.run_id)
@@ -127,7 +126,6 @@ def histogram_figure(results: Results, runs: list[RunRow], metric: str, salt: st
                           label=f"{run.driver} run {run.run_id} {entity}")
                 unit, count = str(buckets["unit"].iloc[0]), count + 1
         if count == 0:
-            plt.close(figure)
             return None
         axes.set(xlabel=f"{metric} ({unit})", ylabel="share of observations", ylim=(0, 1.02))
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))

@@ -16,9 +16,9 @@ POINTS = {
 NOTES = (
     "goodput is bit/s of verified application bytes; 1 kB = 1000 bytes, 1 KiB = 1024 bytes.",
     "error = (sim − emu) / emu; the interval is that of the emulated median by order statistics, "
-    "below six runs their whole range; n is the number of runs behind a number.",
-    "sim uses model time only. CPU time is not modelled (costs=zero): what a real core would add is "
-    "part of the error.",
+    "below six runs their whole range; n counts the runs behind a number.",
+    "sim uses model time only. CPU time is not modelled (costs=zero): what a real core would "
+    "add is part of the error.",
     "the fingerprint is a hash over every frame of every port; equal simulations have equal ones.",
 )
 CAUSES = {

@@ -1,13 +1,14 @@
 """Moves the runs of a worker's own file into a target database, whose only writer is the parent.
 
-Rows keep their meaning and get new ids; what is shared (build, machine, plan, metric ...) is matched
-by its natural key. One transaction: all of a run or nothing of it.
+Rows keep their meaning and get new ids; what is shared (build, machine, plan, metric ...) is
+matched by its natural key. One transaction: all of a run or nothing of it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from typing import Any
 
 from .database import connect, explain, read_only
 
@@ -43,7 +44,7 @@ def merge(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> lis
         into.close()
 
 
-def _insert(into: sqlite3.Connection, table: str, row: dict[str, object]) -> int:
+def _insert(into: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
     columns = ", ".join(row)
     marks = ", ".join("?" * len(row))
     cursor = into.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(row.values()))
@@ -85,14 +86,14 @@ def _run(incoming: sqlite3.Connection, into: sqlite3.Connection, source_row: sql
     return run
 
 
-def _renumbered(row: dict[str, object], run: int, entities: dict[int, int],
-                metrics: dict[int, int]) -> dict[str, object]:
+def _renumbered(row: dict[str, Any], run: int, entities: dict[int, int],
+                metrics: dict[int, int]) -> dict[str, Any]:
     if "run_id" in row:
         row["run_id"] = run
     if row.get("entity_id") is not None:
-        row["entity_id"] = entities[row["entity_id"]]  # type: ignore[index]
+        row["entity_id"] = entities[row["entity_id"]]
     if "metric_id" in row:
-        row["metric_id"] = metrics[row["metric_id"]]  # type: ignore[index]
+        row["metric_id"] = metrics[row["metric_id"]]
     return row
 
 

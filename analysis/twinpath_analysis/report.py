@@ -1,5 +1,5 @@
 """One self-contained HTML file of runs: no network address, no external file, rebuilt from the
-database alone. Order: verdict, sim | emu | error, validity, drops, figures, provenance, glossary."""
+database alone. Order: verdict, comparison, validity, drops, figures, provenance, glossary."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def verdict(tables: list[tuple[Case, pd.DataFrame]]) -> str:
         text = f"{len(runs)} runs of {len(tables)} cases; nothing to compare between sim and emu."
     else:
         case, row = worst
-        text = (f"Simulation against emulation over {_compared(tables)} cases: the largest error of "
-                f"{row.metric} is {percent(row.rel_error)} ({case.title}: predicted "
+        text = (f"Simulation against emulation over {_compared(tables)} cases: the largest error "
+                f"of {row.metric} is {percent(row.rel_error)} ({case.title}: predicted "
                 f"{show(row.sim, row.unit)}, measured {show(row.emu, row.unit)}, n = {row.n}).")
     if broken:
         text += f" {len(broken)} of {len(runs)} runs did not finish."
@@ -69,7 +69,8 @@ def verdict(tables: list[tuple[Case, pd.DataFrame]]) -> str:
 
 
 def _compared(tables: list[tuple[Case, pd.DataFrame]]) -> int:
-    return sum(1 for _, frame in tables if "rel_error" in frame and frame["rel_error"].notna().any())
+    return sum(1 for _, frame in tables
+               if "rel_error" in frame and frame["rel_error"].notna().any())
 
 
 def _worst(tables: list[tuple[Case, pd.DataFrame]]) -> tuple[Case, Any] | None:
@@ -164,7 +165,8 @@ def _binned(results: Results, runs: list[RunRow]) -> list[str]:
 def _overview(results: Results, cases: list[Case]) -> list[figures.Figure]:
     """Goodput over the first varied numeric parameter, a line per driver and other parameters."""
     numeric = [name for name in (cases[0].varied if cases else {})
-               if all(isinstance(run.params.get(name), (int, float)) for c in cases for run in c.runs)]
+               if all(isinstance(run.params.get(name), (int, float))
+                      for case in cases for run in case.runs)]
     if not numeric:
         return []
     x, rows = numeric[0], []

@@ -27,7 +27,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def coverage_of(n: int, rank: int) -> float:
-    """The chance that the true median lies between the rank-th smallest and rank-th largest of n."""
+    """The chance that the true median is between the rank-th smallest and largest of n."""
     tail = sum(math.comb(n, k) for k in range(rank)) / 2**n
     return 1 - 2 * tail
 

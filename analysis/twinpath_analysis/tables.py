@@ -14,12 +14,13 @@ from .units import percent, show
 def comparison_table(frame: pd.DataFrame, title: str = "") -> Table:
     """sim | emu | error with interval and n."""
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
-    for name, justify in (("entity", "left"), ("metric", "left"), ("sim", "right"),
-                          ("emu", "right"), ("error", "right"), ("interval of emu", "right"),
-                          ("n", "right")):
-        table.add_column(name, justify=justify, no_wrap=name != "entity")  # type: ignore[arg-type]
+    table.add_column("entity")
+    table.add_column("metric", no_wrap=True)
+    for name in ("sim", "emu", "error", "interval of emu", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in frame.itertuples():
-        interval = "–" if pd.isna(row.lo) else f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}"
+        ends = f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}"
+        interval = "–" if pd.isna(row.lo) else ends
         error = "–" if pd.isna(row.rel_error) else percent(row.rel_error)
         table.add_row(row.entity, row.metric, show(row.sim, row.unit), show(row.emu, row.unit),
                       error, interval, str(int(row.n)))

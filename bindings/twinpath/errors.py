@@ -101,7 +101,8 @@ def nearest(name: str, valid: Sequence[str]) -> str:
 
 def unknown(field: str, name: str, what: str, valid: Sequence[str]) -> Problem:
     """The problem of a name that does not exist, with the nearest ones that do."""
-    return Problem(field, name, f"no {what} {name!r}", " ".join(sorted(valid)), nearest(name, valid))
+    allowed = " ".join(sorted(valid))
+    return Problem(field, name, f"no {what} {name!r}", allowed, nearest(name, valid))
 
 
 def not_yet(what: str) -> ConfigError:

@@ -109,9 +109,13 @@ def fields(group: str) -> dict[str, Field]:
             for f in groups[group]}
 
 
-def plan_values(group: str, given: dict[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
+Values = dict[str, Any]
+
+
+def plan_values(group: str, given: Values, path: str) -> tuple[Values, list[Problem]]:
     """`given` as the Plan stores it, and every problem of it."""
-    values, problems = {}, []
+    values: Values = {}
+    problems: list[Problem] = []
     if not given:
         return values, problems
     known = fields(group)

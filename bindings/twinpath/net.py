@@ -42,7 +42,7 @@ class App:
 
 @dataclass(eq=False)
 class Host:
-    """A host with one stack. `stack` may differ per driver: `{"sim": "twinpath", "emu": "linux"}`."""
+    """A host with one stack, which may differ per driver: {"sim": "twinpath", "emu": "linux"}."""
 
     net: "Net"
     name: str
@@ -93,7 +93,7 @@ class Measure:
 
 
 class Net:
-    """The network of one scenario. Parameters with units are strings such as "10ms" or quantities."""
+    """The network of one scenario. Values with units are strings such as "10ms", or quantities."""
 
     def __init__(self) -> None:
         self.hosts: list[Host] = []

@@ -15,7 +15,7 @@ SIMPLE = (int, float, bool, str)
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter: its name, type (a Quantity, Choice, File, int, float, bool or str), default."""
+    """One parameter; its type is a Quantity, a Choice, File, int, float, bool or str."""
 
     name: str
     type: type
@@ -41,6 +41,10 @@ class Param:
             return "0..1" if self.type.limit == 1.0 else "0 or more"
         return "true false" if self.type is bool else ""
 
+    @property
+    def _choices(self) -> tuple[str, ...]:
+        return self.type.choices if issubclass(self.type, Choice) else ()
+
     def convert(self, value: Any) -> Any:
         """The value in its type, or ConfigError naming this parameter."""
         if issubclass(self.type, Quantity):
@@ -55,7 +59,7 @@ class Param:
         return ConfigError([Problem(self.name, str(value), message, allowed, hint)])
 
     def _choice(self, value: Any) -> str:
-        choices = self.type.choices  # type: ignore[attr-defined]
+        choices = self._choices
         if value in choices:
             return str(value)
         hint = nearest(str(value), choices)

@@ -120,8 +120,8 @@ class Builder:
         elif rest == "address":
             host.addresses = [str(value)]
         else:
-            self.problems.append(
-                unknown(path, rest, f"setting of host {host.name}", ["tcp.FIELD", "stack", "address"]))
+            known = ["tcp.FIELD", "stack", "address"]
+            self.problems.append(unknown(path, rest, f"setting of host {host.name}", known))
 
     def _set_link(self, link: Link, path: str, rest: str, value: Any) -> None:
         kinds = {"rate": Rate, "delay": Time, "queue": Bytes, "jitter": Time, "loss": Ratio,
@@ -187,8 +187,8 @@ class Builder:
     def _check_apps(self, host: Host, stack: str) -> None:
         for app in host.apps:
             if app.spec.kind not in matrix.SUPPORTED[(self.driver, stack)]:
-                self._problem(app.path, app.spec.kind,
-                              f"{app.spec.kind} does not exist on stack {stack} under {self.driver}",
+                what = f"{app.spec.kind} does not exist on stack {stack} under {self.driver}"
+                self._problem(app.path, app.spec.kind, what,
                               " ".join(matrix.SUPPORTED[(self.driver, stack)]))
 
     def _link(self, link: Link) -> Json:

@@ -64,7 +64,7 @@ def _build_info(folder: str) -> dict[str, Any]:
 
 
 def build_row(driver: str) -> Row:
-    """The `build` row; its sha256 is that of the extension module, so it names the code that ran."""
+    """The `build` row; its sha256 is the extension module's, so it names the code that ran."""
     path = module_path(driver)
     stat = os.stat(path)
     info = _build_info(os.path.dirname(path))
@@ -89,9 +89,9 @@ def _cpu_name() -> str:
 def machine_row() -> Row:
     """The `machine` row."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    detail = {"memory_bytes": memory, "python": sys.version.split()[0]}
     row: Row = {"hostname": platform.node(), "cpu": _cpu_name(), "cores": os.cpu_count(),
-                "kernel": platform.release(),
-                "detail_json": json.dumps({"memory_bytes": memory, "python": sys.version.split()[0]})}
+                "kernel": platform.release(), "detail_json": json.dumps(detail)}
     return {"sha256": _digest(row), **row}
 
 

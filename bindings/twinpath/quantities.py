@@ -14,7 +14,8 @@ from typing import Any, ClassVar, TypeVar
 from .errors import ConfigError, Problem
 
 Q = TypeVar("Q", bound="Quantity")
-_TEXT = re.compile(r"\s*([-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµ/%]*)\s*")
+_NUMBER = r"[-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+_TEXT = re.compile(rf"\s*({_NUMBER})\s*([A-Za-zµ/%]*)\s*")
 
 
 class Quantity(float):
@@ -37,7 +38,8 @@ class Quantity(float):
         return " ".join(dict.fromkeys(reversed(cls.shown)))
 
     @classmethod
-    def _refuse(cls, field: str, value: Any, message: str, allowed: str | None = None) -> ConfigError:
+    def _refuse(cls, field: str, value: Any, message: str,
+                allowed: str | None = None) -> ConfigError:
         allowed = cls.unit_list() if allowed is None else allowed
         return ConfigError([Problem(field or cls.what, str(value), message, allowed)])
 
@@ -217,8 +219,8 @@ Metric = Quantity | float
 def quantity(value: float, unit: str) -> Metric:
     """`value` of a result in `unit` as the type that prints it well, a float when none fits."""
     types: dict[str, type[Quantity]] = {
-        "bit/s": Rate, "bps": Rate, "packet/s": PacketRate, "s": Time, "byte": Bytes, "bytes": Bytes,
-        "fraction": Ratio,
+        "bit/s": Rate, "bps": Rate, "packet/s": PacketRate, "s": Time, "byte": Bytes,
+        "bytes": Bytes, "fraction": Ratio,
     }
     kind = types.get(unit)
     if kind is None or not math.isfinite(value) or value < 0 or value > kind.limit:

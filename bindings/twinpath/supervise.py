@@ -100,14 +100,19 @@ def _watch(pipes: _Pipes, started: float, timeout: float | None,
                 return
             for key, _ in selector.select(left):
                 data = os.read(key.fd, 65536)
-                if key.fd == pipes.result:
-                    if not data:
-                        return
-                    pipes.answer += data
-                elif not data:
-                    selector.unregister(key.fd)
-                else:
-                    _progress(pipes, data, on_progress)
+                if key.fd == pipes.result and not data:
+                    return
+                _take(pipes, selector, key.fd, data, on_progress)
+
+
+def _take(pipes: _Pipes, selector: selectors.BaseSelector, fd: int, data: bytes,
+          on_progress: ProgressListener | None) -> None:
+    if fd == pipes.result:
+        pipes.answer += data
+    elif not data:
+        selector.unregister(fd)
+    else:
+        _progress(pipes, data, on_progress)
 
 
 def _progress(pipes: _Pipes, data: bytes, on_progress: ProgressListener | None) -> None:

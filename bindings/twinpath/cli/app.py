@@ -1,0 +1,93 @@
+"""The command line's frame: commands by name, exit codes, errors in words.
+
+Exit codes: 0 pass, 1 a check failed, 2 usage or configuration, 3 a run crashed or timed out, 4 no
+verdict, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Sequence
+
+import click
+import typer
+
+from ..errors import ConfigError, Problem, TwinpathError, unknown
+from . import output
+
+# Command -> module that defines it; a module is imported when its command is used, so that `list`
+# does not wait for pandas.
+COMMANDS = {
+    "setup": "system", "doctor": "system", "test": "system", "accept": "system",
+    "python": "system", "demo": "demo", "list": "scenarios", "run": "scenarios",
+    "compare": "compare", "show": "results", "rerun": "results", "report": "results",
+    "bench": "bench", "impair": "impair",
+}
+LATER = ("sweep", "check", "explain", "replay", "ports", "testbed", "export", "notebook",
+         "contract", "calibrate")
+HELP = {
+    "setup": "Install what is missing and build.",
+    "doctor": "Say what this machine has and what helps where something is missing.",
+    "demo": "The main job: one transfer in ns-3 and on DPDK, side by side.",
+    "test": "Run the test suites.",
+    "accept": "Check the project's promises.",
+    "list": "Scenarios, and which stack runs which app under which driver.",
+    "run": "Run a scenario; `run NAME --help` lists its parameters.",
+    "compare": "Simulate and emulate one case, and show the error.",
+    "show": "Runs of a database, or one run in detail.",
+    "rerun": "Run a recorded run again.",
+    "bench": "Measure ourselves against a peer.",
+    "impair": "Our rate, delay and faults as a live box between two ports.",
+    "report": "Write the HTML report of a database.",
+    "python": "Start the interpreter this is built for.",
+}
+
+
+def _usage() -> None:
+    output.console.print("[bold]Usage:[/] ./twinpath COMMAND [OPTIONS]\n")
+    for name, text in HELP.items():
+        output.console.print(f"  [bold]{name:<9}[/] {text}")
+    output.console.print("\nStart with `./twinpath demo`. Every command has --help.")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command; its exit code."""
+    as_json = "--json" in arguments
+    try:
+        return _dispatch(list(arguments))
+    except TwinpathError as error:
+        output.print_failure(error, as_json)
+        return error.exit_code
+    except click.UsageError as error:
+        problem = Problem("command line", " ".join(arguments), error.format_message())
+        output.print_failure(ConfigError([problem]), as_json)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        output.print_failure(_Interrupted("interrupted; what was recorded is kept"), as_json)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class _Interrupted(TwinpathError):
+    exit_code = 130
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        _usage()
+        return 0
+    name = arguments[0]
+    if name in LATER:
+        raise ConfigError([Problem("command", name, f"{name} is not available yet")])
+    if name not in COMMANDS:
+        raise ConfigError([unknown("command", name, "command", list(COMMANDS))])
+    module = importlib.import_module(f".{COMMANDS[name]}", __package__)
+    app: typer.Typer = module.app
+    command = typer.main.get_command(app)
+    assert isinstance(command, click.Group)
+    result = command.main(arguments, prog_name="twinpath", standalone_mode=False)
+    return result if isinstance(result, int) else 0

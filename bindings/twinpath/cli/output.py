@@ -1,0 +1,89 @@
+"""What every command prints: tables for people, one JSON object for programs, problems for both."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any, Iterable
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..errors import Problem, TwinpathError
+from ..run import Run
+
+RUN_SCHEMA = "twinpath.run/1"
+
+PIPED_WIDTH = 120  # columns of a table that goes to a file
+
+
+def _console(stderr: bool) -> Console:
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=True,
+                   width=None if terminal else PIPED_WIDTH)
+
+
+console = _console(False)
+errors = _console(True)
+
+
+def print_json(value: Any) -> None:
+    """One object on standard output; NaN becomes null."""
+    print(json.dumps(_finite(value), ensure_ascii=False, indent=1))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def metrics_of(run: Run) -> dict[str, dict[str, Any]]:
+    """Per metric its value, unit, entity and which way is better; several entities are summed and
+    called `*`."""
+    metrics: dict[str, dict[str, Any]] = {}
+    for name, group in run.df("scalar").groupby("metric"):
+        entity = str(group["entity"].iloc[0]) if len(group) == 1 else "*"
+        metrics[str(name)] = {"value": float(group["value"].sum()), "unit": group["unit"].iloc[0],
+                              "entity": entity, "better": group["better"].iloc[0]}
+    return metrics
+
+
+def run_object(run: Run, problems: Iterable[Problem] = ()) -> dict[str, Any]:
+    """The JSON object of a run, schema twinpath.run/1."""
+    row = run.row
+    found = list(problems) or [Problem("run", "", text) for text in run.problems]
+    return {"schema": RUN_SCHEMA, "run_id": run.run_id, "run_key": row.run_key,
+            "scenario": row.scenario, "driver": row.driver, "seed": run.seed,
+            "status": row.status, "validity": row.validity, "fingerprint": row.fingerprint,
+            "db": run.db, "metrics": metrics_of(run), "artifacts": run.artifacts,
+            "problems": [problem.as_dict() for problem in found]}
+
+
+def failure_object(error: TwinpathError) -> dict[str, Any]:
+    """The JSON object when there is no run to show."""
+    run = getattr(error, "run", None)
+    if run is not None:
+        return run_object(run, error.problems)
+    status = "refused" if error.exit_code == 2 else "failed"
+    empty = dict.fromkeys(("run_id", "run_key", "scenario", "driver", "seed", "validity",
+                           "fingerprint", "db"))
+    return {"schema": RUN_SCHEMA, **empty, "status": status, "metrics": {}, "artifacts": [],
+            "problems": [p.as_dict() for p in error.problems or [Problem("", "", str(error))]]}
+
+
+def print_failure(error: TwinpathError, as_json: bool) -> None:
+    """Every problem on standard error; with --json an object on standard output too."""
+    if as_json:
+        print_json(failure_object(error))
+    for line in str(error).splitlines():
+        errors.print(f"[bold red]error:[/] {escape(line)}")
+    stderr = getattr(error, "stderr", "")
+    if stderr:
+        errors.print(f"[dim]end of the worker's standard error:[/]\n{escape(stderr)}")
+    sys.stdout.flush()

@@ -1,0 +1,106 @@
+"""`show`, `rerun`, `report`: what is recorded."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+
+from twinpath_analysis.database import DatabaseError
+from twinpath_analysis.queries import TABLES, Results
+
+from ..errors import ConfigError, Problem, TwinpathError, unknown
+from ..execute import DEFAULT_DB, rerun
+from ..run import Run
+from .output import console, print_json, run_object
+from .scenarios import DB, JSON, PCAP, print_run
+
+app = typer.Typer(add_completion=False)
+RUN_ID = typer.Argument(None, metavar="RUN", help="its number, see `show`")
+
+
+def _open(db: str | None) -> Results:
+    try:
+        return Results(db or DEFAULT_DB)
+    except DatabaseError as error:
+        raise ConfigError([Problem("--db", db or DEFAULT_DB, str(error))]) from error
+
+
+def _run(results: Results, run_id: int) -> Run:
+    ids = [str(row.run_id) for row in results.runs()]
+    if str(run_id) not in ids:
+        raise ConfigError([unknown("run", str(run_id), f"run in {results.path}", ids)])
+    return Run(results.path, run_id)
+
+
+@app.command("show", help="Runs of a database, or one run in detail.")
+def show_command(run_id: Optional[int] = RUN_ID, db: Optional[str] = DB,
+                 table: str = typer.Option("scalar", help=" ".join(sorted(TABLES))),
+                 as_json: bool = JSON) -> None:
+    from twinpath_analysis.tables import plain_table
+    from twinpath_analysis.units import show
+
+    if table not in TABLES:
+        raise ConfigError([unknown("--table", table, "table", list(TABLES))])
+    with _open(db) as results:
+        if run_id is not None:
+            _show_run(results, run_id, table, as_json)
+            return
+        rows = results.runs()
+    if as_json:
+        print_json([run_object(Run(results.path, row.run_id)) for row in rows])
+        return
+    cells = [(r.run_id, r.scenario, " ".join(f"{k}={v}" for k, v in r.params.items()), r.driver,
+              r.unsigned_seed, r.attempt, r.status, r.validity or "–", show(r.model_s, "s"))
+             for r in rows]
+    console.print(plain_table(["run>", "scenario", "parameters", "driver", "seed>", "attempt>",
+                               "status", "validity", "model time>"], cells))
+
+
+def _show_run(results: Results, run_id: int, table: str, as_json: bool) -> None:
+    from twinpath_analysis.tables import plain_table
+
+    run = _run(results, run_id)
+    if as_json:
+        print_json(run_object(run) | {"table": run.df(table).to_dict("records")})
+    elif table == "scalar":
+        print_run(run)
+    else:
+        frame = run.df(table)
+        console.print(plain_table(list(frame.columns), frame.itertuples(index=False)))
+
+
+@app.command("rerun", help="The same Plan, seed and test-bed once more.")
+def rerun_command(run_id: int = typer.Argument(..., metavar="RUN"), db: Optional[str] = DB,
+                  pcap: Optional[str] = PCAP, as_json: bool = JSON) -> int:
+    with _open(db) as results:
+        before = _run(results, run_id)
+    again = rerun(before, pcap=pcap)
+    same = again.fingerprint == before.fingerprint
+    if as_json:
+        print_json(run_object(again) | {"rerun_of": run_id, "same_fingerprint": same})
+    else:
+        print_run(again)
+        console.print(f"fingerprint {'equal to' if same else 'differs from'} that of run {run_id}")
+    changed = again.driver == "sim" and not same
+    return 1 if changed and again.row.build_id == before.row.build_id else 0
+
+
+@app.command("report", help="Write the self-contained HTML report of a database.")
+def report_command(run_id: list[int] = typer.Argument(None, metavar="[RUN]...", help="all"),
+                   db: Optional[str] = DB,
+                   out: str = typer.Option("report.html", "--out", "-o", metavar="FILE"),
+                   as_json: bool = JSON) -> None:
+    from twinpath_analysis.report import write_report
+
+    with _open(db) as results:
+        for number in run_id or []:
+            _run(results, number)
+    try:
+        path = write_report(db or DEFAULT_DB, run_id or None, out)
+    except OSError as error:
+        raise TwinpathError(f"cannot write {out}: {error.strerror}") from error
+    if as_json:
+        print_json({"schema": "twinpath.report/1", "path": path, "problems": []})
+    else:
+        console.print(f"wrote {path}")

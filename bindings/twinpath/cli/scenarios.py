@@ -1,0 +1,169 @@
+"""`list` and `run`."""
+
+from __future__ import annotations
+
+from typing import Iterable, Optional
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from .. import discover, fields, matrix
+from ..errors import ConfigError, Problem, unknown
+from ..execute import execute
+from ..run import Run
+from ..scenario import Case, Scenario
+from .output import console, errors, print_json, run_object
+
+app = typer.Typer(add_completion=False, no_args_is_help=False)
+
+PARAM = typer.Option([], "-p", "--param", metavar="NAME=VALUE", help="scenario parameter")
+SET = typer.Option([], "-s", "--set", metavar="PATH=VALUE",
+                   help="component attribute by path: client.tcp.delayed_ack=40ms, wire.loss=1%")
+DB = typer.Option(None, "--db", metavar="FILE", help="result database (results.db)")
+PCAP = typer.Option(None, "--pcap", metavar="FOLDER", help="capture every port into FOLDER")
+JSON = typer.Option(False, "--json", help="one JSON object, on failure too")
+SEED = typer.Option(1, "--seed", help="0 to 2^64-1; equal seeds give equal simulations")
+TESTBED = typer.Option("veth", "--testbed", help="emu: veth (needs root) or net_ring")
+DRIVER = typer.Option("sim", "--driver", help="sim or emu")
+TIMEOUT = typer.Option(None, "--timeout", metavar="SECONDS", help="of wall time")
+
+
+def pairs(texts: Iterable[str], option: str) -> tuple[dict[str, str], list[Problem]]:
+    """`name=value` texts as a dict, and what is wrong with them."""
+    values, problems = {}, []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            problems.append(Problem(option, text, f"{text!r} is not NAME=VALUE"))
+        values[name] = value
+    return values, problems
+
+
+def make_case(name: str, params: list[str], settings: list[str]) -> Case:
+    """The case of a command line; ConfigError has every problem of it."""
+    given, problems = pairs(params, "-p")
+    attributes, more = pairs(settings, "-s")
+    problems += more
+    try:
+        case = discover.find(name)(**given)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    return case.with_settings(attributes)
+
+
+def check(case: Case, driver: str) -> None:
+    """Validates the Plan before anything is written."""
+    if driver not in matrix.DRIVERS:
+        raise ConfigError([unknown("--driver", driver, "driver", list(matrix.DRIVERS))])
+    case.plan(driver)
+
+
+def print_help(scenario: Scenario) -> None:
+    """The parameters of a scenario: type, unit, default, range."""
+    from twinpath_analysis.tables import plain_table
+
+    console.print(f"[bold]{scenario.name}[/]  {escape(scenario.__doc__ or '')}\n")
+    rows = [(escape(p.name), p.type_name, p.unit, "required" if p.required else p.convert(p.default),
+             p.range, drivers_of(scenario, p.name)) for p in scenario.params.values()]
+    console.print(plain_table(["-p parameter", "type", "unit", "default", "range", "drivers"],
+                              rows))
+    names = " ".join(fields.fields("tcp"))
+    console.print(f"[dim]-s HOST.tcp.FIELD=VALUE with FIELD one of:[/] {names}")
+    console.print("[dim]-s LINK.rate|delay|jitter|loss|reorder|duplicate|corrupt|queue=VALUE[/]")
+    console.print("[dim]Options:[/] --driver sim|emu --seed N --db FILE --pcap FOLDER "
+                  "--testbed veth|net_ring --timeout SECONDS --json")
+
+
+def drivers_of(scenario: Scenario, name: str) -> str:
+    """Drivers under which a choice has at least one value that exists."""
+    param = scenario.params[name]
+    stacks = [c for c in getattr(param.type, "choices", ()) if c in matrix.STACKS]
+    if not stacks:
+        return "sim emu"
+    return " ".join(f"{d}: {' '.join(s for s in stacks if s in matrix.stacks(d))}"
+                    for d in matrix.DRIVERS)
+
+
+@app.command("list", help="Scenarios, and which stack runs which app under which driver.")
+def list_command(as_json: bool = JSON) -> None:
+    from twinpath_analysis.tables import plain_table
+
+    found = {name: discover.find(name) for name in discover.names()}
+    if as_json:
+        print_json({"scenarios": [
+            {"name": s.name, "help": s.__doc__, "params": [
+                {"name": p.name, "type": p.type_name, "unit": p.unit, "range": p.range,
+                 "default": None if p.required else str(p.convert(p.default))}
+                for p in s.params.values()]} for s in found.values()],
+            "matrix": dict(matrix.rows())})
+        return
+    rows = [(s.name, (s.__doc__ or "").splitlines()[0], " ".join(s.params)) for s in found.values()]
+    console.print(plain_table(["scenario", "what", "parameters"], rows))
+    cells = [(d, s) for d, s in matrix.SUPPORTED]
+    rows = [(kind, *("yes" if f"{d}:{s}" in have else "–" for d, s in cells))
+            for kind, have in matrix.rows()]
+    console.print(plain_table(["app", *(f"{d} {s}" for d, s in cells)], rows))
+
+
+@app.command("run", context_settings={"help_option_names": []},
+             help="Run a scenario; `run NAME --help` lists its parameters.")
+def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
+                param: list[str] = PARAM, setting: list[str] = SET, driver: str = DRIVER,
+                *, seed: int = SEED, db: Optional[str] = DB, pcap: Optional[str] = PCAP,
+                testbed: str = TESTBED, timeout: Optional[float] = TIMEOUT, as_json: bool = JSON,
+                show_help: bool = typer.Option(False, "--help", "-h")) -> None:
+    if name is None:
+        raise ConfigError([Problem("scenario", "", "name a scenario or a file",
+                                   " ".join(discover.names()) + " ./mine.py")])
+    if show_help:
+        print_help(discover.find(name))
+        return
+    case = make_case(name, param, setting)
+    check(case, driver)
+    run = run_shown(case, driver, seed, quiet=as_json, db=db, pcap=pcap, testbed=testbed,
+                    timeout=timeout)
+    if as_json:
+        print_json(run_object(run))
+        return
+    print_run(run)
+
+
+def run_shown(case: Case, driver: str, seed: int, *, quiet: bool = False,
+              db: str | None = None, pcap: str | None = None, testbed: str = "veth",
+              timeout: float | None = None) -> Run:
+    """Runs with the model time on the terminal while it goes on."""
+    options = {"db": db, "pcap": pcap, "testbed": testbed, "timeout": timeout}
+    if quiet or not errors.is_terminal:
+        return execute(case, driver, seed, **options)
+    columns = SpinnerColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(f"{driver} {case}")
+        return execute(case, driver, seed, **options, on_progress=lambda s: progress.update(
+            task, description=f"{driver} {case}: {s:.2f} s of model time"))
+
+
+def print_run(run: Run) -> None:
+    """One run for people."""
+    from twinpath_analysis.tables import plain_table
+    from twinpath_analysis.units import show
+
+    row = run.row
+    frame = run.df("scalar")
+    apps = frame[frame["kind"] == "app"] if (frame["kind"] == "app").any() else frame
+    console.print(plain_table(
+        ["entity", "metric", "value>"],
+        [(r.entity, r.metric, show(r.value, r.unit)) for r in apps.itertuples()]))
+    validity = f", validity {row.validity}" if row.validity else ""
+    console.print(f"run {run.run_id} in {run.db}: {row.status}{validity}, seed {run.seed}, "
+                  f"fingerprint {row.fingerprint}")
+    console.print(f"model time {show(row.model_s, 's')}, wall time {show(row.wall_s, 's')}; "
+                  "CPU time is not modelled (costs=zero)")
+    for problem in run.problems:
+        console.print(f"[yellow]{escape(problem)}[/]")
+    for path in run.artifacts:
+        console.print(f"[dim]{escape(path)}[/]")
+
+
