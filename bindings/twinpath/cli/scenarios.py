@@ -66,8 +66,9 @@ def print_help(scenario: Scenario) -> None:
     from twinpath_analysis.tables import plain_table
 
     console.print(f"[bold]{scenario.name}[/]  {escape(scenario.__doc__ or '')}\n")
-    rows = [(escape(p.name), p.type_name, p.unit, "required" if p.required else p.convert(p.default),
-             p.range, drivers_of(scenario, p.name)) for p in scenario.params.values()]
+    rows = [(escape(p.name), p.type_name, p.unit,
+             "required" if p.required else p.convert(p.default), p.range,
+             drivers_of(scenario, p.name)) for p in scenario.params.values()]
     console.print(plain_table(["-p parameter", "type", "unit", "default", "range", "drivers"],
                               rows))
     names = " ".join(fields.fields("tcp"))
