@@ -37,6 +37,7 @@ class DevicePort final : public SimPort {
   DevicePort(ns3::Ptr<ns3::NetDevice> device, std::shared_ptr<BufPool> pool);
   ~DevicePort() override;
 
+  void set_owner(PortOwner* owner) override { owner_ = owner; }
   [[nodiscard]] PortCaps caps() const override;
   std::size_t rx_burst(std::span<BufPtr> out) override;
   std::size_t tx_burst(std::span<BufPtr> frames) override;
@@ -60,6 +61,7 @@ class DevicePort final : public SimPort {
   Mac target_of(const ns3::Address& to) const;
   Mac source_of(const ns3::Address& from) const;
 
+  PortOwner* owner_ = nullptr;
   ns3::Ptr<ns3::NetDevice> device_;
   std::shared_ptr<BufPool> pool_;
   ns3::Node::ProtocolHandler handler_;

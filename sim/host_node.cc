@@ -25,6 +25,12 @@ ns3::TypeId HostNode::GetTypeId() {
                           "ns3::Packet::TracedCallback")
           .AddTraceSource("MacRx", "A frame, Ethernet header first, was handed to the host",
                           ns3::MakeTraceSourceAccessor(&HostNode::mac_rx_),
+                          "ns3::Packet::TracedCallback")
+          .AddTraceSource("MacTxDrop", "A frame found the queue of its direct link full",
+                          ns3::MakeTraceSourceAccessor(&HostNode::mac_tx_drop_),
+                          "ns3::Packet::TracedCallback")
+          .AddTraceSource("PhyRxDrop", "A frame for this host was lost on its direct link",
+                          ns3::MakeTraceSourceAccessor(&HostNode::phy_rx_drop_),
                           "ns3::Packet::TracedCallback");
   return tid;
 }
@@ -112,8 +118,7 @@ void HostNode::send(Instant now) {
   wakeup_.by(host_->next_deadline());
 }
 
-void HostNode::trace(const ns3::TracedCallback<ns3::Ptr<const ns3::Packet>>& source,
-                     std::span<const BufPtr> frames) const {
+void HostNode::trace(const FrameTrace& source, std::span<const BufPtr> frames) {
   if (source.IsEmpty()) return;
   for (const BufPtr& frame : frames) source(to_ns3(frame->bytes()));
 }

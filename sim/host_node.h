@@ -57,12 +57,17 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   };
   void frames_at(Instant at) override { wakeup_.by(at); }
   void frames_now() override { wakeup_.last_of_now(); }
+  [[nodiscard]] bool wants_drops() const override {
+    return !mac_tx_drop_.IsEmpty() || !phy_rx_drop_.IsEmpty();
+  }
+  void tx_dropped(ns3::Ptr<const ns3::Packet> frame) override { mac_tx_drop_(frame); }
+  void rx_dropped(ns3::Ptr<const ns3::Packet> frame) override { phy_rx_drop_(frame); }
   void on_wake(Instant now) override;
   [[nodiscard]] std::string sleeper_name() const override { return name_; }
   void receive(Instant now);
   void send(Instant now);
-  void trace(const ns3::TracedCallback<ns3::Ptr<const ns3::Packet>>& source,
-             std::span<const BufPtr> frames) const;
+  using FrameTrace = ns3::TracedCallback<ns3::Ptr<const ns3::Packet>>;
+  static void trace(const FrameTrace& source, std::span<const BufPtr> frames);
 
   std::string name_ = "host";
   std::vector<Attached> ports_;
@@ -70,8 +75,10 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   Wakeup wakeup_;
   std::uint64_t turns_ = 0;
   bool in_turn_ = false;
-  ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_tx_;
-  ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_rx_;
+  FrameTrace mac_tx_;
+  FrameTrace mac_rx_;
+  FrameTrace mac_tx_drop_;
+  FrameTrace phy_rx_drop_;
 };
 
 }  // namespace twinpath::sim
