@@ -11,8 +11,8 @@ namespace twinpath::sim {
 struct DirectLink::Wire {
   std::shared_ptr<HeapPool> pool = frame_pool();
   DirectLinkConfig config;
-  std::array<LinkModel, 2> from;            // by the end that sends
-  std::array<PortOwner*, 2> owners{};       // by the end that is told
+  std::array<LinkModel, 2> from;       // by the end that sends
+  std::array<PortOwner*, 2> owners{};  // by the end that is told
 
   Wire(const DirectLinkConfig& options, const Rng& run)
       : config(options),
@@ -32,7 +32,9 @@ class DirectLink::End final : public SimPort {
   }
   [[nodiscard]] std::size_t tx_room() const override { return kBurst; }
   [[nodiscard]] Instant next_arrival() const override { return incoming().next_deadline(); }
-  std::size_t rx_burst(std::span<BufPtr> out) override { return incoming().collect(sim_now(), out); }
+  std::size_t rx_burst(std::span<BufPtr> out) override {
+    return incoming().collect(sim_now(), out);
+  }
 
   std::size_t tx_burst(std::span<BufPtr> frames) override {
     const Instant now = sim_now();

@@ -45,11 +45,12 @@ void HostNode::set_host(std::unique_ptr<Host> host) {
   wakeup_.by(host_->next_deadline());
 }
 
-PortId HostNode::add_port(std::shared_ptr<SimPort> device, std::shared_ptr<Port> through) {
+PortId HostNode::add_port(std::shared_ptr<SimPort> device,
+                          std::vector<std::unique_ptr<PortDecorator>> around) {
   device->set_owner(this);
   wakeup_.by(device->next_arrival());
-  if (through == nullptr) through = device;
-  ports_.push_back({std::move(device), std::move(through)});
+  Port* outermost = around.empty() ? static_cast<Port*>(device.get()) : around.back().get();
+  ports_.push_back({std::move(device), std::move(around), outermost});
   return static_cast<PortId>(ports_.size() - 1);
 }
 
@@ -74,7 +75,7 @@ void HostNode::DoDispose() {
 void HostNode::on_wake(Instant now) {
   if (host_ == nullptr) return;
   ++turns_;
-  in_turn_ = true;
+  begin_turn(now);
   receive(now);
   host_->on_time(now);
   send(now);
@@ -83,16 +84,24 @@ void HostNode::on_wake(Instant now) {
 
 void HostNode::settle() {
   if (in_turn_ || host_ == nullptr) return;
-  in_turn_ = true;
-  send(sim_now());
+  const Instant now = sim_now();
+  begin_turn(now);
+  send(now);
   in_turn_ = false;
+}
+
+void HostNode::begin_turn(Instant now) {
+  in_turn_ = true;
+  for (const Attached& port : ports_) {
+    if (PortDecorator* decorator = port.decorator()) decorator->begin_turn(now);
+  }
 }
 
 void HostNode::receive(Instant now) {
   std::array<BufPtr, kBurst> frames;
   for (PortId id = 0; id < ports_.size(); ++id) {
     for (;;) {
-      const std::size_t count = ports_[id].through->rx_burst(frames);
+      const std::size_t count = ports_[id].outermost->rx_burst(frames);
       if (count == 0) break;
       trace(mac_rx_, std::span(frames).first(count));
       host_->on_rx(now, id, std::span(frames).first(count));
@@ -104,7 +113,7 @@ void HostNode::receive(Instant now) {
 void HostNode::send(Instant now) {
   std::array<BufPtr, kBurst> frames;
   for (PortId id = 0; id < ports_.size(); ++id) {
-    Port& port = *ports_[id].through;
+    Port& port = *ports_[id].outermost;
     for (;;) {
       const std::size_t room = std::min(port.tx_room(), kBurst);
       const std::size_t ready = host_->poll_tx(now, id, std::span(frames).first(room));
@@ -114,6 +123,9 @@ void HostNode::send(Instant now) {
       if (ready < room) break;
     }
     wakeup_.by(ports_[id].device->next_arrival());
+    if (const PortDecorator* decorator = ports_[id].decorator()) {
+      wakeup_.by(decorator->next_deadline());
+    }
   }
   wakeup_.by(host_->next_deadline());
 }

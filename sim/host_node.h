@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "models/base/host.h"
+#include "models/port/decorator.h"
 #include "sim/sim_port.h"
 #include "sim/wakeup.h"
 
@@ -32,13 +33,15 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   void set_host(std::unique_ptr<Host> host);
   [[nodiscard]] Host* host() { return host_.get(); }
 
-  // The next PortId. `device` says when to poll; `through` is what is polled: decorators around
-  // `device` (pcap, trace), or null for `device` itself. Both live as long as this object.
-  PortId add_port(std::shared_ptr<SimPort> device, std::shared_ptr<Port> through = nullptr);
+  // The next PortId. `around` are decorators (pcap, trace, faults), innermost first; the first is
+  // built around `device`. All live as long as this object.
+  PortId add_port(std::shared_ptr<SimPort> device,
+                  std::vector<std::unique_ptr<PortDecorator>> around = {});
   // A DevicePort over `device`, which is installed on a node.
   PortId add_device(ns3::Ptr<ns3::NetDevice> device);
   [[nodiscard]] std::size_t ports() const { return ports_.size(); }
-  [[nodiscard]] Port& port(PortId id) { return *ports_[id].through; }
+  // What the host talks to: the outermost decorator, or the device itself.
+  [[nodiscard]] Port& port(PortId id) { return *ports_[id].outermost; }
   [[nodiscard]] SimPort& device(PortId id) { return *ports_[id].device; }
 
   // After a call into the host from outside (a socket call of an application): sends what became
@@ -53,7 +56,12 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
  private:
   struct Attached {
     std::shared_ptr<SimPort> device;
-    std::shared_ptr<Port> through;
+    std::vector<std::unique_ptr<PortDecorator>> around;
+    Port* outermost;
+
+    [[nodiscard]] PortDecorator* decorator() const {
+      return around.empty() ? nullptr : around.back().get();
+    }
   };
   void frames_at(Instant at) override { wakeup_.by(at); }
   void frames_now() override { wakeup_.last_of_now(); }
@@ -64,6 +72,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   void rx_dropped(ns3::Ptr<const ns3::Packet> frame) override { phy_rx_drop_(frame); }
   void on_wake(Instant now) override;
   [[nodiscard]] std::string sleeper_name() const override { return name_; }
+  void begin_turn(Instant now);
   void receive(Instant now);
   void send(Instant now);
   using FrameTrace = ns3::TracedCallback<ns3::Ptr<const ns3::Packet>>;

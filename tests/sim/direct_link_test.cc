@@ -1,5 +1,5 @@
-// Proves the direct link: arrival to the nanosecond by rate, size and delay, one event per frame and
-// hop, one turn for what arrives together, drops where the model says, and traces of them.
+// Proves the direct link: arrival to the nanosecond by rate, size and delay, one event per frame
+// and hop, one turn for what arrives together, drops where the model says, and traces of them.
 #include <gtest/gtest.h>
 #include <ns3/simulator.h>
 
@@ -147,9 +147,9 @@ TEST_F(DirectLinkTest, AFullQueueDropsAndIsTracedAsMacTxDrop) {
   script({{at_ns(0), 1000, 10}});
   ScriptHost& sink = script({});
   int tx_drops = 0;
-  nodes_[0]->TraceConnectWithoutContext(
-      "MacTxDrop", ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
-                       [&](ns3::Ptr<const ns3::Packet>) { ++tx_drops; }));
+  nodes_[0]->TraceConnectWithoutContext("MacTxDrop",
+                                        ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
+                                            [&](ns3::Ptr<const ns3::Packet>) { ++tx_drops; }));
   const DirectLink wire = link({.rate_bps = 1'000'000, .queue_bytes = 3000});
   ns3::Simulator::Run();
   EXPECT_EQ(sink.received.size(), 4U) << "one being sent, three waiting";
@@ -161,9 +161,9 @@ TEST_F(DirectLinkTest, LossIsTracedAtTheReceiverAsPhyRxDrop) {
   script({{at_ns(0), 1000, 1000}});
   ScriptHost& sink = script({});
   std::size_t rx_drops = 0;
-  nodes_[1]->TraceConnectWithoutContext(
-      "PhyRxDrop", ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
-                       [&](ns3::Ptr<const ns3::Packet>) { ++rx_drops; }));
+  nodes_[1]->TraceConnectWithoutContext("PhyRxDrop",
+                                        ns3::Callback<void, ns3::Ptr<const ns3::Packet>>(
+                                            [&](ns3::Ptr<const ns3::Packet>) { ++rx_drops; }));
   link({.delay = milliseconds(1), .faults = {.loss = 0.1}});
   ns3::Simulator::Run();
   EXPECT_EQ(sink.received.size() + rx_drops, 1000U);
