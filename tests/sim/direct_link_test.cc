@@ -92,10 +92,10 @@ class DirectLinkTest : public ::testing::Test {
   ScriptHost& script(std::vector<ScriptHost::Sending> sendings) {
     return host(std::make_unique<ScriptHost>(std::move(sendings)));
   }
-  DirectLink link(const LinkConfig& config, std::size_t a = 0, std::size_t b = 1) {
+  DirectLink link(const LinkConfig& config, std::pair<std::size_t, std::size_t> ends = {0, 1}) {
     DirectLink wire({.name = "wire", .from_a = config, .from_b = config}, Rng(1));
-    nodes_[a]->add_port(wire.end(0));
-    nodes_[b]->add_port(wire.end(1));
+    nodes_[ends.first]->add_port(wire.end(0));
+    nodes_[ends.second]->add_port(wire.end(1));
     return wire;
   }
   std::vector<ns3::Ptr<HostNode>> nodes_;
@@ -134,8 +134,8 @@ TEST_F(DirectLinkTest, PortsOfOneInstantAreServedInOrderInOneTurn) {
   script({{at_ns(0), 100, 2}});
   script({{at_ns(0), 200, 1}});
   ScriptHost& sink = script({});
-  link({.delay = microseconds(5)}, 2, 1);  // the sink's port 0 leads to host 1
-  link({.delay = microseconds(5)}, 2, 0);
+  link({.delay = microseconds(5)}, {2, 1});  // the sink's port 0 leads to host 1
+  link({.delay = microseconds(5)}, {2, 0});
   ns3::Simulator::Run();
   const Instant at = kStart + microseconds(5);
   EXPECT_EQ(sink.received,
