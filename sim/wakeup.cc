@@ -15,7 +15,15 @@ class Wakeup::Event final : public ns3::EventImpl {
   explicit Event(Wakeup& owner) : owner_(&owner) {}
 
  private:
-  void Notify() override { owner_->fire(); }
+  // The simulator drops its reference after this returns, so not when a SimError passes through.
+  void Notify() override {
+    try {
+      owner_->fire();
+    } catch (...) {
+      Unref();
+      throw;
+    }
+  }
   Wakeup* owner_;
 };
 

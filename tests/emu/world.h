@@ -20,7 +20,7 @@ inline Eal& eal() {
 struct Bench {
   explicit Bench(const std::string& device, std::uint32_t bufs = 1023)
       : pool({.name = "pool_" + device.substr(0, device.find(',')), .bufs = bufs, .cached = 0}),
-        dev(eal(), {.device = device}, std::array{&pool}),
+        dev(started, {.device = device}, std::array{&pool}),
         port(dev, 0) {}
 
   BufPtr frame(std::size_t length, int fill) {
@@ -29,6 +29,7 @@ struct Bench {
     return made;
   }
 
+  Eal& started = eal();  // first: pools need it
   MbufPool pool;
   Device dev;
   EthdevPort port;

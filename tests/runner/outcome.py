@@ -65,7 +65,7 @@ def problem_of(element: ElementTree.Element) -> str | None:
     if broken is None:
         return None
     output = element.findtext("system-out") or ""
-    return last_lines(f"{output}\n{broken.get('message') or ''}\n{broken.text or ''}")
+    return last_lines(f"{output}\n{broken.text or broken.get('message') or ''}")
 
 
 def skip_of(element: ElementTree.Element) -> str | None:
