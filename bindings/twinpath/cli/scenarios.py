@@ -36,7 +36,8 @@ def pairs(texts: Iterable[str], option: str) -> tuple[dict[str, str], list[Probl
         name, equals, value = text.partition("=")
         if not equals or not name:
             problems.append(Problem(option, text, f"{text!r} is not NAME=VALUE"))
-        values[name] = value
+        else:
+            values[name] = value
     return values, problems
 
 

@@ -1,0 +1,203 @@
+"""`bench`: interleaved pairs of trials, ours and a peer's, and the median of their ratios."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import typer
+
+from ..errors import ConfigError, NoVerdict, Problem, TwinpathError, unknown
+from ..provenance import ROOT, machine_row
+from .bench_entries import BENCHES, Bench, Point
+from .output import console, errors, print_json
+from .scenarios import JSON
+
+app = typer.Typer(add_completion=False)
+
+MIN_PAIRS = 7
+TRIAL_S = 300.0
+BUSY_SPARE = 0.05  # of a core: others may use all cores but the one a trial needs, less this
+STEAL_BOUND = 0.05  # share of CPU time taken by other guests
+
+
+@dataclass
+class Load:
+    """CPU seconds of the whole machine: busy ones and those stolen by other guests."""
+
+    wall: float
+    busy: float
+    steal: float
+    own: float
+
+    @classmethod
+    def now(cls) -> "Load":
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(text) / os.sysconf("SC_CLK_TCK") for text in file.readline().split()[1:]]
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        mine = resource.getrusage(resource.RUSAGE_SELF)
+        own = sum(u.ru_utime + u.ru_stime for u in (children, mine))
+        busy = sum(ticks[:3]) + sum(ticks[5:7])
+        return cls(time.monotonic(), busy, ticks[7] if len(ticks) > 7 else 0.0, own)
+
+
+@dataclass
+class Pairs:
+    """Values of one point, trial by trial."""
+
+    point: Point
+    ours: list[float] = field(default_factory=list)
+    peer: list[float] = field(default_factory=list)
+    offloads: set[str] = field(default_factory=set)
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times better ours is, per pair."""
+        if self.point.kind == "rate":
+            return [ours / peer for ours, peer in zip(self.ours, self.peer)]
+        return [peer / ours for ours, peer in zip(self.ours, self.peer)]
+
+    def as_dict(self) -> dict[str, Any]:
+        ours, peer = _median(self.ours), _median(self.peer)
+        if self.point.kind == "share":
+            shares = [1 - ratio for ratio in self.ratios]
+            return {"ours": _median(shares), "peer": 0.0, "ratio": _median(self.ratios),
+                    "unit": self.point.unit, "spread": [min(shares), max(shares)]}
+        return {"ours": ours, "peer": peer, "ratio": _median(self.ratios),
+                "unit": self.point.unit, "spread": [min(self.ratios), max(self.ratios)]}
+
+
+def _median(values: list[float]) -> float:
+    from twinpath_analysis.stats import median
+
+    return median(values)
+
+
+def _program(bench: Bench) -> str:
+    build = Path(os.environ.get("TWINPATH_BUILD") or ROOT / "build" / "release")
+    path = build / "tests" / bench.program
+    if not path.is_file():
+        raise NoVerdict(f"{bench.program} is not built; run `ninja -C {build} benches`")
+    return str(path)
+
+
+def trial(program: str, side: str, point: Point) -> dict[str, Any]:
+    """One trial's JSON line."""
+    command = [program, "--side", side, "--point", point.label]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TRIAL_S)
+    except subprocess.TimeoutExpired as error:
+        raise TwinpathError(f"{' '.join(command)} did not end within {TRIAL_S:g} s") from error
+    lines = done.stdout.strip().splitlines()
+    try:
+        answer = dict(json.loads(lines[-1]))
+    except (IndexError, ValueError) as error:
+        raise TwinpathError(f"{' '.join(command)} ended with {done.returncode}: "
+                            f"{done.stderr.strip()[-500:]}") from error
+    if "unavailable" in answer:
+        raise NoVerdict(f"{point.label}: {answer['unavailable']}")
+    if done.returncode != 0:
+        raise TwinpathError(f"{' '.join(command)} ended with {done.returncode}")
+    return answer
+
+
+def _value(answer: dict[str, Any], point: Point) -> float:
+    if "value" in answer:
+        return float(answer["value"])
+    work, cpu = float(answer["work"]), float(answer["cpu_s"])
+    return cpu / work if point.kind in ("cost", "share") else work / cpu
+
+
+def measure(bench: Bench, point: Point, pairs: int) -> Pairs:
+    """At least `pairs` interleaved pairs; who begins alternates."""
+    program, result = _program(bench), Pairs(point)
+    for number in range(pairs):
+        for side in ("ours", "peer") if number % 2 == 0 else ("peer", "ours"):
+            answer = trial(program, side, point)
+            (result.ours if side == "ours" else result.peer).append(_value(answer, point))
+            if answer.get("offloads"):
+                result.offloads.add(str(answer["offloads"]))
+        if errors.is_terminal:
+            errors.print(f"{bench.name} {point.label}: pair {number + 1} of {pairs}, "
+                         f"ratio {result.ratios[-1]:.2f}")
+    return result
+
+
+def busy_reason(before: Load, after: Load) -> str:
+    """Why nothing can be concluded from what ran between, or an empty text."""
+    cores = os.cpu_count() or 1
+    wall = max(after.wall - before.wall, 1e-6)
+    others = (after.busy - before.busy - (after.own - before.own)) / wall
+    steal = (after.steal - before.steal) / (wall * cores)
+    if others > cores - 1 - BUSY_SPARE:
+        return f"other programs used {others:.2f} of {cores} cores"
+    if steal > STEAL_BOUND:
+        return f"other guests took {steal * 100:.0f} % of the CPU time"
+    return ""
+
+
+def run_bench(bench: Bench, labels: list[str], pairs: int) -> tuple[dict[str, Any], str]:
+    """The bench's JSON object, and why it gives no verdict ("" when it does)."""
+    points = [p for p in bench.points if not labels or p.label in labels]
+    before = Load.now()
+    measured = [measure(bench, point, pairs) for point in points]
+    reason = busy_reason(before, Load.now())
+    found = {m.point.label: m.as_dict() for m in measured}
+    gates = [found[p.label] for p in points if p.gate] or list(found.values())
+    worst = min(gates, key=lambda point: point["ratio"])
+    problems = [Problem("machine", "", reason).as_dict()] if reason else []
+    machine = machine_row()
+    return {"name": bench.name, "ratio": worst["ratio"], "ours": worst["ours"],
+            "peer": worst["peer"], "unit": worst["unit"], "pairs": pairs, "points": found,
+            "offloads": sorted(set().union(*(m.offloads for m in measured))),
+            "machine": {key: machine[key] for key in ("hostname", "cpu", "cores", "kernel")},
+            "problems": problems}, reason
+
+
+@app.callback()
+def _frame() -> None:
+    """Keeps `bench` a sub-command."""
+
+
+@app.command("bench", help="Measure ourselves against a peer: " + ", ".join(BENCHES))
+def bench_command(name: Optional[str] = typer.Argument(None),
+                  point: list[str] = typer.Option([], "--point", help="only these points"),
+                  pairs: int = typer.Option(MIN_PAIRS, "--pairs", help="7 or more"),
+                  as_json: bool = JSON) -> int:
+    if name is None:
+        for bench in BENCHES.values():
+            console.print(f"[bold]{bench.name:<10}[/] {bench.help} (peer: {bench.peer})")
+        return 0
+    if name not in BENCHES:
+        raise ConfigError([unknown("bench", name, "bench", list(BENCHES))])
+    bench = BENCHES[name]
+    labels = [p.label for p in bench.points]
+    problems = [unknown("--point", p, f"point of {name}", labels) for p in point if p not in labels]
+    if pairs < MIN_PAIRS:
+        problems.append(Problem("--pairs", str(pairs), f"must be {MIN_PAIRS} or more"))
+    if problems:
+        raise ConfigError(problems)
+    result, reason = run_bench(bench, point, pairs)
+    if as_json:
+        print_json(result)
+    else:
+        _print(bench, result)
+    if reason:
+        errors.print(f"no verdict: {reason}")
+    return 4 if reason else 0
+
+
+def _print(bench: Bench, result: dict[str, Any]) -> None:
+    from twinpath_analysis.tables import plain_table
+
+    rows = [(label, f"{p['ours']:.4g}", f"{p['peer']:.4g}", p["unit"], f"{p['ratio']:.2f}",
+             f"{p['spread'][0]:.3g} … {p['spread'][1]:.3g}")
+            for label, p in result["points"].items()]
+    console.print(plain_table(["point", "ours>", f"{bench.peer}>", "unit", "times better>",
+                               "spread>"], rows, f"{bench.name}, {result['pairs']} pairs"))

@@ -1,0 +1,48 @@
+"""The benches: what is measured, against whom, in which unit, and which way is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured situation. `gate`: it counts for the top ratio, which is the worst of them.
+    `kind`: `rate` (work per CPU second, higher is better), `cost` (value, lower is better) or
+    `share` (the share of CPU time that `ours` spends beyond `peer`)."""
+
+    label: str
+    unit: str
+    kind: str = "rate"
+    gate: bool = True
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One bench: the program of tests/bench and its points."""
+
+    name: str
+    program: str
+    peer: str
+    help: str
+    points: tuple[Point, ...]
+
+
+SEGMENTS = "segments/cpu-second"
+FRAMES = "frames/cpu-second"
+
+BENCHES = {bench.name: bench for bench in (
+    Bench("sim-bulk", "bench_sim_bulk", "ns-3 TcpSocketBase",
+          "one bulk flow in ns-3 against ns-3's own TCP on the same topology",
+          (Point("10G", SEGMENTS), Point("1G", SEGMENTS), Point("10G-p2p", SEGMENTS, gate=False))),
+    Bench("sim-flows", "bench_sim_flows", "ns-3 TcpSocketBase",
+          "1,000 flows over a dumbbell in ns-3 against ns-3's own TCP",
+          (Point("1000", SEGMENTS), Point("memory", "bytes/flow", kind="cost", gate=False))),
+    Bench("forward", "bench_forward", "dpdk-testpmd io",
+          "frames moved port to port through PacketBuf against testpmd on the same vdevs",
+          (Point("net_null", FRAMES), Point("net_ring", FRAMES, gate=False),
+           Point("no-huge", FRAMES, gate=False))),
+    Bench("store", "bench_store", "the same run without recording",
+          "recording's share of CPU time with 1 ms series on",
+          (Point("share", "fraction", kind="share"),)),
+)}

@@ -1,0 +1,105 @@
+"""The command line: exit codes, messages, JSON on failure, help."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_help_names_every_command(cli) -> None:
+    ran = cli()
+    assert ran.code == 0
+    for command in ("setup", "doctor", "demo", "test", "list", "run", "compare", "show", "rerun",
+                    "bench", "impair", "report", "python"):
+        assert command in ran.out
+
+
+def test_an_unknown_command_offers_the_nearest(cli) -> None:
+    ran = cli("shwo")
+    assert ran.code == 2 and "did you mean 'show'?" in ran.err
+
+
+def test_a_later_command_says_so(cli) -> None:
+    ran = cli("sweep")
+    assert ran.code == 2 and "sweep is not available yet" in ran.err
+
+
+def test_an_unknown_scenario_offers_the_nearest(cli) -> None:
+    ran = cli("run", "web_transfr")
+    assert ran.code == 2 and "did you mean 'web_transfer'" in ran.err and ran.out == ""
+
+
+def test_every_problem_stands_in_the_json(cli) -> None:
+    ran = cli("run", "web_transfer", "-p", "size=10", "-p", "los=1", "-p", "x", "--json")
+    assert ran.code == 2
+    found = ran.json
+    assert found["schema"] == "twinpath.run/1" and found["status"] == "refused"
+    assert {p["field"] for p in found["problems"]} == {"-p", "los", "size"}
+    assert all(set(p) == {"field", "value", "message", "allowed", "hint"}
+               for p in found["problems"])
+    assert found["metrics"] == {} and found["run_id"] is None
+
+
+@pytest.mark.parametrize("arguments, piece", [
+    (("run", "web_transfer", "--driver", "smi"), "did you mean 'sim'?"),
+    (("run", "web_transfer", "--sed", "3"), "--seed"),
+    (("run", "web_transfer", "--seed", "x"), "not a valid integer"),
+    (("run", "web_transfer", "--seed", "-1"), "0..2^64-1"),
+    (("run", "web_transfer", "--db", "no/such/folder/x.db"), "no folder"),
+    (("run", "web_transfer", "-s", "clint.tcp.x=1"), "did you mean 'client'?"),
+    (("run", "web_transfer", "--driver", "emu", "--testbed", "vet"), "did you mean 'veth'?"),
+    (("run", "web_transfer", "--driver", "emu", "--testbed", "net_ring"),
+     "net_ring has no Linux peer"),
+    (("run", "./none.py"), "no file"),
+    (("run",), "name a scenario"),
+    (("show",), "no database results.db"),
+    (("report", "--db", "none.db"), "no database none.db"),
+    (("compare", "web_transfer", "--repeats", "0"), "must be 1 or more"),
+    (("bench", "sim-blk"), "did you mean 'sim-bulk'"),
+])
+def test_bad_input_ends_2_with_words(cli, arguments: tuple[str, ...], piece: str) -> None:
+    ran = cli(*arguments)
+    assert ran.code == 2, ran.err
+    assert piece in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_run_help_lists_parameters_with_units_and_ranges(cli) -> None:
+    ran = cli("run", "web_transfer", "--help")
+    assert ran.code == 0
+    for piece in ("size", "Bytes", "1MB", "ns us ms s", "cubic reno", "delayed_ack", "--seed"):
+        assert piece in ran.out
+
+
+def test_list_shows_scenarios_and_the_matrix(cli) -> None:
+    ran = cli("list", "--json")
+    assert ran.code == 0
+    assert "web_transfer" in [s["name"] for s in ran.json["scenarios"]]
+    assert "emu:linux" in ran.json["matrix"]["http_server"]
+
+
+def test_a_file_of_ones_own_is_found_and_its_mistakes_are_told(cli, tmp_path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import twinpath as tp\n@tp.scenario\ndef mine(net: tp.Net, *, n: int):\n    pass\n")
+    assert "n: must be given" in cli("run", "./mine.py").err
+    assert "did you mean 'mine'?" in cli("run", "./mine.py:mien").err
+    (tmp_path / "bad.py").write_text("import twinpth\n")
+    assert "does not load: ModuleNotFoundError" in cli("run", "./bad.py").err
+    (tmp_path / "empty.py").write_text("")
+    assert "has no @scenario" in cli("run", "./empty.py").err
+
+
+def test_doctor_answers_in_json(cli) -> None:
+    ran = cli("doctor", "--json")
+    assert ran.code in (0, 4)
+    assert all(f["found"] or f["command"] for f in ran.json["findings"])
+
+
+def test_a_foreign_file_is_not_taken_for_a_database(cli, tmp_path) -> None:
+    (tmp_path / "notes.db").write_text("not a database at all, but long enough to be one" * 40)
+    ran = cli("show", "--db", "notes.db")
+    assert ran.code == 2 and "is not an SQLite database" in ran.err
+
+
+def test_python_is_the_right_interpreter(cli) -> None:
+    ran = cli("python", "-c", "import twinpath, sys; print(sys.executable)")
+    assert ran.code == 0 and ran.out.strip() == "/usr/bin/python3"
