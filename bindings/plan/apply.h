@@ -42,15 +42,15 @@ void assign_setting(T& target, const Settings::Value& value, const FieldSite& si
 template <typename Config>
 void apply_settings(const Settings& settings, const std::string& path, Config& config,
                     std::vector<Problem>& problems) {
-  for (const auto& [name, value] : settings.all()) {
+  for (const auto& setting : settings.all()) {
+    const std::string name = path + "." + setting.first;
     bool found = false;
     for_each_field<Config>([&](const auto& field) {
-      if (name != field.name) return;
+      if (setting.first != field.name) return;
       found = true;
-      assign_setting(config.*field.member, value,
-                     FieldSite{path + "." + name, field.limits, problems});
+      assign_setting(config.*field.member, setting.second, FieldSite{name, field.limits, problems});
     });
-    if (!found) unknown_setting(path + "." + name, problems);
+    if (!found) unknown_setting(name, problems);
   }
 }
 
