@@ -36,8 +36,9 @@ class QueuePort final : public Port {
 class CoreHost final : public Host {
  public:
   CoreHost(const Machine& machine, BufPool& pool) : ports_(machine.ports) {
-    stages_ =
-        machine.make_stages([this](std::size_t, PortId id) -> Port& { return ports_[id]; }, pool);
+    std::vector<Port*> ports;
+    for (QueuePort& port : ports_) ports.push_back(&port);
+    stages_ = machine.make_stages(ports, pool);
     for (Stage* stage : stages_->stages()) schedule_.add(*stage);
   }
   void on_rx(Instant, PortId port, std::span<BufPtr> frames) override {
@@ -57,7 +58,13 @@ class CoreHost final : public Host {
   std::size_t poll_tx(Instant, PortId port, std::span<BufPtr> out) override {
     return QueuePort::move_out(ports_[port].to_send, out);
   }
-  [[nodiscard]] Instant next_deadline() override { return schedule_.next_deadline(); }
+  // Frames that just arrived are due at once.
+  [[nodiscard]] Instant next_deadline() override {
+    for (const QueuePort& port : ports_) {
+      if (!port.arrived.empty()) return kStart;
+    }
+    return schedule_.next_deadline();
+  }
 
  private:
   std::vector<QueuePort> ports_;

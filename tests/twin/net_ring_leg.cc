@@ -52,7 +52,7 @@ class NetRingLeg {
   }
   void connect(const Wire& wire) {
     const std::string name = "twin" + std::to_string(number_) + wire.name;
-    auto& pair = pairs_.emplace_back(emu::test::eal(), emu::RingPairOptions{name, 1024});
+    auto& pair = pairs_.emplace_back(eal_, emu::RingPairOptions{name, 1024});
     End& a = open(pair.end_a());
     End& b = open(pair.end_b());
     a.link = std::make_unique<LinkPort>(a.ethdev, LinkElementConfig{wire.both_ways, wire.both_ways},
@@ -61,8 +61,8 @@ class NetRingLeg {
     place(wire.b, b, b.ethdev);
   }
   End& open(const std::string& device) {
-    devices_.push_back(std::make_unique<emu::Device>(
-        emu::test::eal(), emu::DeviceOptions{.device = device}, std::array{&pool_}));
+    devices_.push_back(std::make_unique<emu::Device>(eal_, emu::DeviceOptions{.device = device},
+                                                     std::array{&pool_}));
     return ends_.emplace_back(*devices_.back());
   }
   void place(std::pair<std::size_t, PortId> where, End& end, Port& outer) {
@@ -113,6 +113,7 @@ class NetRingLeg {
   }
 
   const Experiment& experiment_;
+  emu::Eal& eal_ = emu::test::eal();  // before the pool
   int number_;
   emu::MbufPool pool_;
   Instant now_{};
