@@ -94,14 +94,14 @@ def trial(program: str, side: str, point: Point) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TRIAL_S)
     except subprocess.TimeoutExpired as error:
         raise TwinpathError(f"{' '.join(command)} did not end within {TRIAL_S:g} s") from error
+    if done.returncode == NoVerdict.exit_code:
+        raise NoVerdict(f"{point.label}: {done.stderr.strip()[-500:]}")
     lines = done.stdout.strip().splitlines()
     try:
         answer = dict(json.loads(lines[-1]))
     except (IndexError, ValueError) as error:
         raise TwinpathError(f"{' '.join(command)} ended with {done.returncode}: "
                             f"{done.stderr.strip()[-500:]}") from error
-    if "unavailable" in answer:
-        raise NoVerdict(f"{point.label}: {answer['unavailable']}")
     if done.returncode != 0:
         raise TwinpathError(f"{' '.join(command)} ended with {done.returncode}")
     return answer
