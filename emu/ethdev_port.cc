@@ -1,9 +1,8 @@
 // The burst loops. Per frame they touch the mbuf's first line, which the driver has just written or
-// is about to read, and one line of PacketBuf, fetched ahead.
+// is about to read, and one line of PacketBuf.
 #include "emu/ethdev_port.h"
 
 #include <rte_ethdev.h>
-#include <rte_prefetch.h>
 
 #include <algorithm>
 #include <cstring>
@@ -33,8 +32,8 @@ std::size_t EthdevPort::rx_burst(std::span<BufPtr> out) {
   std::array<rte_mbuf*, kBurst> mbufs;
   const auto want = static_cast<std::uint16_t>(std::min(out.size(), kBurst));
   const std::uint16_t got = rte_eth_rx_burst(id_, queue_, mbufs.data(), want);
-  for (std::uint16_t i = 0; i < got; ++i) rte_prefetch0(buf_of(mbufs[i]));
-  for (std::uint16_t i = 0; i < got; ++i) out[i].reset(adopt(mbufs[i], now_));
+  const BurstConstants constants = burst_constants(now_, pool_.capacity_bytes());
+  for (std::uint16_t i = 0; i < got; ++i) out[i].reset(adopt(mbufs[i], constants));
   stats_.rx_frames += got;
   return got;
 }
@@ -44,9 +43,14 @@ std::size_t EthdevPort::tx_burst(std::span<BufPtr> frames) {
   std::array<rte_mbuf*, kBurst> mbufs;
   const std::size_t taken = std::min(frames.size(), tx_room());
   std::uint16_t ready = 0;
-  for (std::size_t i = 0; i < taken; ++i) {
-    rte_mbuf* mbuf = to_mbuf(std::move(frames[i]));
-    if (mbuf != nullptr) mbufs[ready++] = mbuf;
+  while (ready < taken && frames[ready]->pool == &pool_) {
+    mbufs[ready] = release(frames[ready].release());
+    ++ready;
+  }
+  for (std::size_t i = ready; i < taken; ++i) {
+    const bool own = frames[i]->pool == &pool_;
+    mbufs[ready] = own ? release(frames[i].release()) : copy_foreign(std::move(frames[i]));
+    if (mbufs[ready] != nullptr) ++ready;
   }
   const std::uint16_t sent =
       waiting_ != 0 ? std::uint16_t{0} : rte_eth_tx_burst(id_, queue_, mbufs.data(), ready);
@@ -55,21 +59,16 @@ std::size_t EthdevPort::tx_burst(std::span<BufPtr> frames) {
   return taken;
 }
 
-rte_mbuf* EthdevPort::to_mbuf(BufPtr frame) {
-  if (frame->pool == &pool_) return release(frame.release());
-  return copy_foreign(*frame);
-}
-
 // A frame of another pool (the heap, another core's mbufs) is copied, or its buffer would be freed
 // into the wrong core's cache. Rare: per-core pools make it the exception.
-rte_mbuf* EthdevPort::copy_foreign(const PacketBuf& frame) {
+rte_mbuf* EthdevPort::copy_foreign(BufPtr frame) {
   BufPtr copy(pool_.take());
-  if (copy == nullptr || frame.len > copy->tailroom()) {
+  if (copy == nullptr || frame->len > copy->tailroom()) {
     ++stats_.tx_dropped;
     return nullptr;
   }
   ++stats_.tx_copied;
-  std::memcpy(copy->push_back(frame.len).data(), frame.data(), frame.len);
+  std::memcpy(copy->push_back(frame->len).data(), frame->data(), frame->len);
   return release(copy.release());
 }
 

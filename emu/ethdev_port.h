@@ -51,8 +51,7 @@ class EthdevPort final : public Port, public Clocked {
  private:
   static constexpr Duration kRetry = std::chrono::microseconds(20);
 
-  rte_mbuf* to_mbuf(BufPtr frame);
-  rte_mbuf* copy_foreign(const PacketBuf& frame);
+  rte_mbuf* copy_foreign(BufPtr frame);
   void keep_waiting(std::span<rte_mbuf* const> rest);
 
   Device& device_;

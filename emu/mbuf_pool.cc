@@ -16,7 +16,6 @@ void write_constants(rte_mempool* /*pool*/, void* owner, void* object, unsigned 
   auto* mbuf = static_cast<rte_mbuf*>(object);
   auto* buf = new (buf_of(mbuf)) PacketBuf{};
   buf->room = static_cast<std::byte*>(mbuf->buf_addr);
-  buf->capacity = mbuf->buf_len;
   buf->pool = static_cast<MbufPool*>(owner);
 }
 
@@ -26,7 +25,7 @@ static_assert(sizeof(rte_mbuf) % alignof(PacketBuf) == 0);
 
 MbufPool::MbufPool(const MbufPoolOptions& options) : options_(options) {
   CHECK(options.headroom_bytes == RTE_PKTMBUF_HEADROOM);
-  const auto room = static_cast<std::uint16_t>(options.headroom_bytes + options.frame_bytes_max);
+  const auto room = static_cast<std::uint16_t>(capacity_bytes());
   pool_ = rte_pktmbuf_pool_create(options.name.c_str(), options.bufs, options.cached,
                                   sizeof(PacketBuf), room, static_cast<int>(rte_socket_id()));
   if (pool_ == nullptr) {
@@ -50,7 +49,7 @@ PacketBuf* MbufPool::take() {
     ++exhausted_;
     return nullptr;
   }
-  return adopt(mbuf, Instant{});
+  return adopt(mbuf, burst_constants(Instant{}, capacity_bytes()));
 }
 
 // The mbuf beneath is as rte_pktmbuf_alloc() made it: one reference, one segment, direct.
@@ -58,7 +57,6 @@ void MbufPool::give_back(std::span<PacketBuf* const> bufs) noexcept {
   for (PacketBuf* buf : bufs) {
     for (PacketBuf* part = buf; part != nullptr;) {
       PacketBuf* next = part->next;
-      part->refs = 1;
       rte_mbuf_raw_free(mbuf_of(part));
       part = next;
     }

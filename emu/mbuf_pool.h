@@ -37,6 +37,9 @@ class MbufPool final : public BufPool {
   [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }
   [[nodiscard]] std::uint32_t outstanding() const;
   [[nodiscard]] std::uint32_t size() const { return options_.bufs; }
+  [[nodiscard]] std::uint32_t capacity_bytes() const {
+    return options_.headroom_bytes + options_.frame_bytes_max;
+  }
   [[nodiscard]] rte_mempool* raw() { return pool_; }
 
  private:

@@ -46,6 +46,7 @@ TEST(EthdevPort, AReceivedFrameCarriesNothingOfItsFormerLife) {
   EXPECT_EQ(got->l3_offset, 0U);
   EXPECT_EQ(got->flags, 0U);
   EXPECT_EQ(got->refs, 1U);
+  EXPECT_EQ(got->capacity, loop.pool.capacity_bytes());
   EXPECT_EQ(got->arrived, at_ns(5));
 }
 
