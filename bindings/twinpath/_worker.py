@@ -1,4 +1,4 @@
-"""The worker process: `python3 -I -S _worker.py MODULE FILE RESULT_FD`, the job on standard input.
+"""The worker process: `python3 -I -S _worker.py MODULE FILE RESULT_FD FUNCTION`, the job on stdin.
 
 Only what a start of a few milliseconds allows is imported: no site, no package. Standard output
 goes to standard error, because libraries print there; the result has a descriptor of its own.
@@ -8,9 +8,10 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+from types import ModuleType
 
 
-def load(name: str, path: str):
+def load(name: str, path: str) -> ModuleType:
     """The extension module `name` from the file `path`."""
     loader = importlib.machinery.ExtensionFileLoader(name, path)
     spec = importlib.machinery.ModuleSpec(name, loader, origin=path)
@@ -20,10 +21,10 @@ def load(name: str, path: str):
 
 
 def main() -> int:
-    name, path, result_fd = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    name, path, result_fd, function = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
     os.dup2(2, 1)
     job = sys.stdin.buffer.read().decode()
-    result = load(name, path).run(job).encode()
+    result = getattr(load(name, path), function)(job).encode()
     while result:
         result = result[os.write(result_fd, result):]
     return 0

@@ -6,6 +6,7 @@ Problems are collected, not raised one by one, so that a user sees all of them a
 from __future__ import annotations
 
 import ipaddress
+import math
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, TypeVar
 
@@ -80,6 +81,15 @@ class Link:
     reorder: Ratio
     duplicate: Ratio
     corrupt: Ratio
+
+    def as_plan(self) -> dict[str, Any]:
+        """The link as it stands in a Plan: integers of bit/s, ns and bytes, fractions."""
+        return {"name": self.name, "a": getattr(self.a, "name", ""),
+                "b": getattr(self.b, "name", ""),
+                "rate_bps": None if math.isinf(self.rate) else round(self.rate),
+                "delay_ns": self.delay.ns, "jitter_ns": self.jitter.ns, "loss": float(self.loss),
+                "reorder": float(self.reorder), "duplicate": float(self.duplicate),
+                "corrupt": float(self.corrupt), "queue_bytes": round(self.queue)}
 
 
 @dataclass

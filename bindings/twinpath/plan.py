@@ -87,7 +87,7 @@ class Builder:
             "schema": SCHEMA, "scenario": scenario, "driver": self.driver,
             "params": {name: plain(value) for name, value in params.items()},
             "hosts": [self._host(host, addresses[host.name]) for host in self.net.hosts],
-            "links": [self._link(link) for link in self.net.links],
+            "links": [link.as_plan() for link in self.net.links],
             "apps": self._apps(), "measure": self._measure(),
             "stop": {"when": list(self.net.stop_when),
                      "at_most_ns": self.net.at_most.ns if self.net.at_most else 0},
@@ -190,14 +190,6 @@ class Builder:
                 what = f"{app.spec.kind} does not exist on stack {stack} under {self.driver}"
                 self._problem(app.path, app.spec.kind, what,
                               " ".join(matrix.SUPPORTED[(self.driver, stack)]))
-
-    def _link(self, link: Link) -> Json:
-        return {"name": link.name, "a": getattr(link.a, "name", ""),
-                "b": getattr(link.b, "name", ""),
-                "rate_bps": None if math.isinf(link.rate) else round(link.rate),
-                "delay_ns": link.delay.ns, "jitter_ns": link.jitter.ns, "loss": float(link.loss),
-                "reorder": float(link.reorder), "duplicate": float(link.duplicate),
-                "corrupt": float(link.corrupt), "queue_bytes": round(link.queue)}
 
     def _apps(self) -> list[Json]:
         self._add_missing_servers()

@@ -48,9 +48,10 @@ class _Pipes:
     model_ns: int | None = None
 
 
-def run_worker(driver: str, job: dict[str, Any], *, timeout: float | None = None,
+def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
+               timeout: float | None = None,
                on_progress: ProgressListener | None = None) -> WorkerEnd:
-    """Runs one job to its end. Never raises for what the worker does."""
+    """Runs one job to its end by the module's `function`. Never raises for what the worker does."""
     module = module_path(driver)
     result_read, result_write = os.pipe()
     progress_read, progress_write = os.pipe()
@@ -58,7 +59,8 @@ def run_worker(driver: str, job: dict[str, Any], *, timeout: float | None = None
     job = {**job, "progress_fd": progress_write}
     with tempfile.TemporaryFile() as stderr:
         started = time.monotonic()
-        command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(result_write)]
+        command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(result_write),
+                   function]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                    stderr=stderr, pass_fds=(result_write, progress_write),
                                    start_new_session=True)
@@ -135,6 +137,8 @@ def _finish(process: subprocess.Popen[bytes], pipes: _Pipes, end: WorkerEnd) -> 
         process.kill()
         status, usage = _reap(process.pid, None)
     process.returncode = os.waitstatus_to_exitcode(status or 0)
+    while rest := os.read(pipes.result, 65536):
+        pipes.answer += rest
     os.close(pipes.result)
     os.close(pipes.progress)
     end.exit_code = process.returncode

@@ -1,0 +1,5 @@
+"""The ns-3 driver, loaded by worker processes only."""
+
+def run(job_json: str) -> str:
+    """Runs one job (bindings/README.md) in model time and writes its results; the answer is one
+    JSON object with status, fingerprint, model_s (seconds) and frames. Releases the GIL."""

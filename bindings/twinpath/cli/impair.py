@@ -1,0 +1,79 @@
+"""`impair`: our rate, delay and faults as a live box between two ports, until Ctrl-C."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import typer
+from rich.markup import escape
+
+from ..errors import (ConfigError, MissingPrivilege, PortRefused, Problem, RunFailed,
+                      TwinpathError)
+from ..execute import crash_text
+from ..net import Net
+from ..quantities import Time
+from ..supervise import WorkerEnd, run_worker
+from .output import console, print_json
+from .scenarios import JSON, SEED
+
+app = typer.Typer(add_completion=False)
+
+
+@app.callback()
+def _frame() -> None:
+    """Keeps `impair` a sub-command."""
+
+
+@app.command("impair", help="Our rate, delay and faults as a live box between two DPDK ports: "
+                            "interface names, vdevs or PCI addresses.")
+def impair_command(port_a: str, port_b: str, *,
+                   rate: str = typer.Option("unlimited", help="10Mbps"),
+                   delay: str = typer.Option("0", help="one way: 5ms"),
+                   jitter: str = typer.Option("0", help="added, uniform from 0: 1ms"),
+                   loss: str = typer.Option("0", help="1%"),
+                   reorder: str = typer.Option("0"), duplicate: str = typer.Option("0"),
+                   corrupt: str = typer.Option("0"), queue: str = typer.Option("256KiB"),
+                   seed: int = SEED,
+                   duration: Optional[str] = typer.Option(None, help="stop after: 60s"),
+                   as_json: bool = JSON) -> int:
+    net = Net()
+    link = net.link(net.host("a"), net.host("b"), name="box", rate=rate, delay=delay,
+                    jitter=jitter, loss=loss, reorder=reorder, duplicate=duplicate,
+                    corrupt=corrupt, queue=queue)
+    lasts = None if duration is None else net.quantity(Time, "--duration", duration)
+    if port_a == port_b:
+        net.problem("impair", port_a, "a box needs two different ports")
+    if net.problems:
+        raise ConfigError(net.problems)
+    job = {"port_a": port_a, "port_b": port_b, "link": link.as_plan(), "seed": seed,
+           "duration_ns": None if lasts is None else lasts.ns}
+    if not as_json:
+        console.print(f"{escape(port_a)} ↔ {escape(port_b)}: rate {link.rate}, delay {link.delay}, "
+                      f"loss {link.loss}; Ctrl-C ends it")
+    end = run_worker("emu", job, function="impair")
+    return _report(end, as_json)
+
+
+def _report(end: WorkerEnd, as_json: bool) -> int:
+    result: dict[str, Any] = end.result or {}
+    if not result and end.stopped != "interrupted":
+        raise RunFailed(crash_text(end), stderr=end.stderr)
+    _raise_for(result, end)
+    if as_json:
+        print_json({"schema": "twinpath.impair/1", **result})
+    for direction, counters in result.get("counters", {}).items():
+        if not as_json:
+            shown = ", ".join(f"{name} {count}" for name, count in counters.items() if count)
+            console.print(f"{direction}: {shown or 'nothing'}")
+    return 130 if end.stopped == "interrupted" else 0
+
+
+def _raise_for(result: dict[str, Any], end: WorkerEnd) -> None:
+    text = result.get("error") or ""
+    if result.get("status") != "failed":
+        return
+    if result.get("kind") == "config":
+        raise ConfigError([Problem(**problem) for problem in result["problems"]])
+    kinds: dict[str, TwinpathError] = {
+        "privilege": MissingPrivilege(text, result.get("command", "")), "port": PortRefused(text)}
+    raise kinds.get(result.get("kind", ""), RunFailed(text, stderr=end.stderr))
