@@ -1,7 +1,8 @@
-// The two loops that touch every payload byte. Plain 64-bit additions: four independent
-// accumulators hide the latency of add-with-carry, and each carry is added back as 0 or 1, which
-// compilers turn into one adc. Vector code is not used: baseline x86-64 has no 64-bit vector carry,
-// and the sum of halves in SSE2 measured no faster.
+// The two loops that touch every payload byte. A word's two 32-bit halves are summed apart in
+// 64-bit lanes, so there is no carry to catch: 2^32 additions fit, which is 32 GiB. Two lanes of 64
+// bits are a generic vector, which every target has (SSE2 on baseline x86-64). Measured at 1448
+// bytes: 11 bytes per cycle with g++ and 19 with clang, copying 15 and 17. Carries added back by
+// compare gave 4 and 17, 128-bit accumulators 11 and 19 but copying 9 and 11.
 #include "models/wire/checksum.h"
 
 #include "models/base/check.h"
@@ -9,42 +10,45 @@
 namespace twinpath {
 namespace {
 
-constexpr std::size_t kBlockBytes = 32;
+using Words [[gnu::vector_size(16)]] = std::uint64_t;
 
-// One of four sums that run side by side through a block.
-inline void add_carrying(std::uint64_t& sum, std::uint64_t word) {
-  sum += word;
-  sum += sum < word ? 1 : 0;
-}
+constexpr std::size_t kBlockBytes = 2 * sizeof(Words);
+
+struct Halves {
+  Words low{};
+  Words high{};
+
+  void add(Words words) {
+    low += words & Words{0xffffffff, 0xffffffff};
+    high += words >> 32;
+  }
+  // 2^32 = 1 modulo 2^16 - 1, so both halves weigh the same.
+  [[nodiscard]] InetSum total() const {
+    InetSum sum;
+    return sum.add_native(low[0]).add_native(low[1]).add_native(high[0]).add_native(high[1]);
+  }
+};
 
 // The last 0 to 7 bytes as one word, padded with zeros (RFC 1071 §1: an odd byte is padded).
-inline std::uint64_t load_tail(const std::byte* at, std::size_t count) {
+std::uint64_t load_tail(const std::byte* at, std::size_t count) {
   std::uint64_t word = 0;
   std::memcpy(&word, at, count);
   return word;
 }
-
-struct Lanes {
-  std::uint64_t lane[4] = {};
-
-  InetSum total() const {
-    InetSum sum;
-    return sum.add_native(lane[0]).add_native(lane[1]).add_native(lane[2]).add_native(lane[3]);
-  }
-};
 
 }  // namespace
 
 InetSum sum_bytes(std::span<const std::byte> bytes) {
   const std::byte* at = bytes.data();
   std::size_t left = bytes.size();
-  Lanes lanes;
+  Halves even;
+  Halves odd;
   for (; left >= kBlockBytes; left -= kBlockBytes, at += kBlockBytes) {
-    for (std::size_t i = 0; i < 4; ++i) {
-      add_carrying(lanes.lane[i], load_native<std::uint64_t>(at + 8 * i));
-    }
+    even.add(load_native<Words>(at));
+    odd.add(load_native<Words>(at + sizeof(Words)));
   }
-  InetSum sum = lanes.total();
+  InetSum sum = even.total();
+  sum.add(odd.total());
   for (; left >= 8; left -= 8, at += 8) sum.add_native(load_native<std::uint64_t>(at));
   if (left > 0) sum.add_native(load_tail(at, left));
   return sum;
@@ -55,15 +59,18 @@ InetSum copy_and_sum(std::span<std::byte> target, std::span<const std::byte> sou
   const std::byte* from = source.data();
   std::byte* to = target.data();
   std::size_t left = source.size();
-  Lanes lanes;
+  Halves even;
+  Halves odd;
   for (; left >= kBlockBytes; left -= kBlockBytes, from += kBlockBytes, to += kBlockBytes) {
-    for (std::size_t i = 0; i < 4; ++i) {
-      const auto word = load_native<std::uint64_t>(from + 8 * i);
-      store_native(to + 8 * i, word);
-      add_carrying(lanes.lane[i], word);
-    }
+    const auto first = load_native<Words>(from);
+    const auto second = load_native<Words>(from + sizeof(Words));
+    store_native(to, first);
+    store_native(to + sizeof(Words), second);
+    even.add(first);
+    odd.add(second);
   }
-  InetSum sum = lanes.total();
+  InetSum sum = even.total();
+  sum.add(odd.total());
   for (; left >= 8; left -= 8, from += 8, to += 8) {
     const auto word = load_native<std::uint64_t>(from);
     store_native(to, word);

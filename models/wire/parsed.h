@@ -2,9 +2,12 @@
 // A bad packet is an ordinary event, so the reason is a value to count, never an exception.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
 namespace twinpath {
 
@@ -70,21 +73,30 @@ constexpr std::string_view name(DropReason reason) {
 }
 
 // Either a T or a DropReason. Reads like std::optional; reason() is kNone when a value is there.
+// Not a std::optional inside because a view then would be built twice: its constructors are
+// private, and only a friend can run one in place.
 template <typename T>
 class [[nodiscard]] Parsed {
  public:
   constexpr Parsed(const T& value) : value_(value) {}
-  constexpr Parsed(DropReason reason) : reason_(reason) {}
+  constexpr Parsed(DropReason reason) : none_(), reason_(reason) {}
+  template <typename... Args>
+  constexpr explicit Parsed(std::in_place_t, Args&&... args)
+      : value_(std::forward<Args>(args)...) {}
 
   constexpr explicit operator bool() const { return reason_ == DropReason::kNone; }
   constexpr bool has_value() const { return reason_ == DropReason::kNone; }
   constexpr DropReason reason() const { return reason_; }
   // Requires: has_value().
-  constexpr const T& operator*() const { return *value_; }
-  constexpr const T* operator->() const { return &*value_; }
+  constexpr const T& operator*() const { return value_; }
+  constexpr const T* operator->() const { return &value_; }
 
  private:
-  std::optional<T> value_;
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+  union {
+    std::monostate none_;
+    T value_;
+  };
   DropReason reason_ = DropReason::kNone;
 };
 

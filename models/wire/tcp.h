@@ -69,7 +69,7 @@ class TcpView {
     if (header_len < kTcpHeaderLen) return DropReason::kBadHeaderLength;
     if (header_len > segment.size()) return DropReason::kTruncated;
     if (pseudo && !pseudo->add_bytes(segment).is_valid()) return DropReason::kBadChecksum;
-    return TcpView(segment, header_len);
+    return Parsed<TcpView>(std::in_place, segment, header_len);
   }
 
   std::uint16_t src_port() const { return load_be16(at(0)); }
@@ -94,9 +94,10 @@ class TcpView {
   std::span<const std::byte> bytes() const { return segment_; }
 
  private:
+  friend class Parsed<TcpView>;
   TcpView(std::span<const std::byte> segment, std::size_t header_len)
       : segment_(segment), header_len_(header_len) {
-    if (header_len > kTcpHeaderLen) options_ = TcpOptions::parse(raw_options());
+    if (header_len > kTcpHeaderLen) options_.read(raw_options());
   }
   const std::byte* at(std::size_t offset) const { return segment_.data() + offset; }
 

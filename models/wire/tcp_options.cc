@@ -16,9 +16,6 @@ constexpr std::size_t kTimestampsLen = 10;
 constexpr std::size_t kSackBlockLen = 8;
 constexpr std::size_t kFastOpenLenMin = 2;
 
-// NOP NOP TS: the layout RFC 7323 §A recommends and nearly every segment of every stack carries.
-constexpr std::uint32_t kAlignedTimestamps = 0x0101080a;
-
 TcpTimestamps load_timestamps(const std::byte* at) {
   return {TsVal(load_be32(at)), TsVal(load_be32(at + 4))};
 }
@@ -128,28 +125,22 @@ std::size_t fixed_len(const TcpOptions& options) {
 
 }  // namespace
 
-TcpOptions TcpOptions::parse(std::span<const std::byte> bytes) {
-  TcpOptions options;
-  if (bytes.size() == 12 && load_be32(bytes.data()) == kAlignedTimestamps) {
-    options.timestamps = load_timestamps(bytes.data() + 4);
-    return options;
-  }
+void TcpOptions::read_list(std::span<const std::byte> bytes) {
   for (std::size_t i = 0; i < bytes.size();) {
     const std::uint8_t kind = load_u8(&bytes[i]);
-    if (kind == static_cast<std::uint8_t>(TcpOptionKind::kEndOfOptions)) break;
+    if (kind == static_cast<std::uint8_t>(TcpOptionKind::kEndOfOptions)) return;
     if (kind == static_cast<std::uint8_t>(TcpOptionKind::kNoOperation)) {
       ++i;
       continue;
     }
     const std::size_t len = i + 1 < bytes.size() ? load_u8(&bytes[i + 1]) : 0;
     if (len < 2 || len > bytes.size() - i) {
-      options.malformed = true;
-      break;
+      malformed = true;
+      return;
     }
-    read_option(options, kind, bytes.subspan(i + 2, len - 2));
+    read_option(*this, kind, bytes.subspan(i + 2, len - 2));
     i += len;
   }
-  return options;
 }
 
 std::size_t TcpOptions::sack_blocks_that_fit() const {

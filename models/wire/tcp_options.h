@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "models/wire/byte_order.h"
 #include "models/wire/seq.h"
 
 namespace twinpath {
@@ -87,9 +88,27 @@ struct TcpOptions {
   // How many SACK blocks there is room for beside the other options.
   std::size_t sack_blocks_that_fit() const;
 
-  static TcpOptions parse(std::span<const std::byte> bytes);
+  static TcpOptions parse(std::span<const std::byte> bytes) {
+    TcpOptions options;
+    options.read(bytes);
+    return options;
+  }
+  // parse() in place. Requires: nothing was read or set before.
+  void read(std::span<const std::byte> bytes) {
+    // NOP NOP TS: the layout RFC 7323 §A recommends and nearly every segment of every stack
+    // carries.
+    constexpr std::uint32_t kAlignedTimestamps = 0x0101080a;
+    if (bytes.size() == 12 && load_be32(bytes.data()) == kAlignedTimestamps) {
+      timestamps = TcpTimestamps{TsVal(load_be32(&bytes[4])), TsVal(load_be32(&bytes[8]))};
+      return;
+    }
+    read_list(bytes);
+  }
 
   friend bool operator==(const TcpOptions&, const TcpOptions&) = default;
+
+ private:
+  void read_list(std::span<const std::byte> bytes);
 };
 
 }  // namespace twinpath
