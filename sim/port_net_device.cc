@@ -1,0 +1,160 @@
+// Packets of ns-3 into frames with an Ethernet header, and back.
+#include "sim/port_net_device.h"
+
+#include <array>
+
+#include "models/base/check.h"
+#include "models/wire/ethernet.h"
+#include "sim/frame_pool.h"
+#include "sim/packet_copy.h"
+#include "sim/sim_time.h"
+
+namespace twinpath::sim {
+
+NS_OBJECT_ENSURE_REGISTERED(PortNetDevice);
+
+namespace {
+
+void store(const ns3::Address& address, std::byte* at) {
+  ns3::Mac48Address::ConvertFrom(address).CopyTo(reinterpret_cast<std::uint8_t*>(at));
+}
+
+ns3::Mac48Address load(const std::byte* at) {
+  ns3::Mac48Address address;
+  address.CopyFrom(reinterpret_cast<const std::uint8_t*>(at));
+  return address;
+}
+
+}  // namespace
+
+ns3::TypeId PortNetDevice::GetTypeId() {
+  static ns3::TypeId tid =
+      ns3::TypeId("twinpath::PortNetDevice")
+          .SetParent<ns3::NetDevice>()
+          .SetGroupName("Twinpath")
+          .AddConstructor<PortNetDevice>()
+          .AddTraceSource("MacTx", "A packet was handed to the port",
+                          ns3::MakeTraceSourceAccessor(&PortNetDevice::mac_tx_),
+                          "ns3::Packet::TracedCallback")
+          .AddTraceSource("MacRx", "A packet was handed to the stack",
+                          ns3::MakeTraceSourceAccessor(&PortNetDevice::mac_rx_),
+                          "ns3::Packet::TracedCallback");
+  return tid;
+}
+
+PortNetDevice::PortNetDevice()
+    : pool_(frame_pool()), wakeup_(*this), address_(ns3::Mac48Address::Allocate()) {}
+
+PortNetDevice::~PortNetDevice() = default;
+
+void PortNetDevice::attach(std::shared_ptr<SimPort> port,
+                           std::vector<std::unique_ptr<PortDecorator>> around) {
+  CHECK(port_ == nullptr && port != nullptr);
+  port_ = std::move(port);
+  around_ = std::move(around);
+  outermost_ = around_.empty() ? static_cast<Port*>(port_.get()) : around_.back().get();
+  port_->set_owner(this);
+  rearm();
+}
+
+void PortNetDevice::SetAddress(ns3::Address address) {
+  address_ = ns3::Mac48Address::ConvertFrom(address);
+}
+
+bool PortNetDevice::SetMtu(std::uint16_t mtu) {
+  mtu_bytes_ = mtu;
+  return true;
+}
+
+ns3::Address PortNetDevice::GetBroadcast() const { return ns3::Mac48Address::GetBroadcast(); }
+
+ns3::Address PortNetDevice::GetMulticast(ns3::Ipv4Address group) const {
+  return ns3::Mac48Address::GetMulticast(group);
+}
+
+ns3::Address PortNetDevice::GetMulticast(ns3::Ipv6Address group) const {
+  return ns3::Mac48Address::GetMulticast(group);
+}
+
+void PortNetDevice::SetNode(ns3::Ptr<ns3::Node> node) {
+  node_ = node;
+  wakeup_.set_context(node->GetId());
+}
+
+void PortNetDevice::DoDispose() {
+  wakeup_.stop();
+  if (port_ != nullptr) port_->set_owner(nullptr);
+  outermost_ = nullptr;
+  around_.clear();
+  port_.reset();
+  node_ = nullptr;
+  receive_.Nullify();
+  promiscuous_.Nullify();
+  ns3::NetDevice::DoDispose();
+}
+
+void PortNetDevice::begin_turn(Instant now) {
+  if (!around_.empty()) around_.back()->begin_turn(now);
+}
+
+void PortNetDevice::rearm() {
+  wakeup_.by(port_->next_arrival());
+  if (!around_.empty()) wakeup_.by(around_.back()->next_deadline());
+}
+
+// A full queue is the link's business, as behind a real interface: it drops and counts.
+bool PortNetDevice::SendFrom(ns3::Ptr<ns3::Packet> packet, const ns3::Address& source,
+                             const ns3::Address& dest, std::uint16_t protocol) {
+  if (outermost_ == nullptr) return false;
+  BufPtr frame = from_ns3(*packet, *pool_, kEthernetHeaderLen);
+  if (!frame) {
+    ++counters_.dropped_no_buffer;
+    return false;
+  }
+  mac_tx_(packet);
+  std::byte* header = frame->push_front(kEthernetHeaderLen).data();
+  store(dest, header);
+  store(source, header + MacAddress::kLen);
+  store_be16(header + 2 * MacAddress::kLen, protocol);
+  begin_turn(sim_now());
+  const std::size_t sent = outermost_->tx_burst(std::span(&frame, 1));
+  counters_.sent += sent;
+  rearm();
+  return sent == 1;
+}
+
+void PortNetDevice::on_wake(Instant now) {
+  if (outermost_ == nullptr) return;
+  std::array<BufPtr, kBurst> frames;
+  begin_turn(now);
+  for (;;) {
+    const std::size_t count = outermost_->rx_burst(frames);
+    for (BufPtr& frame : std::span(frames).first(count)) {
+      if (outermost_ != nullptr) deliver(*frame);
+      frame.reset();
+    }
+    if (count < kBurst || outermost_ == nullptr) break;
+  }
+  if (port_ != nullptr) rearm();
+}
+
+void PortNetDevice::deliver(const PacketBuf& frame) {
+  if (frame.len < kEthernetHeaderLen) {
+    ++counters_.dropped_short;
+    return;
+  }
+  const ns3::Mac48Address target = load(frame.data());
+  const ns3::Mac48Address source = load(frame.data() + MacAddress::kLen);
+  const std::uint16_t protocol = load_be16(frame.data() + 2 * MacAddress::kLen);
+  PacketType type = PACKET_OTHERHOST;
+  if (target == address_) type = PACKET_HOST;
+  if (target.IsGroup()) type = target.IsBroadcast() ? PACKET_BROADCAST : PACKET_MULTICAST;
+  const auto packet = to_ns3(frame.bytes().subspan(kEthernetHeaderLen));
+  if (!promiscuous_.IsNull()) promiscuous_(this, packet, protocol, source, target, type);
+  if (type == PACKET_OTHERHOST) return;
+  ++counters_.received;
+  mac_rx_(packet);
+  if (!receive_.IsNull()) receive_(this, packet, protocol, source);
+}
+
+}  // namespace twinpath::sim

@@ -1,0 +1,99 @@
+// An ns3::NetDevice over any of our Ports: whatever a Port leads to - a direct link with its rate,
+// queue and faults, later a real device - appears to ns-3's own stack as an Ethernet interface.
+#pragma once
+
+#include <ns3/channel.h>
+#include <ns3/mac48-address.h>
+#include <ns3/net-device.h>
+#include <ns3/node.h>
+#include <ns3/traced-callback.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/base/heap_pool.h"
+#include "models/port/decorator.h"
+#include "sim/sim_port.h"
+#include "sim/wakeup.h"
+
+namespace twinpath::sim {
+
+struct PortNetDeviceCounters {
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t dropped_no_buffer = 0;  // the pool is exhausted or the packet too long for it
+  std::uint64_t dropped_short = 0;      // a frame without a whole Ethernet header
+};
+
+class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sleeper {
+ public:
+  static ns3::TypeId GetTypeId();
+  PortNetDevice();
+  ~PortNetDevice() override;
+
+  // Once, before the first packet; `around` as in HostNode::add_port().
+  void attach(std::shared_ptr<SimPort> port,
+              std::vector<std::unique_ptr<PortDecorator>> around = {});
+  [[nodiscard]] const PortNetDeviceCounters& counters() const { return counters_; }
+
+  void SetIfIndex(std::uint32_t index) override { index_ = index; }
+  [[nodiscard]] std::uint32_t GetIfIndex() const override { return index_; }
+  [[nodiscard]] ns3::Ptr<ns3::Channel> GetChannel() const override { return nullptr; }
+  void SetAddress(ns3::Address address) override;
+  [[nodiscard]] ns3::Address GetAddress() const override { return address_; }
+  bool SetMtu(std::uint16_t mtu) override;
+  [[nodiscard]] std::uint16_t GetMtu() const override { return mtu_bytes_; }
+  [[nodiscard]] bool IsLinkUp() const override { return port_ != nullptr; }
+  void AddLinkChangeCallback(ns3::Callback<void>) override {}  // the link never changes
+  [[nodiscard]] bool IsBroadcast() const override { return true; }
+  [[nodiscard]] ns3::Address GetBroadcast() const override;
+  [[nodiscard]] bool IsMulticast() const override { return true; }
+  [[nodiscard]] ns3::Address GetMulticast(ns3::Ipv4Address group) const override;
+  [[nodiscard]] ns3::Address GetMulticast(ns3::Ipv6Address group) const override;
+  [[nodiscard]] bool IsBridge() const override { return false; }
+  [[nodiscard]] bool IsPointToPoint() const override { return false; }
+  bool Send(ns3::Ptr<ns3::Packet> packet, const ns3::Address& dest,
+            std::uint16_t protocol) override {
+    return SendFrom(packet, address_, dest, protocol);
+  }
+  bool SendFrom(ns3::Ptr<ns3::Packet> packet, const ns3::Address& source, const ns3::Address& dest,
+                std::uint16_t protocol) override;
+  [[nodiscard]] ns3::Ptr<ns3::Node> GetNode() const override { return node_; }
+  void SetNode(ns3::Ptr<ns3::Node> node) override;
+  [[nodiscard]] bool NeedsArp() const override { return true; }
+  void SetReceiveCallback(ReceiveCallback callback) override { receive_ = callback; }
+  void SetPromiscReceiveCallback(PromiscReceiveCallback callback) override {
+    promiscuous_ = callback;
+  }
+  [[nodiscard]] bool SupportsSendFrom() const override { return true; }
+
+ protected:
+  void DoDispose() override;
+
+ private:
+  void frames_at(Instant at) override { wakeup_.by(at); }
+  void frames_now() override { wakeup_.last_of_now(); }
+  void on_wake(Instant now) override;
+  [[nodiscard]] std::string sleeper_name() const override { return "a PortNetDevice"; }
+  void begin_turn(Instant now);
+  void deliver(const PacketBuf& frame);
+  void rearm();
+
+  std::shared_ptr<HeapPool> pool_;
+  std::shared_ptr<SimPort> port_;
+  std::vector<std::unique_ptr<PortDecorator>> around_;
+  Port* outermost_ = nullptr;
+  Wakeup wakeup_;
+  ns3::Ptr<ns3::Node> node_;
+  ns3::Mac48Address address_;
+  ReceiveCallback receive_;
+  PromiscReceiveCallback promiscuous_;
+  ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_tx_;
+  ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_rx_;
+  PortNetDeviceCounters counters_;
+  std::uint32_t index_ = 0;
+  std::uint16_t mtu_bytes_ = 1500;
+};
+
+}  // namespace twinpath::sim
