@@ -139,6 +139,7 @@ std::size_t IpHost::poll_tx(Instant now, PortId port, std::span<BufPtr> out) {
       out[count++] = std::move(framed.frame);
     } else {
       output_.enqueue(now, framed.port, std::move(framed.frame));
+      ask_for_turn(now);
     }
   }
   for (const BufPtr& frame : out.first(count)) context_.counters.tx_bytes += frame->len;

@@ -2,7 +2,7 @@
 // (models/socket) stand on it. Read RFC 1122.
 #pragma once
 
-#include <memory>
+#include <algorithm>
 
 #include "models/base/host.h"
 #include "models/host/context.h"
@@ -25,9 +25,17 @@ class IpHost final : public Host, private TransportUser, private UndeliverableUs
   static constexpr std::uint32_t kHeadroomBytes = 14 + 20 + 60;
 
   void on_rx(Instant now, PortId port, std::span<BufPtr> frames) override;
-  void on_time(Instant now) override { context_.timers.expire(now); }
+  void on_time(Instant now) override {
+    turn_asked_ = kNever;
+    context_.timers.expire(now);
+  }
   std::size_t poll_tx(Instant now, PortId port, std::span<BufPtr> out) override;
-  [[nodiscard]] Instant next_deadline() override { return context_.timers.next_deadline(); }
+  [[nodiscard]] Instant next_deadline() override {
+    return std::min(context_.timers.next_deadline(), turn_asked_);
+  }
+  // Makes the driver come back at once, because what happened while it asked one port for frames
+  // concerns another.
+  void ask_for_turn(Instant now) { turn_asked_ = std::min(turn_asked_, now); }
 
   // At most one listener; nullptr for none.
   void set_user(TransportUser* user) { user_ = user; }
@@ -71,6 +79,7 @@ class IpHost final : public Host, private TransportUser, private UndeliverableUs
 
   HostContext context_;
   TransportUser* user_ = nullptr;
+  Instant turn_asked_ = kNever;
   IpOutput output_;
   Icmp icmp_;
   TcpStack tcp_;

@@ -69,6 +69,7 @@ void Poller::enqueue(std::uint32_t index) {
   if (entry.queued || !entry.armed) return;
   entry.queued = true;
   ready_.push_back(index);
+  if (ready_.size() == 1 && signal_ != nullptr) signal_->signal();
 }
 
 // False when there is nothing to say about this entry after all.

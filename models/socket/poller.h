@@ -29,9 +29,17 @@ struct PollEvent {
   std::uint64_t data = 0;
 };
 
+// Told when a poller that had nothing ready has something: whoever runs its owner need not ask.
+class ReadySignal {
+ public:
+  virtual ~ReadySignal() = default;
+  virtual void signal() = 0;
+};
+
 class Poller final : private SocketWatcher {
  public:
-  explicit Poller(SocketApi& sockets) : sockets_(sockets) {}
+  explicit Poller(SocketApi& sockets, ReadySignal* signal = nullptr)
+      : sockets_(sockets), signal_(signal) {}
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
   ~Poller() override;
@@ -65,6 +73,7 @@ class Poller final : private SocketWatcher {
   void on_socket_closed(std::uint32_t token) override;
 
   SocketApi& sockets_;
+  ReadySignal* signal_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> by_fd_;

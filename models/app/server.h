@@ -1,0 +1,89 @@
+// What every TCP server does the same way: listen, accept all that waits, hand events to the
+// connection they belong to, close.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <unordered_map>
+
+#include "models/app/app.h"
+
+namespace twinpath {
+
+// `Connection` has: void on_ready(Instant now, SocketApi&, Fd) and bool finished() const.
+template <typename Connection>
+class StreamServer {
+ public:
+  StreamServer(const AppContext& context, std::uint16_t port)
+      : context_(context), poller_(context.sockets, &context.ready), port_(port) {}
+
+  // kNone, or why nothing listens.
+  Errno start() {
+    SocketApi& sockets = context_.sockets;
+    const FdResult made = sockets.socket(SocketKind::kStream);
+    if (made.error != Errno::kNone) return made.error;
+    listener_ = made.fd;
+    Errno error = sockets.bind(listener_, {IpAddress(), port_});
+    if (error == Errno::kNone) error = sockets.listen(listener_, kBacklog);
+    if (error != Errno::kNone) {
+      sockets.close(kStart, listener_);
+      return error;
+    }
+    return poller_.add(listener_, {kPollIn, Trigger::kEdge, static_cast<std::uint64_t>(listener_)});
+  }
+
+  // `make()` gives a new Connection; `finished(connection)` hears of one that ended.
+  template <typename Make, typename Finished>
+  void on_ready(Instant now, Make make, Finished finished) {
+    std::array<PollEvent, kEventsPerWait> events;
+    for (;;) {
+      const std::size_t count = poller_.wait(events);
+      if (count == 0) return;
+      for (const PollEvent& event : std::span(events).first(count)) {
+        if (event.fd == listener_) {
+          accept_all(make);
+        } else {
+          run(now, event.fd, finished);
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  [[nodiscard]] std::uint64_t accepted() const { return accepted_; }
+
+ private:
+  static constexpr std::uint32_t kBacklog = 4096;
+
+  template <typename Make>
+  void accept_all(Make make) {
+    for (;;) {
+      const Accepted accepted = context_.sockets.accept(listener_);
+      if (accepted.fd == Fd::kNone) return;
+      ++accepted_;
+      connections_.insert_or_assign(accepted.fd, make());
+      poller_.add(accepted.fd,
+                  {kBothWays, Trigger::kEdge, static_cast<std::uint64_t>(accepted.fd)});
+    }
+  }
+
+  template <typename Finished>
+  void run(Instant now, Fd fd, Finished finished) {
+    const auto found = connections_.find(fd);
+    if (found == connections_.end()) return;
+    found->second.on_ready(now, context_.sockets, fd);
+    if (!found->second.finished()) return;
+    finished(found->second);
+    context_.sockets.close(now, fd);
+    connections_.erase(found);
+  }
+
+  AppContext context_;
+  Poller poller_;
+  std::uint16_t port_;
+  Fd listener_ = Fd::kNone;
+  std::unordered_map<Fd, Connection> connections_;  // looked up, never walked
+  std::uint64_t accepted_ = 0;
+};
+
+}  // namespace twinpath
