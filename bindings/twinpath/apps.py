@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, Problem, not_yet
-from .quantities import Bytes, Rate, Time
+from .quantities import Bytes, PacketRate, Rate, Time
 
 if TYPE_CHECKING:
     from .net import Host
@@ -51,6 +51,10 @@ class _Args:
         self.args[f"{name}_bps"] = round(self._convert(Rate, name, value))
         return self
 
+    def per_second(self, name: str, value: Any) -> "_Args":
+        self.args[f"{name}_per_s"] = float(self._convert(PacketRate, name, value))
+        return self
+
     def whole(self, name: str, value: Any, lo: int, hi: int) -> "_Args":
         if isinstance(value, bool) or not isinstance(value, int) or not lo <= value <= hi:
             self.problems.append(
@@ -88,9 +92,11 @@ def HttpGet(server: "Host", *, size: Bytes | str = "1MB", verify: str = "sha256"
     return args.spec(server, "http_server")
 
 
-def Bulk(to: "Host", size: Bytes | str | int = 0, *, port: int = 5001) -> AppSpec:
-    """Sends `size` bytes over one TCP connection; 0 sends until the run stops."""
-    return _Args("bulk").size("size", size).port(port).spec(to, "bulk_sink")
+def Bulk(to: "Host", size: Bytes | str | int = 0, *, duration: Time | str | int = 0,
+         port: int = 5001) -> AppSpec:
+    """Sends `size` bytes over one TCP connection, or for `duration`; 0 and 0: until the stop."""
+    args = _Args("bulk").size("size", size).time("duration", duration)
+    return args.port(port).spec(to, "bulk_sink")
 
 
 def BulkSink(*, port: int = 5001) -> AppSpec:
@@ -102,9 +108,18 @@ def RequestResponse(to: "Host", size: Bytes | str = "1kB", think: Time | str | i
                     connections: int = 1, *, requests: int = 0, request: Bytes | str = "64B",
                     port: int = 7) -> AppSpec:
     """Closed loop: each of `connections` sends a request of `request` bytes, waits for `size`
-    bytes, thinks for `think` seconds, `requests` times (0: until the run stops)."""
+    bytes and thinks for `think` seconds; `requests` in all (0: until the run stops)."""
     args = _Args("request_response").size("response", size).size("request", request)
     args.time("think", think).whole("connections", connections, 1, 10_000)
+    return args.whole("requests", requests, 0, 2**31).port(port).spec(to, "echo_server")
+
+
+def OpenLoop(to: "Host", rate: PacketRate | str, *, size: Bytes | str = "1kB",
+             connections: int = 1, requests: int = 0, request: Bytes | str = "64B",
+             port: int = 7) -> AppSpec:
+    """Open loop: requests leave at `rate` per second (Poisson) whatever the answers do."""
+    args = _Args("open_loop").size("response", size).size("request", request)
+    args.per_second("rate", rate).whole("connections", connections, 1, 10_000)
     return args.whole("requests", requests, 0, 2**31).port(port).spec(to, "echo_server")
 
 
@@ -135,11 +150,6 @@ def UdpBulk(to: "Host", rate: Rate | str, *, size: Bytes | str = "1400B",
 def UdpSink(*, port: int = 5001) -> AppSpec:
     """Counts datagrams."""
     return _Args("udp_sink").port(port).spec()
-
-
-def OpenLoop(*_: Any, **__: Any) -> AppSpec:
-    """Requests at given times whatever the answers do."""
-    raise not_yet("OpenLoop")
 
 
 def Replay(*_: Any, **__: Any) -> AppSpec:

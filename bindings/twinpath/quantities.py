@@ -144,10 +144,10 @@ class Rate(Quantity):
 
 
 class PacketRate(Quantity):
-    """Packets per second."""
+    """Packets, or requests, per second: "1kpps", "500/s"."""
 
     what, unit, example_unit = "packet rate", "packet/s", "kpps"
-    units = _si("pps", " ,k,K,M,G")
+    units = _si("pps", " ,k,K,M,G") | _si("/s", " ,k,M")
     shown = ("Gpps", "Mpps", "kpps", "pps")
 
 
