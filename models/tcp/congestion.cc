@@ -1,0 +1,62 @@
+// What every congestion control shares: slow start, the bounds of the window and what follows loss.
+#include "models/tcp/congestion.h"
+
+#include <algorithm>
+
+namespace twinpath::tcp {
+namespace {
+
+// RFC 9406 §4.2: L = 8 for senders that do not pace. RFC 5681 §3.1's one segment per
+// acknowledgement would starve a sender whose peer acknowledges a batch at a time.
+constexpr std::uint32_t kSlowStartSegmentsMax = 8;
+// RFC 5681 §3.1, equation 4: never below two segments.
+constexpr std::uint32_t kSsthreshSegmentsMin = 2;
+
+}  // namespace
+
+CongestionControl::CongestionControl(CongestionKind kind, const CongestionWindow& window)
+    : window_(window) {
+  if (kind == CongestionKind::kCubic) ops_ = Cubic{};
+}
+
+void CongestionControl::on_ack(const AckSample& sample) {
+  if (!sample.window_limited) {
+    std::visit([&](auto& ops) { ops.on_app_limited(sample.now); }, ops_);
+    return;
+  }
+  AckSample rest = sample;
+  if (in_slow_start()) {
+    const std::uint32_t room = window_.ssthresh_bytes - window_.cwnd_bytes;
+    const std::uint32_t step =
+        std::min(sample.acked_bytes, kSlowStartSegmentsMax * window_.mss_bytes);
+    window_.cwnd_bytes += std::min(step, room);
+    rest.acked_bytes = step > room ? step - room : 0;
+  }
+  if (rest.acked_bytes > 0) std::visit([&](auto& ops) { ops.on_ack(window_, rest); }, ops_);
+  window_.cwnd_bytes = std::min(window_.cwnd_bytes, CongestionWindow::kCwndMax);
+}
+
+void CongestionControl::on_congestion(const LossSample& sample) {
+  const std::uint32_t ssthresh =
+      std::visit([&](auto& ops) { return ops.ssthresh_after_loss(window_, sample); }, ops_);
+  window_.ssthresh_bytes = std::max(ssthresh, kSsthreshSegmentsMin * window_.mss_bytes);
+  window_.cwnd_bytes = window_.ssthresh_bytes;
+}
+
+void CongestionControl::on_timeout(const LossSample& sample) {
+  on_congestion(sample);
+  std::visit([](auto& ops) { ops.on_timeout(); }, ops_);
+  window_.cwnd_bytes = window_.mss_bytes;  // RFC 5681 §3.1: the loss window is one segment
+}
+
+void CongestionControl::on_recovered(std::uint32_t flight_bytes) {
+  window_.cwnd_bytes = std::min(window_.ssthresh_bytes,
+                                std::max(flight_bytes, window_.mss_bytes) + window_.mss_bytes);
+}
+
+void CongestionControl::on_idle(Instant now, std::uint32_t restart_bytes) {
+  std::visit([&](auto& ops) { ops.on_app_limited(now); }, ops_);
+  window_.cwnd_bytes = std::min(window_.cwnd_bytes, restart_bytes);
+}
+
+}  // namespace twinpath::tcp

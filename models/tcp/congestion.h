@@ -1,0 +1,61 @@
+// How much may be in the network: one small value per algorithm behind one interface. Algorithms
+// see samples, never the connection, and keep to integers, so a run is the same on every machine.
+// Read RFC 5681 §3 first.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+#include <variant>
+
+#include "models/base/time.h"
+#include "models/tcp/config.h"
+#include "models/tcp/cubic.h"
+#include "models/tcp/reno.h"
+#include "models/tcp/window_sample.h"
+
+namespace twinpath::tcp {
+
+class CongestionControl {
+ public:
+  CongestionControl() = default;
+  CongestionControl(CongestionKind kind, const CongestionWindow& window);
+
+  [[nodiscard]] CongestionKind kind() const { return static_cast<CongestionKind>(ops_.index()); }
+  [[nodiscard]] const CongestionWindow& window() const { return window_; }
+  [[nodiscard]] std::uint32_t cwnd_bytes() const { return window_.cwnd_bytes; }
+  [[nodiscard]] std::uint32_t ssthresh_bytes() const { return window_.ssthresh_bytes; }
+  [[nodiscard]] bool in_slow_start() const { return window_.cwnd_bytes < window_.ssthresh_bytes; }
+
+  // New data was acknowledged outside loss recovery.
+  void on_ack(const AckSample& sample);
+  // Loss seen by duplicate acknowledgements, or an ECN mark (RFC 5681 §3.2, RFC 3168 §6.1.2).
+  void on_congestion(const LossSample& sample);
+  // The first expiry for this data: everything in flight is taken for lost (RFC 5681 §3.1).
+  void on_timeout(const LossSample& sample);
+  // Recovery is over; what is still in flight bounds the burst (RFC 6582 §3.2, step 3, option 1).
+  void on_recovered(std::uint32_t flight_bytes);
+  // Nothing was sent for an RTO (RFC 5681 §4.1).
+  void on_idle(Instant now, std::uint32_t restart_bytes);
+  void set_mss(std::uint32_t mss_bytes) { window_.mss_bytes = mss_bytes; }
+  void set_cwnd(std::uint32_t cwnd_bytes) { window_.cwnd_bytes = cwnd_bytes; }
+
+  template <typename Visit>
+  void visit(Visit&& visitor) {
+    auto index = static_cast<std::uint8_t>(ops_.index());
+    visitor(index);
+    if (index != ops_.index()) ops_ = index == 0 ? Ops(Reno{}) : Ops(Cubic{});
+    visitor(window_.cwnd_bytes), visitor(window_.ssthresh_bytes), visitor(window_.mss_bytes);
+    std::visit([&visitor](auto& ops) { ops.visit(visitor); }, ops_);
+  }
+
+ private:
+  // In the order of CongestionKind.
+  using Ops = std::variant<Reno, Cubic>;
+
+  CongestionWindow window_;
+  Ops ops_;
+};
+static_assert(std::is_trivially_copyable_v<CongestionControl>);
+
+}  // namespace twinpath::tcp

@@ -1,0 +1,164 @@
+// One connection: the transmission control block of RFC 9293 §3.3.1 as plain values (Tcb), and what
+// owns memory beside them. Names of the RFC keep its spelling. Values come first because moving a
+// connection elsewhere (image.cc) is copying them.
+#pragma once
+
+#include <cstdint>
+
+#include "models/base/linux_errno.h"
+#include "models/base/time.h"
+#include "models/base/timer.h"
+#include "models/tcp/congestion.h"
+#include "models/tcp/endpoint.h"
+#include "models/tcp/flow_key.h"
+#include "models/tcp/reassembly.h"
+#include "models/tcp/rtt.h"
+#include "models/tcp/sent_list.h"
+#include "models/tcp/slice_queue.h"
+#include "models/wire/seq.h"
+
+namespace twinpath::tcp {
+
+struct Core;
+
+enum class Recovery : std::uint8_t { kOpen, kFastRecovery, kLoss };
+enum class RtxPurpose : std::uint8_t { kNone, kRetransmit, kPersist };
+
+// What must leave even if no data does.
+inline constexpr std::uint8_t kDueSyn = 1U << 0;        // SYN, or SYN,ACK
+inline constexpr std::uint8_t kDueAck = 1U << 1;        // an acknowledgement now
+inline constexpr std::uint8_t kDueProbe = 1U << 2;      // zero-window probe
+inline constexpr std::uint8_t kDueKeepalive = 1U << 3;  // keepalive probe
+
+struct Tcb {
+  // Every segment touches these.
+  TcpState state = TcpState::kClosed;
+  std::uint8_t due = 0;
+  std::uint8_t dup_acks_due = 0;  // one acknowledgement per out-of-order segment
+  Recovery recovery = Recovery::kOpen;
+  RtxPurpose rtx_purpose = RtxPurpose::kNone;
+  std::uint8_t snd_scale = 0;
+  std::uint8_t rcv_scale = 0;
+  bool ts_ok = false;
+  bool scale_ok = false;
+  bool sack_ok = false;
+  bool ecn_ok = false;
+  bool ecn_echo = false;  // CE seen, CWR not yet (RFC 3168 §6.1.3)
+  bool cwr_due = false;   // tell the peer we slowed down
+  bool fin_queued = false;
+  bool fin_seen = false;  // the peer's FIN is at fin_seq, maybe beyond a hole
+  bool has_handle = false;
+  bool write_blocked = false;  // the user waits for kTcpWritable
+  SeqNum snd_una;
+  SeqNum snd_nxt;
+  SeqNum snd_end;  // behind the last octet accepted from the user; the FIN's number
+  SeqNum snd_wl1;
+  SeqNum snd_wl2;
+  std::uint32_t snd_wnd = 0;
+  std::uint32_t snd_wnd_max = 0;
+  std::uint32_t mss_bytes = 536;  // payload per segment sent
+  SeqNum rcv_nxt;
+  SeqNum rcv_adv;                     // right edge of the window last advertised
+  SeqNum last_ack_sent;               // Last.ACK.sent of RFC 7323 §4.3
+  std::uint32_t rcv_mss_bytes = 536;  // longest payload seen: a full-sized segment
+  std::uint32_t unacked_bytes = 0;    // received since we last acknowledged
+  TsVal ts_recent;
+  std::uint32_t ts_offset = 0;
+  SeqNum recover;  // RFC 6582 §3.2
+  std::uint32_t dup_acks = 0;
+  bool force_retransmit = false;  // the next retransmission ignores the congestion window
+  bool partial_ack_seen = false;
+  bool send_small = false;  // the override of silly-window avoidance (RFC 9293 §3.8.6.2.1)
+  bool nagle = true;
+  std::uint32_t dup_flight_bytes = 0;  // in flight when the first duplicate came
+  SeqNum limited_until;  // what was sent when the congestion window last held data back
+  SeqNum ecn_until;      // marks up to here are answered (RFC 3168 §6.1.2)
+  SeqNum round_end;      // one round-trip sample per round
+  Instant rtx_deadline = kNever;
+  Instant ack_deadline = kNever;
+  Instant life_deadline = kNever;  // TIME-WAIT, FIN-WAIT-2
+  Instant keepalive_deadline = kNever;
+  Instant retry_deadline = kNever;  // no buffer was left
+  Instant last_sent_at{};
+  Instant ts_recent_at{};
+  std::uint64_t segments_in = 0;
+  std::uint64_t segments_out = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_acked = 0;
+  std::uint64_t bytes_received = 0;
+
+  // Rarely touched.
+  SeqNum iss;
+  SeqNum irs;
+  SeqNum fin_seq;
+  std::uint32_t send_buffer_bytes = 0;
+  std::uint32_t receive_buffer_bytes = 0;
+  std::uint32_t mss_limit_bytes = 0;   // what our side of the path takes
+  std::uint32_t peer_mss_bytes = 536;  // RFC 9293 §3.7.1, MUST-15
+  Duration delayed_ack{};
+  Duration keepalive_idle{};
+  Duration keepalive_interval{};
+  std::uint32_t keepalive_probes = 0;
+  std::uint32_t keepalive_unanswered = 0;
+  std::uint32_t expiries = 0;  // of the retransmission or persist timer, in a row
+  std::uint32_t retransmits = 0;
+  std::uint32_t timeouts = 0;
+  std::uint32_t fast_retransmits = 0;
+  Instant challenge_window_start{};
+  std::uint32_t challenge_count = 0;
+  Instant invalid_ack_at{};
+  bool invalid_ack_sent = false;
+  bool keepalive = false;
+  bool opened_passively = false;
+  bool handshake_retransmitted = false;
+  bool receive_shut = false;  // nobody will read: the handle is gone
+  Errno error = Errno::kNone;
+  Errno soft_error = Errno::kNone;
+};
+
+struct Connection : Tcb {
+  Connection(Core& owner, const FlowKey& flow_key, Timer::Fire fire)
+      : key(flow_key), timer(this, fire), core(&owner) {}
+
+  FlowKey key;
+  CongestionControl congestion;
+  RttEstimator rtt;
+  SliceQueue send_queue;
+  SliceQueue receive_queue;
+  SentList sent;
+  Reassembly reassembly;
+  Timer timer;  // the earliest of the deadlines, or earlier (timers.cc)
+  Core* core;
+  TcpId id;
+  TcpListenerId listener;
+  std::uint64_t flow = 0;
+  std::uint32_t table_hash = 0;
+  std::uint32_t readiness = 0;         // to tell the user when the stack is settled
+  std::uint32_t time_wait_before = 0;  // neighbours in the list of those in TIME-WAIT, index + 1
+  std::uint32_t time_wait_behind = 0;
+  bool accept_ready = false;  // to tell the listener's user
+  bool in_accept_queue = false;
+  bool in_ready_list = false;
+  bool in_table = false;
+
+  [[nodiscard]] bool fin_sent() const { return fin_queued && snd_nxt == snd_end + 1; }
+  [[nodiscard]] bool fin_acked() const { return fin_queued && snd_una == snd_end + 1; }
+  [[nodiscard]] std::uint32_t flight_bytes() const { return snd_nxt.value() - snd_una.value(); }
+  // Accepted and never sent. The FIN is not data.
+  [[nodiscard]] std::uint32_t unsent_bytes() const {
+    return fin_sent() ? 0 : snd_end.value() - snd_nxt.value();
+  }
+  // Where the send queue's first octet stands.
+  [[nodiscard]] SeqNum queue_first() const { return snd_end - send_queue.bytes(); }
+  [[nodiscard]] std::uint32_t send_room_bytes() const {
+    const std::uint32_t used = send_queue.bytes();
+    return fin_queued || used >= send_buffer_bytes ? 0 : send_buffer_bytes - used;
+  }
+  [[nodiscard]] std::uint32_t receive_window() const { return rcv_adv.value() - rcv_nxt.value(); }
+  [[nodiscard]] bool is_synchronized() const { return state >= TcpState::kEstablished; }
+  [[nodiscard]] bool is_opening() const {
+    return state == TcpState::kSynSent || state == TcpState::kSynReceived;
+  }
+};
+
+}  // namespace twinpath::tcp

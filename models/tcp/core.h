@@ -1,0 +1,55 @@
+// What the steps of one stack share. A plain struct on purpose: the steps are functions named after
+// the RFC, grouped by file, and this is what they work on besides the connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "models/tcp/isn.h"
+#include "models/tcp/report.h"
+#include "models/tcp/segment.h"
+#include "models/tcp/stack.h"
+#include "models/tcp/tables.h"
+
+namespace twinpath::tcp {
+
+// A segment that belongs to no living connection: RST, mostly.
+struct Reply {
+  FlowKey key;
+  SeqNum seq;
+  SeqNum ack;
+  TcpFlags flags;
+  std::optional<TcpTimestamps> timestamps;
+};
+
+struct Core {
+  Core(const TcpConfig& stack_config, const TcpDeps& deps)
+      : config(stack_config),
+        pool(deps.pool),
+        timers(deps.timers),
+        user(deps.user),
+        report(deps.bus),
+        secrets(deps.rng.fork("tcp.secrets")),
+        flows(deps.rng.fork("tcp.flows").next()),
+        mss_limit_bytes(stack_config.mss_bytes) {}
+
+  const TcpConfig config;
+  BufPool& pool;
+  TimerQueue& timers;
+  TcpUser& user;
+  Reporter report;
+  SecretNumbers secrets;
+  FlowTable flows;
+  ConnectionSlab connections;
+  ListenerTable listeners;
+  RingDeque<std::uint32_t> ready;  // indices of connections that may have something to send
+  std::uint32_t burst = 0;         // segments the first of them has sent in its turn
+  RingDeque<Reply> replies;
+  std::uint32_t time_wait_first = 0;  // the list of those in TIME-WAIT, oldest first; index + 1
+  std::uint32_t time_wait_last = 0;
+  std::uint32_t ports_chosen = 0;  // how far the search for local ports has moved on
+  std::uint32_t mss_limit_bytes;   // of the configuration, as far as the pool's buffers go
+  TcpCounters counters;
+};
+
+}  // namespace twinpath::tcp

@@ -1,0 +1,99 @@
+// Bytes of segments. Payload is copied once, from the slices it waits in, while it is summed.
+#include <utility>
+
+#include "models/tcp/pseudo.h"
+#include "models/tcp/steps.h"
+
+namespace twinpath::tcp {
+namespace {
+
+constexpr std::uint8_t kEct0 = static_cast<std::uint8_t>(Ecn::kEct0);
+
+TcpOptions options_of(const Core& core, const Connection& connection, Instant now, bool syn) {
+  if (syn) return syn_options(core, connection, now);
+  TcpOptions options;
+  if (connection.ts_ok) options.timestamps = {timestamp(connection, now), connection.ts_recent};
+  if (connection.sack_ok && !connection.reassembly.empty()) {
+    options.sack = connection.reassembly.blocks();
+  }
+  return options;
+}
+
+// Everything that an acknowledgement, whatever carries it, settles.
+void note_ack_sent(Connection& connection) {
+  connection.last_ack_sent = connection.rcv_nxt;
+  connection.unacked_bytes = 0;
+  connection.ack_deadline = kNever;
+  connection.due &= static_cast<std::uint8_t>(~kDueAck);
+}
+
+}  // namespace
+
+// RFC 7323 §5.4: a clock of 1 ms.
+TsVal timestamp(const Connection& connection, Instant now) {
+  const auto ms = static_cast<std::uint32_t>(to_ns(now) / 1'000'000);
+  return TsVal(ms + connection.ts_offset);
+}
+
+Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
+          TcpDeparture& out) {
+  const bool syn = what.flags.syn();
+  TcpRepr repr;
+  repr.src_port = connection.key.local_port;
+  repr.dst_port = connection.key.remote_port;
+  repr.seq = what.seq;
+  repr.ack = connection.rcv_nxt;
+  repr.flags = what.flags;
+  repr.options = options_of(core, connection, now, syn);
+  const auto header_bytes = static_cast<std::uint32_t>(repr.header_len());
+  const std::uint32_t segment_bytes = header_bytes + what.payload_bytes;
+  BufPtr buf(core.pool.take());
+  if (buf == nullptr || buf->tailroom() < segment_bytes) return Sent::kNoBuffer;
+  // A SYN of our own has seen no SYN of the peer's: its window offers the buffer (RFC 7323 §2.2).
+  if (connection.state == TcpState::kSynSent) {
+    repr.window = static_cast<std::uint16_t>(std::min(connection.receive_buffer_bytes, 65535U));
+  } else {
+    repr.window = advertise_window(connection, syn ? 0 : connection.rcv_scale);
+  }
+  if (connection.ecn_echo && !syn) repr.flags |= kEce;
+  const auto bytes = buf->push_back(segment_bytes);
+  InetSum sum = pseudo_header_sum(connection.key.local, connection.key.remote, segment_bytes);
+  if (what.payload_bytes > 0) {
+    const std::uint32_t offset = what.seq.value() - connection.queue_first().value();
+    sum.add(connection.send_queue.copy(offset, bytes.subspan(header_bytes)));
+  }
+  repr.emit(bytes, sum);
+  note_ack_sent(connection);
+  ++connection.segments_out;
+  ++core.counters.segments_out;
+  connection.bytes_sent += what.payload_bytes;
+  out.buf = std::move(buf);
+  out.source = connection.key.local;
+  out.target = connection.key.remote;
+  // RFC 3168 §6.1.4, §6.1.5: new data is marked capable; bare acknowledgements and retransmissions
+  // are not.
+  const bool is_new = what.payload_bytes > 0 && what.seq == connection.snd_nxt;
+  out.traffic_class = connection.ecn_ok && is_new ? kEct0 : 0;
+  return Sent::kSegment;
+}
+
+Sent emit_reply(Core& core, const Reply& reply, TcpDeparture& out) {
+  TcpRepr repr;
+  repr.src_port = reply.key.local_port;
+  repr.dst_port = reply.key.remote_port;
+  repr.seq = reply.seq;
+  repr.ack = reply.ack;
+  repr.flags = reply.flags;
+  repr.options.timestamps = reply.timestamps;
+  BufPtr buf(core.pool.take());
+  const auto header_bytes = static_cast<std::uint32_t>(repr.header_len());
+  if (buf == nullptr || buf->tailroom() < header_bytes) return Sent::kNoBuffer;
+  repr.emit(buf->push_back(header_bytes),
+            pseudo_header_sum(reply.key.local, reply.key.remote, header_bytes));
+  ++core.counters.segments_out;
+  if (reply.flags.rst()) ++core.counters.resets_sent;
+  out = {std::move(buf), reply.key.local, reply.key.remote, 0};
+  return Sent::kSegment;
+}
+
+}  // namespace twinpath::tcp

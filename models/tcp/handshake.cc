@@ -1,0 +1,142 @@
+// Opening a connection: what is offered, what is agreed, and the first values that follow from it.
+// Read RFC 9293 §3.5 and §3.7, RFC 7323 §2 and §3, RFC 6928.
+#include <algorithm>
+
+#include "models/tcp/steps.h"
+
+namespace twinpath::tcp {
+namespace {
+
+// A peer that offers less would make us send headers only; Linux's floor.
+constexpr std::uint32_t kPeerMssMin = 48;
+constexpr std::uint32_t kUnscaledWindowMax = 65535;
+constexpr std::uint32_t kTimestampsBytes = 12;  // padded, on every segment
+
+// Round-trip time of the handshake: exact unless a SYN was sent twice, then by its echo.
+void sample_handshake(Core& core, Connection& connection, const Segment& segment) {
+  if (!connection.handshake_retransmitted) {
+    connection.rtt.on_sample(core.config, segment.now - connection.last_sent_at);
+  } else if (connection.ts_ok && segment.options->timestamps) {
+    const std::int32_t ticks =
+        timestamp(connection, segment.now) - segment.options->timestamps->echo;
+    if (ticks >= 0) connection.rtt.on_sample(core.config, std::chrono::milliseconds(ticks));
+  }
+  if (connection.handshake_retransmitted) connection.rtt.on_handshake_retransmitted();
+  connection.rtt.clear_backoff();
+}
+
+void announce(Core& core, Connection& connection) {
+  if (!connection.opened_passively) {
+    connection.readiness |= kTcpEstablished | kTcpWritable;
+    return;
+  }
+  Listener* listener = core.listeners.get(connection.listener);
+  if (listener == nullptr) return;
+  --listener->half_open;
+  listener->accept_queue.push_back(connection.id);
+  connection.in_accept_queue = true;
+  connection.accept_ready = true;
+}
+
+}  // namespace
+
+std::uint8_t window_scale_for(std::uint32_t buffer_bytes) {
+  std::uint8_t scale = 0;
+  while (scale < kWindowScaleMax && buffer_bytes > kUnscaledWindowMax << scale) ++scale;
+  return scale;
+}
+
+// RFC 9293 §3.7.1: Eff.snd.MSS, options that every segment carries taken off.
+void update_mss(Connection& connection) {
+  const std::uint32_t mss = std::min(connection.peer_mss_bytes, connection.mss_limit_bytes);
+  connection.mss_bytes = mss - (connection.ts_ok ? kTimestampsBytes : 0);
+  connection.congestion.set_mss(connection.mss_bytes);
+}
+
+// RFC 6928 §2, for `initial_window_segments` of 10: min(10 MSS, max(2 MSS, 14600)).
+std::uint32_t initial_window_bytes(const Core& core, const Connection& connection) {
+  const std::uint32_t mss = connection.mss_bytes;
+  // RFC 5681 §3.1: one segment if a SYN was lost.
+  if (connection.handshake_retransmitted) return mss;
+  const std::uint32_t segments = core.config.initial_window_segments;
+  return std::min(segments * mss, std::max(2 * mss, segments * 1460));
+}
+
+// What the peer's SYN offers of what we offer, or would have.
+void negotiate(Core& core, Connection& connection, const Segment& syn) {
+  const TcpConfig& config = core.config;
+  const TcpOptions& offered = *syn.options;
+  connection.irs = syn.seq;
+  connection.rcv_nxt = syn.seq + 1;
+  connection.last_ack_sent = connection.rcv_nxt;
+  connection.rcv_adv =
+      connection.rcv_nxt + std::min(connection.receive_buffer_bytes, kUnscaledWindowMax);
+  connection.snd_wnd = connection.snd_wnd_max = syn.window;  // never scaled: RFC 7323 §2.2
+  connection.snd_wl1 = syn.seq;
+  connection.snd_wl2 = connection.iss;
+  connection.peer_mss_bytes = std::max<std::uint32_t>(offered.mss.value_or(536), kPeerMssMin);
+  connection.ts_ok = config.timestamps && offered.timestamps;
+  if (connection.ts_ok) {
+    connection.ts_recent = offered.timestamps->value;
+    connection.ts_recent_at = syn.now;
+  }
+  connection.scale_ok = config.window_scaling && offered.window_scale;
+  if (connection.scale_ok) {
+    connection.snd_scale = std::min(*offered.window_scale, kWindowScaleMax);  // RFC 7323 §2.3
+    connection.rcv_scale = window_scale_for(connection.receive_buffer_bytes);
+  }
+  connection.sack_ok = config.sack && offered.sack_permitted;
+  // RFC 3168 §6.1.1: a SYN asks with both bits, a SYN,ACK agrees with ECE alone.
+  const bool asks =
+      syn.flags.ack() ? syn.flags.ece() && !syn.flags.cwr() : syn.flags.ece() && syn.flags.cwr();
+  const bool wanted =
+      syn.flags.ack() ? config.ecn == EcnMode::kRequest : config.ecn != EcnMode::kOff;
+  connection.ecn_ok = asks && wanted;
+  update_mss(connection);
+}
+
+void establish(Core& core, Connection& connection, const Segment& segment) {
+  sample_handshake(core, connection, segment);
+  connection.snd_una = segment.ack;
+  connection.recover = connection.ecn_until = connection.iss;
+  connection.round_end = connection.limited_until = connection.iss;
+  connection.snd_wl1 = segment.seq;
+  connection.snd_wl2 = segment.ack;
+  if (!segment.flags.syn()) {
+    connection.snd_wnd = static_cast<std::uint32_t>(segment.window) << connection.snd_scale;
+    connection.snd_wnd_max = std::max(connection.snd_wnd_max, connection.snd_wnd);
+  }
+  connection.expiries = 0;
+  stop_retransmission_timer(connection);
+  connection.congestion.set_cwnd(initial_window_bytes(core, connection));
+  set_state(core, connection, segment.now,
+            connection.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished);
+  if (connection.keepalive) restart_keepalive(connection, segment.now);
+  announce(core, connection);
+}
+
+void start_open(Core& core, Connection& connection, Instant now, TcpState state) {
+  connection.iss = core.secrets.isn(connection.key, now);
+  connection.ts_offset = core.secrets.timestamp_offset(connection.key);
+  connection.snd_una = connection.iss;
+  connection.snd_nxt = connection.snd_end = connection.iss + 1;
+  connection.due |= kDueSyn;
+  set_state(core, connection, now, state);
+}
+
+// SYN offers everything configured; SYN,ACK only what the peer offered (RFC 7323 §2.2, §3.2).
+TcpOptions syn_options(const Core& core, const Connection& connection, Instant now) {
+  const bool offers = connection.state == TcpState::kSynSent;
+  TcpOptions options;
+  options.mss = static_cast<std::uint16_t>(connection.mss_limit_bytes);
+  if (offers ? core.config.timestamps : connection.ts_ok) {
+    options.timestamps = {timestamp(connection, now), offers ? TsVal() : connection.ts_recent};
+  }
+  if (offers ? core.config.window_scaling : connection.scale_ok) {
+    options.window_scale = window_scale_for(connection.receive_buffer_bytes);
+  }
+  options.sack_permitted = offers ? core.config.sack : connection.sack_ok;
+  return options;
+}
+
+}  // namespace twinpath::tcp

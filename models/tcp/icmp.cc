@@ -1,0 +1,51 @@
+// ICMP errors about our segments: believed only when they quote a number in flight (RFC 5927 §4.1),
+// and never enough to end an established connection (RFC 9293 §3.9.2.2, MUST-56).
+#include <algorithm>
+
+#include "models/tcp/stack.h"
+#include "models/tcp/steps.h"
+
+namespace twinpath {
+namespace {
+
+constexpr std::uint32_t kHeadersBytesV4 = 40;  // IP and TCP without options
+constexpr std::uint32_t kHeadersBytesV6 = 60;
+constexpr std::uint32_t kMssMin = 536;  // RFC 1191 §5: nobody needs to go lower
+
+bool quotes_flight(const tcp::Connection& connection, SeqNum seq) {
+  return seq >= connection.snd_una && seq < connection.snd_nxt;
+}
+
+// RFC 1191 §6.4, RFC 9293 §3.7.5: smaller segments, and what was too long goes again.
+void shrink_path(tcp::Core& core, tcp::Connection& connection, Instant now, std::uint32_t mtu) {
+  const std::uint32_t headers = connection.key.remote.is_v4() ? kHeadersBytesV4 : kHeadersBytesV6;
+  if (mtu <= headers) return;
+  const std::uint32_t mss = std::max(mtu - headers, kMssMin);
+  if (mss >= connection.mss_limit_bytes) return;
+  connection.mss_limit_bytes = mss;
+  update_mss(connection);
+  if (connection.is_opening()) return;
+  connection.sent.mark_all_lost();
+  connection.force_retransmit = true;
+  start_retransmission_timer(core, connection, now);
+}
+
+}  // namespace
+
+void TcpStack::on_icmp_error(Instant now, const TcpIcmpError& error) {
+  const tcp::FlowKey key{error.local.address, error.remote.address, error.local.port,
+                         error.remote.port};
+  tcp::Connection* connection = core_->flows.find(key);
+  if (connection == nullptr || !quotes_flight(*connection, error.seq)) return;
+  if (error.kind == TcpIcmpKind::kTooBig) {
+    shrink_path(*core_, *connection, now, error.mtu_bytes);
+  } else if (error.kind == TcpIcmpKind::kRefused && connection->is_opening()) {
+    // RFC 9293 §3.9.2.2, SHLD-25: protocol or port unreachable.
+    terminate(*core_, *connection, now, Errno::kConnectionRefused);
+  } else {
+    connection->soft_error = error.error;
+  }
+  settle(*core_, *connection);
+}
+
+}  // namespace twinpath

@@ -1,0 +1,149 @@
+// The fifth step of RFC 9293 §3.10.7.4: the acknowledgement field.
+#include <algorithm>
+
+#include "models/tcp/steps.h"
+
+namespace twinpath::tcp {
+namespace {
+
+// SYN-RECEIVED: either the handshake is complete or the acknowledgement is of something else.
+Outcome ack_in_syn_received(Core& core, Connection& connection, const Segment& segment) {
+  if (segment.ack <= connection.snd_una || segment.ack > connection.snd_nxt) {
+    return Outcome::kResetSender;
+  }
+  const Listener* listener = core.listeners.get(connection.listener);
+  // Accept queue full: the acknowledgement is as good as lost; our SYN,ACK will ask for it again.
+  if (listener != nullptr && listener->accept_queue_full()) {
+    ++core.counters.accepts_delayed;
+    return Outcome::kDrop;
+  }
+  establish(core, connection, segment);
+  return Outcome::kContinue;
+}
+
+std::uint32_t scaled_window(const Connection& connection, const Segment& segment) {
+  return static_cast<std::uint32_t>(segment.window) << connection.snd_scale;
+}
+
+// RFC 5681 §2. With SACK or timestamps the same test holds; the loss detector may use more.
+bool is_duplicate(const Connection& connection, const Segment& segment) {
+  return segment.ack == connection.snd_una && segment.payload_bytes == 0 && !segment.flags.fin() &&
+         !connection.sent.empty() && scaled_window(connection, segment) == connection.snd_wnd;
+}
+
+// A sample from a segment sent once is exact; one sent again counts only if the peer echoes which
+// transmission it saw (RFC 7323 §4.1).
+void sample_rtt(Core& core, Connection& connection, const Segment& segment,
+                const AckedRanges& acked) {
+  Duration sample{};
+  if (acked.sent_at) {
+    if (segment.ack <= connection.round_end) return;  // one per round trip: RFC 6298 §3
+    sample = segment.now - *acked.sent_at;
+  } else if (connection.ts_ok && segment.options->timestamps) {
+    const std::int32_t ticks =
+        timestamp(connection, segment.now) - segment.options->timestamps->echo;
+    if (ticks < 0) return;
+    sample = std::chrono::milliseconds(ticks);
+  } else {
+    return;
+  }
+  connection.round_end = connection.snd_nxt;
+  connection.rtt.on_sample(core.config, sample);
+  connection.rtt.clear_backoff();
+  core.report.rtt(connection, segment.now, connection.rtt.rto(core.config));
+}
+
+void release_acked_data(Connection& connection, SeqNum ack) {
+  const SeqNum data_end = earlier(ack, connection.snd_end);
+  const std::uint32_t bytes = data_end.value() - connection.queue_first().value();
+  connection.send_queue.drop_front(bytes);
+  connection.bytes_acked += bytes;
+  connection.snd_una = ack;
+  const std::uint32_t third = connection.send_buffer_bytes / 3;
+  if (connection.write_blocked && connection.send_room_bytes() >= third) {
+    connection.write_blocked = false;
+    connection.readiness |= kTcpWritable;
+  }
+}
+
+// SND.UNA < SEG.ACK =< SND.NXT.
+void accept_new_ack(Core& core, Connection& connection, const Segment& segment) {
+  const std::uint32_t acked_bytes = segment.ack.value() - connection.snd_una.value();
+  const AckedRanges acked = connection.sent.acknowledge(segment.ack);
+  sample_rtt(core, connection, segment, acked);
+  release_acked_data(connection, segment.ack);
+  connection.expiries = 0;
+  const bool impatient =
+      connection.recovery == Recovery::kFastRecovery && connection.partial_ack_seen;
+  on_acked(core, connection, segment.now, acked_bytes);
+  if (connection.sent.empty()) {
+    stop_retransmission_timer(connection);  // RFC 6298 §5.2
+  } else if (!impatient || connection.recovery == Recovery::kOpen) {
+    start_retransmission_timer(core, connection, segment.now);  // RFC 6298 §5.3, RFC 6582 §3.2
+  }
+}
+
+// "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
+void update_send_window(Connection& connection, const Segment& segment) {
+  const bool newer = connection.snd_wl1 < segment.seq ||
+                     (connection.snd_wl1 == segment.seq && connection.snd_wl2 <= segment.ack);
+  if (!newer) return;
+  connection.snd_wl1 = segment.seq;
+  connection.snd_wl2 = segment.ack;
+  connection.snd_wnd = scaled_window(connection, segment);
+  connection.snd_wnd_max = std::max(connection.snd_wnd_max, connection.snd_wnd);
+  if (connection.rtx_purpose != RtxPurpose::kPersist) return;
+  connection.expiries = 0;  // the peer answers: RFC 9293 §3.8.6.1 forbids giving up
+  if (connection.snd_wnd > 0) {
+    stop_retransmission_timer(connection);
+    connection.rtt.clear_backoff();
+  }
+}
+
+Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& segment) {
+  // RFC 5961 §5.2: what acknowledges the future, or a past older than any window, is blind data.
+  if (segment.ack > connection.snd_nxt) return Outcome::kChallenge;
+  if (segment.ack < connection.snd_una - connection.snd_wnd_max) return Outcome::kChallenge;
+  if (connection.ecn_ok && segment.flags.ece()) on_ecn_echo(core, connection, segment.now);
+  if (segment.ack > connection.snd_una) {
+    accept_new_ack(core, connection, segment);
+  } else if (is_duplicate(connection, segment)) {
+    on_duplicate_ack(core, connection, segment.now);
+  }
+  if (segment.ack >= connection.snd_una) update_send_window(connection, segment);
+  return Outcome::kContinue;
+}
+
+// What the acknowledgement of our FIN means, state by state.
+Outcome advance_close(Core& core, Connection& connection, Instant now) {
+  if (!connection.fin_acked()) return Outcome::kContinue;
+  switch (connection.state) {
+    case TcpState::kFinWait1:
+      set_state(core, connection, now, TcpState::kFinWait2);
+      if (connection.receive_shut) connection.life_deadline = after(now, core.config.fin_wait_2);
+      return Outcome::kContinue;
+    case TcpState::kClosing:
+      enter_time_wait(core, connection, now);
+      return Outcome::kContinue;
+    case TcpState::kLastAck:
+      return Outcome::kClose;
+    default:
+      return Outcome::kContinue;
+  }
+}
+
+}  // namespace
+
+// Fifth.
+Outcome check_ack(Core& core, Connection& connection, const Segment& segment) {
+  if (!segment.flags.ack()) return Outcome::kDrop;
+  if (connection.state == TcpState::kSynReceived) {
+    const Outcome outcome = ack_in_syn_received(core, connection, segment);
+    if (outcome != Outcome::kContinue) return outcome;
+  }
+  const Outcome outcome = ack_in_synchronized(core, connection, segment);
+  if (outcome != Outcome::kContinue) return outcome;
+  return advance_close(core, connection, segment.now);
+}
+
+}  // namespace twinpath::tcp

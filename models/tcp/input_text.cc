@@ -1,0 +1,137 @@
+// The last steps of RFC 9293 §3.10.7.4: text and FIN, and when to acknowledge them (RFC 5681 §4.2,
+// RFC 9293 §3.8.6.3).
+#include <algorithm>
+#include <utility>
+
+#include "models/tcp/steps.h"
+
+namespace twinpath::tcp {
+namespace {
+
+// Storage that out-of-order data may pin, in receive buffers: a full-sized segment fills most of
+// its buffer, so four times what the window offers is generous, and a flood of tiny ones is not.
+constexpr std::uint64_t kPinnedFactor = 4;
+constexpr std::uint8_t kDupAcksDueMax = 255;
+
+bool takes_text(TcpState state) {
+  return state == TcpState::kEstablished || state == TcpState::kFinWait1 ||
+         state == TcpState::kFinWait2;
+}
+
+// Leaves what lies in the window and before a FIN already seen, and notes the FIN.
+void trim(Connection& connection, Segment& segment) {
+  if (segment.seq < connection.rcv_nxt) {
+    const auto stale = static_cast<std::uint32_t>(connection.rcv_nxt - segment.seq);
+    segment.drop_front(std::min(stale, segment.payload_bytes));
+  }
+  if (segment.end() > connection.rcv_adv) {
+    segment.clear(kFin);
+    const std::int32_t room = connection.rcv_adv - segment.seq;
+    segment.payload_bytes =
+        std::min(segment.payload_bytes, static_cast<std::uint32_t>(std::max(room, 0)));
+  }
+  const SeqNum text_end = segment.seq + segment.payload_bytes;
+  if (segment.flags.fin() && !connection.fin_seen && text_end >= connection.rcv_nxt) {
+    connection.fin_seen = true;
+    connection.fin_seq = text_end;
+  }
+  if (connection.fin_seen && text_end > connection.fin_seq) {
+    const std::int32_t room = connection.fin_seq - segment.seq;
+    segment.payload_bytes = static_cast<std::uint32_t>(std::max(room, 0));
+  }
+}
+
+// RFC 3168 §6.1.3.
+void note_ecn(Connection& connection, const Segment& segment) {
+  if (!connection.ecn_ok) return;
+  if (segment.flags.cwr()) connection.ecn_echo = false;
+  if (segment.ecn == Ecn::kCe) connection.ecn_echo = true;
+}
+
+void deliver(Core& core, Connection& connection, Instant now, Slice slice) {
+  const SeqRange range{connection.rcv_nxt, connection.rcv_nxt + slice.len};
+  core.report.delivered(connection, now, range);
+  connection.rcv_nxt = range.end;
+  connection.bytes_received += slice.len;
+  connection.unacked_bytes += slice.len;
+  connection.receive_queue.append(std::move(slice));
+  connection.readiness |= kTcpReadable;
+}
+
+// RFC 5681 §4.2: at least every second full-sized segment, within half a second, and at once when a
+// hole was filled.
+void schedule_ack(Connection& connection, Instant now, bool filled_hole) {
+  if (filled_hole || connection.unacked_bytes >= 2 * connection.rcv_mss_bytes ||
+      connection.delayed_ack == Duration::zero()) {
+    connection.due |= kDueAck;
+  } else {
+    connection.ack_deadline = std::min(connection.ack_deadline, after(now, connection.delayed_ack));
+  }
+}
+
+void accept_in_order(Core& core, Connection& connection, Segment& segment, Slice slice) {
+  const bool filled_hole = !connection.reassembly.empty();
+  deliver(core, connection, segment.now, std::move(slice));
+  while (auto next = connection.reassembly.take(connection.rcv_nxt)) {
+    deliver(core, connection, segment.now, std::move(*next));
+  }
+  schedule_ack(connection, segment.now, filled_hole);
+}
+
+// RFC 5681 §4.2: an out-of-order segment is answered at once, each with its own duplicate.
+void hold_out_of_order(Core& core, Connection& connection, const Segment& segment, Slice slice) {
+  if (connection.dup_acks_due < kDupAcksDueMax) ++connection.dup_acks_due;
+  Reassembly& held = connection.reassembly;
+  const std::uint64_t pinned = std::uint64_t{held.pinned_bytes()} + slice.buf->capacity;
+  if (held.pieces() >= core.config.out_of_order_slices_max ||
+      pinned > kPinnedFactor * connection.receive_buffer_bytes) {
+    count_drop(core, connection, segment, DropReason::kQueueFull);
+    return;
+  }
+  held.insert(segment.seq, std::move(slice));
+}
+
+}  // namespace
+
+// Seventh.
+Outcome process_text(Core& core, Connection& connection, Segment& segment) {
+  if (!takes_text(connection.state)) return Outcome::kContinue;
+  if (segment.payload_bytes == 0 && !segment.flags.fin()) return Outcome::kContinue;
+  note_ecn(connection, segment);
+  const std::uint32_t arrived_bytes = segment.payload_bytes;
+  trim(connection, segment);
+  if (arrived_bytes > segment.payload_bytes) connection.due |= kDueAck;
+  if (segment.payload_bytes == 0) {
+    if (connection.fin_seen && connection.rcv_nxt < connection.fin_seq) connection.due |= kDueAck;
+    return Outcome::kContinue;
+  }
+  // RFC 9293 §3.6.1: text for nobody is answered by a reset.
+  if (connection.receive_shut) return Outcome::kAbort;
+  connection.rcv_mss_bytes = std::max(connection.rcv_mss_bytes, segment.payload_bytes);
+  Slice slice{BufRef(std::move(segment.buf)), segment.payload_offset, segment.payload_bytes};
+  if (segment.seq == connection.rcv_nxt) {
+    accept_in_order(core, connection, segment, std::move(slice));
+  } else {
+    hold_out_of_order(core, connection, segment, std::move(slice));
+  }
+  return Outcome::kContinue;
+}
+
+// Eighth.
+Outcome check_fin(Core& core, Connection& connection, Instant now) {
+  if (!connection.fin_seen || connection.rcv_nxt != connection.fin_seq) return Outcome::kContinue;
+  if (!takes_text(connection.state)) return Outcome::kContinue;
+  ++connection.rcv_nxt;
+  connection.due |= kDueAck;
+  connection.readiness |= kTcpReadable;
+  if (connection.state == TcpState::kEstablished) {
+    set_state(core, connection, now, TcpState::kCloseWait);
+  } else if (connection.state == TcpState::kFinWait1 && !connection.fin_acked()) {
+    set_state(core, connection, now, TcpState::kClosing);
+  } else {
+    enter_time_wait(core, connection, now);
+  }
+  return Outcome::kContinue;
+}
+
+}  // namespace twinpath::tcp

@@ -1,0 +1,63 @@
+// Numbers an outsider cannot guess.
+#include "models/tcp/isn.h"
+
+#include <bit>
+
+namespace twinpath::tcp {
+namespace {
+
+enum Purpose : std::uint64_t { kIsn = 1, kTimestamp = 2, kPort = 3 };
+
+struct SipState {
+  std::uint64_t v0, v1, v2, v3;
+
+  void round() {
+    v0 += v1, v1 = std::rotl(v1, 13), v1 ^= v0, v0 = std::rotl(v0, 32);
+    v2 += v3, v3 = std::rotl(v3, 16), v3 ^= v2;
+    v0 += v3, v3 = std::rotl(v3, 21), v3 ^= v0;
+    v2 += v1, v1 = std::rotl(v1, 17), v1 ^= v2, v2 = std::rotl(v2, 32);
+  }
+  void absorb(std::uint64_t word) {
+    v3 ^= word;
+    round();
+    round();
+    v0 ^= word;
+  }
+};
+
+}  // namespace
+
+std::uint64_t siphash(const std::array<std::uint64_t, 2>& key,
+                      std::span<const std::uint64_t> words) {
+  SipState state{key[0] ^ 0x736f6d6570736575ULL, key[1] ^ 0x646f72616e646f6dULL,
+                 key[0] ^ 0x6c7967656e657261ULL, key[1] ^ 0x7465646279746573ULL};
+  for (const std::uint64_t word : words) state.absorb(word);
+  state.absorb(static_cast<std::uint64_t>(words.size() * 8) << 56);
+  state.v2 ^= 0xff;
+  for (int i = 0; i < 4; ++i) state.round();
+  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+}
+
+SecretNumbers::SecretNumbers(Rng rng) : key_{rng.next(), 0} { key_[1] = rng.next(); }
+
+SeqNum SecretNumbers::isn(const FlowKey& flow, Instant now) const {
+  const auto clock = static_cast<std::uint32_t>(to_ns(now) / 4000);
+  return SeqNum(clock + static_cast<std::uint32_t>(keyed(flow, kIsn)));
+}
+
+std::uint32_t SecretNumbers::timestamp_offset(const FlowKey& flow) const {
+  return static_cast<std::uint32_t>(keyed(flow, kTimestamp));
+}
+
+std::uint32_t SecretNumbers::port_offset(const FlowKey& flow) const {
+  return static_cast<std::uint32_t>(keyed(flow, kPort));
+}
+
+std::uint64_t SecretNumbers::keyed(const FlowKey& flow, std::uint64_t purpose) const {
+  const std::array<std::uint64_t, 6> words = {flow.local.high(),  flow.local.low(),
+                                              flow.remote.high(), flow.remote.low(),
+                                              flow.ports(),       purpose};
+  return siphash(key_, words);
+}
+
+}  // namespace twinpath::tcp

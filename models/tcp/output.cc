@@ -1,0 +1,219 @@
+// What to send next: one segment per call, until there is nothing the windows allow. The order is
+// duplicate acknowledgements, retransmissions, new data, probes, then a bare acknowledgement if
+// none of those carried it. Read RFC 9293 §3.7.4 and §3.8.6.2.1, RFC 5681 §3.1 and §4.1.
+#include <algorithm>
+
+#include "models/tcp/steps.h"
+
+namespace twinpath::tcp {
+namespace {
+
+bool sends_data(TcpState state) {
+  return state == TcpState::kEstablished || state == TcpState::kCloseWait ||
+         state == TcpState::kFinWait1 || state == TcpState::kClosing || state == TcpState::kLastAck;
+}
+
+bool fin_is_unsent(const Connection& connection) {
+  return connection.fin_queued && connection.snd_nxt == connection.snd_end;
+}
+
+TcpFlags data_flags(const Connection& connection, SeqNum text_end) {
+  TcpFlags flags = kAck;
+  // RFC 9293 §3.9.1, MUST-61: the last segment of what is buffered carries PSH.
+  if (text_end == connection.snd_end) flags |= kPsh;
+  return flags;
+}
+
+Sent send_syn(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  const bool replies = connection.state == TcpState::kSynReceived;
+  TcpFlags flags = replies ? kSyn | kAck : kSyn;
+  // RFC 3168 §6.1.1; §6.1.1.1: a SYN sent again asks for nothing.
+  if (replies && connection.ecn_ok) flags |= kEce;
+  if (!replies && core.config.ecn == EcnMode::kRequest && !connection.handshake_retransmitted) {
+    flags |= kEce | kCwr;
+  }
+  const Sent sent = emit(core, connection, now, {connection.iss, 0, flags}, out);
+  if (sent != Sent::kSegment) return sent;
+  connection.due &= static_cast<std::uint8_t>(~(kDueSyn | kDueAck));
+  connection.last_sent_at = now;
+  if (connection.rtx_purpose == RtxPurpose::kNone) {
+    start_retransmission_timer(core, connection, now);
+  }
+  return sent;
+}
+
+Sent send_ack(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  return emit(core, connection, now, {connection.snd_nxt, 0, kAck}, out);
+}
+
+// One octet before the window, no data: the form Linux sends. Deviates from RFC 9293 §3.8.6.1,
+// which sends an octet of data; both make the peer answer, and this one needs no room in the sent
+// list.
+Sent send_probe(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  const Sent sent = emit(core, connection, now, {connection.snd_una - 1, 0, kAck}, out);
+  if (sent == Sent::kSegment) {
+    connection.due &= static_cast<std::uint8_t>(~(kDueProbe | kDueKeepalive));
+  }
+  return sent;
+}
+
+// The window was smaller, or the path narrower, when the range was sent.
+void fit_to_mss(Connection& connection, std::uint32_t index) {
+  const SentRange& range = connection.sent[index];
+  const SeqNum text_end = earlier(range.end, connection.snd_end);
+  if (text_end.value() - range.first.value() > connection.mss_bytes) {
+    connection.sent.split(index, connection.mss_bytes);
+  }
+}
+
+Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  const auto index = connection.sent.next_lost();
+  if (!index) return Sent::kNothing;
+  fit_to_mss(connection, *index);
+  const SentRange range = connection.sent[*index];
+  const bool fits = pipe_bytes(connection) + range.len() <= connection.congestion.cwnd_bytes() &&
+                    range.end <= connection.snd_una + connection.snd_wnd;
+  if (!fits && !connection.force_retransmit) return Sent::kNothing;
+  const SeqNum text_end = earlier(range.end, connection.snd_end);
+  Outgoing what{range.first, text_end.value() - range.first.value(),
+                data_flags(connection, text_end)};
+  if (range.end != text_end) what.flags |= kFin;
+  const Sent sent = emit(core, connection, now, what, out);
+  if (sent != Sent::kSegment) return sent;
+  connection.force_retransmit = false;
+  connection.sent.mark_resent(*index, now);
+  connection.last_sent_at = now;
+  ++connection.retransmits;
+  ++core.counters.retransmits;
+  core.report.retransmit(
+      connection, now, {range.first, range.end},
+      connection.recovery == Recovery::kLoss ? RetransmitCause::kTimeout : RetransmitCause::kFast);
+  if (connection.rtx_purpose != RtxPurpose::kRetransmit) {
+    start_retransmission_timer(core, connection, now);
+  }
+  return sent;
+}
+
+// RFC 5681 §4.1: after an RTO of silence the window says nothing about the path any more.
+void restart_after_idle(Core& core, Connection& connection, Instant now) {
+  if (!core.config.slow_start_after_idle || !connection.sent.empty()) return;
+  if (connection.bytes_sent == 0) return;
+  if (now - connection.last_sent_at <= connection.rtt.rto(core.config)) return;
+  const std::uint32_t before = connection.congestion.cwnd_bytes();
+  connection.congestion.on_idle(now, initial_window_bytes(core, connection));
+  core.report.cwnd(connection, now, before);
+}
+
+// Why new data may not leave now.
+enum class Hold : std::uint8_t { kNone, kNoData, kWindow, kCongestion, kNagle };
+
+struct Plan {
+  Hold hold = Hold::kNoData;
+  std::uint32_t payload_bytes = 0;
+  bool fin = false;
+};
+
+std::uint32_t usable_window(const Connection& connection) {
+  const std::int32_t room = connection.snd_una + connection.snd_wnd - connection.snd_nxt;
+  return room > 0 ? static_cast<std::uint32_t>(room) : 0;
+}
+
+// RFC 9293 §3.8.6.2.1: a full segment, everything there is, or half the largest window seen; else
+// wait for more window or the override.
+bool is_silly(const Connection& connection, std::uint32_t usable) {
+  if (connection.send_small) return usable == 0;
+  return usable < connection.mss_bytes && (usable == 0 || usable < connection.snd_wnd_max / 2);
+}
+
+Plan plan_new_data(const Connection& connection) {
+  Plan plan;
+  const std::uint32_t unsent = connection.unsent_bytes();
+  const bool fin = fin_is_unsent(connection) || (connection.fin_queued && unsent > 0);
+  if (unsent == 0 && !fin) return plan;
+  const std::uint32_t usable = usable_window(connection);
+  plan.payload_bytes = std::min(unsent, connection.mss_bytes);
+  plan.fin = fin && plan.payload_bytes == unsent;
+  const std::uint32_t wanted = plan.payload_bytes + (plan.fin ? 1U : 0U);
+  if (usable < wanted) {
+    plan.hold = Hold::kWindow;
+    plan.fin = false;
+    plan.payload_bytes = std::min(plan.payload_bytes, usable);
+    if (plan.payload_bytes < unsent && is_silly(connection, usable)) return plan;
+    if (plan.payload_bytes == 0) return plan;
+  }
+  plan.hold = Hold::kCongestion;
+  const std::uint32_t pipe = pipe_bytes(connection);
+  if (pipe > 0 && pipe + plan.payload_bytes > connection.congestion.cwnd_bytes()) return plan;
+  plan.hold = Hold::kNagle;
+  // RFC 9293 §3.7.4: a short segment waits while anything is unacknowledged.
+  const bool is_short = plan.payload_bytes < connection.mss_bytes && !connection.fin_queued;
+  if (is_short && connection.nagle && !connection.sent.empty()) return plan;
+  plan.hold = Hold::kNone;
+  return plan;
+}
+
+Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  if (!sends_data(connection.state)) return Sent::kNothing;
+  restart_after_idle(core, connection, now);
+  const Plan plan = plan_new_data(connection);
+  if (plan.hold == Hold::kCongestion) connection.limited_until = connection.snd_nxt;
+  if (plan.hold == Hold::kWindow && connection.sent.empty() &&
+      connection.rtx_purpose == RtxPurpose::kNone) {
+    start_persist_timer(core, connection, now);
+  }
+  if (plan.hold != Hold::kNone) return Sent::kNothing;
+  const SeqNum first = connection.snd_nxt;
+  const SeqNum text_end = first + plan.payload_bytes;
+  Outgoing what{first, plan.payload_bytes,
+                plan.payload_bytes > 0 ? data_flags(connection, text_end) : kAck};
+  if (plan.fin) what.flags |= kFin;
+  if (connection.cwr_due && plan.payload_bytes > 0) what.flags |= kCwr;
+  const Sent sent = emit(core, connection, now, what, out);
+  if (sent != Sent::kSegment) return sent;
+  if (plan.payload_bytes > 0) connection.cwr_due = false;
+  connection.send_small = false;
+  connection.snd_nxt = text_end + (plan.fin ? 1U : 0U);
+  connection.sent.push({first, connection.snd_nxt, now});
+  connection.last_sent_at = now;
+  core.report.sent(connection, now, {first, text_end});
+  if (connection.rtx_purpose != RtxPurpose::kRetransmit) {
+    start_retransmission_timer(core, connection, now);  // RFC 6298 §5.1
+  }
+  return sent;
+}
+
+Sent send_while_opening(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  if ((connection.due & kDueSyn) != 0) return send_syn(core, connection, now, out);
+  const bool may_ack = connection.state == TcpState::kSynReceived;
+  if (may_ack && (connection.due & kDueAck) != 0) return send_ack(core, connection, now, out);
+  return Sent::kNothing;
+}
+
+}  // namespace
+
+Sent send_next(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  if (connection.state == TcpState::kClosed) return Sent::kNothing;
+  if (connection.is_opening()) return send_while_opening(core, connection, now, out);
+  if (connection.dup_acks_due > 0) {
+    const std::uint8_t due = connection.dup_acks_due;
+    const Sent sent = send_ack(core, connection, now, out);
+    connection.dup_acks_due = static_cast<std::uint8_t>(sent == Sent::kSegment ? due - 1 : due);
+    return sent;
+  }
+  Sent sent = retransmit(core, connection, now, out);
+  if (sent == Sent::kNothing) sent = send_new_data(core, connection, now, out);
+  if (sent != Sent::kNothing) return sent;
+  if ((connection.due & (kDueProbe | kDueKeepalive)) != 0) {
+    return send_probe(core, connection, now, out);
+  }
+  return (connection.due & kDueAck) != 0 ? send_ack(core, connection, now, out) : Sent::kNothing;
+}
+
+bool may_send(const Connection& connection) {
+  if (connection.due != 0 || connection.dup_acks_due > 0) return true;
+  if (!sends_data(connection.state)) return false;
+  return connection.snd_nxt != connection.snd_end + (connection.fin_queued ? 1U : 0U) ||
+         connection.sent.has_lost();
+}
+
+}  // namespace twinpath::tcp

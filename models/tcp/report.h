@@ -1,0 +1,76 @@
+// Publishes TCP's events. An event is built only when somebody listens.
+#pragma once
+
+#include "models/base/event_bus.h"
+#include "models/tcp/connection.h"
+#include "models/tcp/events.h"
+
+namespace twinpath::tcp {
+
+class Reporter {
+ public:
+  explicit Reporter(EventBus& bus);
+
+  void state(const Connection& connection, Instant now, TcpState before) {
+    if (wants(state_)) send(state_, now, TcpStateEvent{flow(connection), before, connection.state});
+  }
+  void cwnd(const Connection& connection, Instant now, std::uint32_t before_bytes) {
+    if (!wants(cwnd_) || before_bytes == connection.congestion.cwnd_bytes()) return;
+    send(cwnd_, now,
+         TcpCwndEvent{flow(connection), before_bytes, connection.congestion.cwnd_bytes(),
+                      connection.congestion.ssthresh_bytes()});
+  }
+  void rtt(const Connection& connection, Instant now, Duration rto) {
+    if (!wants(rtt_)) return;
+    send(rtt_, now,
+         TcpRttEvent{flow(connection), connection.rtt.latest(), connection.rtt.srtt(), rto});
+  }
+  void rto(const Connection& connection, Instant now, Duration next) {
+    if (wants(rto_)) send(rto_, now, TcpRtoEvent{flow(connection), next, connection.expiries});
+  }
+  void retransmit(const Connection& connection, Instant now, SeqRange range,
+                  RetransmitCause cause) {
+    if (!wants(retransmit_)) return;
+    const auto seq = static_cast<std::uint32_t>(range.first - connection.iss);
+    send(retransmit_, now, TcpRetransmitEvent{flow(connection), seq, range.len(), cause});
+  }
+  void sent(const Connection& connection, Instant now, SeqRange range) {
+    if (!wants(data_)) return;
+    const auto seq = static_cast<std::uint32_t>(range.first - connection.iss);
+    send(data_, now, TcpDataEvent{flow(connection), seq, range.len(), DataDirection::kSent});
+  }
+  void delivered(const Connection& connection, Instant now, SeqRange range) {
+    if (!wants(data_)) return;
+    const auto seq = static_cast<std::uint32_t>(range.first - connection.irs);
+    send(data_, now, TcpDataEvent{flow(connection), seq, range.len(), DataDirection::kDelivered});
+  }
+  void drop(std::uint64_t flow_number, Instant now, DropReason reason, std::uint32_t len) {
+    if (!wants(drop_)) return;
+    EventHeader header;
+    header.flow = flow_number;
+    send(drop_, now, TcpDropEvent{header, reason, len});
+  }
+
+ private:
+  [[nodiscard]] bool wants(EventTypeId type) const { return bus_.has_listeners(type); }
+  static EventHeader flow(const Connection& connection) {
+    EventHeader header;
+    header.flow = connection.flow;
+    return header;
+  }
+  template <typename E>
+  void send(EventTypeId type, Instant now, const E& event) {
+    bus_.publish(type, now, event);
+  }
+
+  EventBus& bus_;
+  EventTypeId state_;
+  EventTypeId cwnd_;
+  EventTypeId rtt_;
+  EventTypeId rto_;
+  EventTypeId retransmit_;
+  EventTypeId data_;
+  EventTypeId drop_;
+};
+
+}  // namespace twinpath::tcp

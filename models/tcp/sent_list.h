@@ -1,0 +1,66 @@
+// What is in the network: one range per segment sent and not yet acknowledged, in sequence order,
+// each knowing when it left, how often, and whether it is thought lost. The congestion window is
+// compared with what this list believes is still travelling ("pipe", RFC 6675 §2), never with
+// SND.NXT - SND.UNA alone, so selective acknowledgement and time-based loss detection (RFC 8985)
+// only have to mark ranges.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "models/base/time.h"
+#include "models/tcp/ring_deque.h"
+#include "models/wire/seq.h"
+
+namespace twinpath::tcp {
+
+struct SentRange {
+  SeqNum first;
+  SeqNum end;
+  Instant sent_at{};  // the latest transmission
+  std::uint16_t transmissions = 1;
+  bool lost = false;    // thought lost
+  bool resent = false;  // lost, and on its way again
+  bool sacked = false;  // arrived out of order (RFC 2018)
+
+  [[nodiscard]] std::uint32_t len() const { return end.value() - first.value(); }
+  [[nodiscard]] bool in_pipe() const { return !sacked && (!lost || resent); }
+};
+
+// What one cumulative acknowledgement covered.
+struct AckedRanges {
+  std::uint32_t ranges = 0;
+  // When the newest of them left; nothing if any was sent twice (Karn: RFC 6298 §3).
+  std::optional<Instant> sent_at;
+};
+
+class SentList {
+ public:
+  [[nodiscard]] bool empty() const { return ranges_.empty(); }
+  [[nodiscard]] std::uint32_t size() const { return ranges_.size(); }
+  [[nodiscard]] const SentRange& operator[](std::uint32_t index) const { return ranges_[index]; }
+  // Octets believed to be travelling.
+  [[nodiscard]] std::uint32_t pipe_bytes() const { return pipe_bytes_; }
+
+  [[nodiscard]] bool has_lost() const { return lost_waiting_ > 0; }
+
+  // Requires: `range` begins where the last one ends.
+  void push(const SentRange& range);
+  AckedRanges acknowledge(SeqNum una);
+  void mark_lost(std::uint32_t index);
+  void mark_all_lost();
+  // The first range lost and not resent.
+  [[nodiscard]] std::optional<std::uint32_t> next_lost();
+  void mark_resent(std::uint32_t index, Instant now);
+  // Cuts a range that has become too long for one segment. Requires: 0 < len < range's length.
+  void split(std::uint32_t index, std::uint32_t len);
+  void clear();
+
+ private:
+  RingDeque<SentRange> ranges_;
+  std::uint32_t pipe_bytes_ = 0;
+  std::uint32_t lost_waiting_ = 0;  // ranges lost and not resent
+  std::uint32_t lost_from_ = 0;     // none of those before this index
+};
+
+}  // namespace twinpath::tcp

@@ -1,0 +1,96 @@
+// The functions of the stack, grouped by the file they stand in. Each works on the core, mostly on
+// one connection, and leaves talking to the outside to settle().
+#pragma once
+
+#include <cstdint>
+
+#include "models/tcp/core.h"
+
+namespace twinpath::tcp {
+
+// input.cc: RFC 9293 §3.10.7, SEGMENT ARRIVES.
+void on_segment(Core& core, Instant now, const TcpArrival& arrival, BufPtr buf);
+void segment_in_closed(Core& core, const FlowKey& key, const Segment& segment);
+void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, const Segment& segment);
+void count_drop(Core& core, Connection& connection, const Segment& segment, DropReason reason);
+
+// input_syn_sent.cc: §3.10.7.3.
+Outcome segment_in_syn_sent(Core& core, Connection& connection, Segment& segment);
+
+// input_checks.cc: §3.10.7.4, first to fourth.
+Outcome check_timestamps(const Connection& connection, const Segment& segment);
+Outcome check_sequence_number(Connection& connection, Segment& segment);
+void update_ts_recent(Connection& connection, const Segment& segment);
+Outcome check_rst(const Connection& connection, const Segment& segment);
+Outcome check_syn(const Connection& connection, const Segment& segment);
+
+// input_ack.cc: §3.10.7.4, fifth.
+Outcome check_ack(Core& core, Connection& connection, const Segment& segment);
+
+// input_text.cc: §3.10.7.4, sixth to eighth.
+Outcome process_text(Core& core, Connection& connection, Segment& segment);
+Outcome check_fin(Core& core, Connection& connection, Instant now);
+
+// handshake.cc.
+void negotiate(Core& core, Connection& connection, const Segment& syn);
+// Our SYN is acknowledged by `segment`.
+void establish(Core& core, Connection& connection, const Segment& segment);
+void start_open(Core& core, Connection& connection, Instant now, TcpState state);
+TcpOptions syn_options(const Core& core, const Connection& connection, Instant now);
+std::uint8_t window_scale_for(std::uint32_t buffer_bytes);
+void update_mss(Connection& connection);
+std::uint32_t initial_window_bytes(const Core& core, const Connection& connection);
+
+// recovery.cc: RFC 5681, RFC 6582, RFC 3042.
+std::uint32_t pipe_bytes(const Connection& connection);
+void on_duplicate_ack(Core& core, Connection& connection, Instant now);
+// `acked_bytes` of sequence space were acknowledged; SND.UNA has moved.
+void on_acked(Core& core, Connection& connection, Instant now, std::uint32_t acked_bytes);
+void on_ecn_echo(Core& core, Connection& connection, Instant now);
+void on_loss_timeout(Core& core, Connection& connection, Instant now);
+
+// timers.cc.
+void on_timer(void* connection, Instant now);
+// Ensures: the timer fires no later than the earliest deadline.
+void arm_timer(Core& core, Connection& connection);
+void start_retransmission_timer(Core& core, Connection& connection, Instant now);
+void start_persist_timer(Core& core, Connection& connection, Instant now);
+void stop_retransmission_timer(Connection& connection);
+void restart_keepalive(Connection& connection, Instant now);
+
+// output.cc: what to send next.
+enum class Sent : std::uint8_t { kNothing, kSegment, kNoBuffer };
+Sent send_next(Core& core, Connection& connection, Instant now, TcpDeparture& out);
+bool may_send(const Connection& connection);
+
+// emit.cc: bytes of segments.
+struct Outgoing {
+  SeqNum seq;
+  std::uint32_t payload_bytes = 0;
+  TcpFlags flags = kAck;
+};
+Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what, TcpDeparture& out);
+Sent emit_reply(Core& core, const Reply& reply, TcpDeparture& out);
+TsVal timestamp(const Connection& connection, Instant now);
+
+// window.cc: RFC 9293 §3.8.6.2.2.
+// The window field to send now; moves RCV.ADV.
+std::uint16_t advertise_window(Connection& connection, std::uint8_t scale);
+// Whether what the user read is worth a segment of its own.
+bool should_update_window(const Connection& connection);
+
+// lifecycle.cc.
+// Nothing when connections_max is reached and none is in TIME-WAIT.
+Connection* create(Core& core, const FlowKey& key);
+void set_state(Core& core, Connection& connection, Instant now, TcpState state);
+void enter_time_wait(Core& core, Connection& connection, Instant now);
+// To CLOSED, with what the user will read as the reason.
+void terminate(Core& core, Connection& connection, Instant now, Errno error);
+// RFC 9293 §3.10.5: <SEQ=SND.NXT><CTL=RST>, then terminate().
+void abort_with_reset(Core& core, Connection& connection, Instant now, Errno error);
+void queue_reply(Core& core, const Reply& reply);
+// After every input: queues output, arms the timer, releases what is over, tells the user. Last of
+// all, because the user may call back; `connection` may be gone afterwards.
+void settle(Core& core, Connection& connection);
+
+}  // namespace twinpath::tcp

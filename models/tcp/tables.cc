@@ -1,0 +1,137 @@
+// Where connections and listeners are found.
+#include "models/tcp/tables.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "models/base/check.h"
+
+namespace twinpath::tcp {
+
+Connection* FlowTable::find(const FlowKey& key) const {
+  const std::uint32_t wanted = hash(key);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = wanted & mask; slots_[at].connection != nullptr; at = (at + 1) & mask) {
+    if (slots_[at].hash == wanted && slots_[at].connection->key == key) {
+      return slots_[at].connection;
+    }
+  }
+  return nullptr;
+}
+
+void FlowTable::insert(Connection& connection) {
+  if ((size_ + 1) * 4 > slots_.size() * 3) grow();
+  connection.table_hash = hash(connection.key);
+  place({&connection, connection.table_hash});
+  ++size_;
+}
+
+void FlowTable::erase(Connection& connection) {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t hole = connection.table_hash & mask;
+  while (slots_[hole].connection != &connection) {
+    CHECK(slots_[hole].connection != nullptr);
+    hole = (hole + 1) & mask;
+  }
+  // What follows moves back unless that would put it before its own place.
+  for (std::size_t at = (hole + 1) & mask; slots_[at].connection != nullptr; at = (at + 1) & mask) {
+    const std::size_t home = slots_[at].hash & mask;
+    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+    slots_[hole] = slots_[at];
+    hole = at;
+  }
+  slots_[hole] = Slot();
+  --size_;
+}
+
+void FlowTable::place(const Slot& slot) {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = slot.hash & mask;
+  while (slots_[at].connection != nullptr) at = (at + 1) & mask;
+  slots_[at] = slot;
+}
+
+void FlowTable::grow() {
+  std::vector<Slot> before(slots_.size() * 2);
+  before.swap(slots_);
+  for (const Slot& slot : before) {
+    if (slot.connection != nullptr) place(slot);
+  }
+}
+
+Connection* ConnectionSlab::get(TcpId id) const {
+  if (id.index >= slots_.size()) return nullptr;
+  Connection* connection = slots_[id.index].get();
+  return connection != nullptr && connection->id == id ? connection : nullptr;
+}
+
+Connection& ConnectionSlab::add(std::unique_ptr<Connection> connection) {
+  if (free_.empty()) {
+    free_.push_back(slots());
+    slots_.emplace_back();
+  }
+  const std::uint32_t index = free_.back();
+  free_.pop_back();
+  if (++generation_ == 0) generation_ = 1;
+  connection->id = {index, generation_};
+  slots_[index] = std::move(connection);
+  return *slots_[index];
+}
+
+void ConnectionSlab::remove(Connection& connection) {
+  const std::uint32_t index = connection.id.index;
+  free_.push_back(index);
+  slots_[index].reset();
+}
+
+Listener* ListenerTable::get(TcpListenerId id) {
+  if (id.index >= slots_.size() || slots_[id.index] == nullptr) return nullptr;
+  Listener& listener = *slots_[id.index];
+  return listener.open && listener.id == id ? &listener : nullptr;
+}
+
+Listener* ListenerTable::find(const TcpEndpointAddress& local) {
+  Listener* any = nullptr;
+  auto entry = std::lower_bound(by_port_.begin(), by_port_.end(), local.port,
+                                [](const Entry& e, std::uint16_t port) { return e.port < port; });
+  for (; entry != by_port_.end() && entry->port == local.port; ++entry) {
+    Listener& listener = *slots_[entry->index];
+    if (listener.local.address == local.address) return &listener;
+    if (listener.local.address.is_any()) any = &listener;
+  }
+  return any;
+}
+
+bool ListenerTable::is_taken(const TcpEndpointAddress& local) const {
+  return std::any_of(by_port_.begin(), by_port_.end(), [&](const Entry& entry) {
+    const IpAddress& address = slots_[entry.index]->local.address;
+    return entry.port == local.port &&
+           (address == local.address || address.is_any() || local.address.is_any());
+  });
+}
+
+Listener& ListenerTable::add(const TcpEndpointAddress& local, std::uint32_t backlog) {
+  std::uint32_t index = 0;
+  while (index < slots_.size() && slots_[index] != nullptr) ++index;
+  if (index == slots_.size()) slots_.emplace_back();
+  slots_[index] = std::make_unique<Listener>();
+  Listener& listener = *slots_[index];
+  if (++generation_ == 0) generation_ = 1;
+  listener.id = {index, generation_};
+  listener.local = local;
+  listener.backlog = backlog;
+  listener.open = true;
+  const auto place =
+      std::upper_bound(by_port_.begin(), by_port_.end(), local.port,
+                       [](std::uint16_t port, const Entry& entry) { return port < entry.port; });
+  by_port_.insert(place, {local.port, index});
+  return listener;
+}
+
+void ListenerTable::remove(Listener& listener) {
+  const std::uint32_t index = listener.id.index;
+  std::erase_if(by_port_, [index](const Entry& entry) { return entry.index == index; });
+  slots_[index].reset();
+}
+
+}  // namespace twinpath::tcp

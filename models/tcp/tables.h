@@ -1,0 +1,93 @@
+// Where connections and listeners are found. Hash order is never observable: tables are only asked
+// for one key; whatever walks everything walks by index.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "models/tcp/connection.h"
+#include "models/tcp/ring_deque.h"
+
+namespace twinpath::tcp {
+
+// Open addressing with linear probing and backward-shift deletion: no tombstones, so lookups stay
+// short for ever. The hash stands beside the pointer; a mismatch touches no connection.
+class FlowTable {
+ public:
+  explicit FlowTable(std::uint64_t seed) : seed_(seed), slots_(kSlotsMin) {}
+  [[nodiscard]] Connection* find(const FlowKey& key) const;
+  // Requires: find(connection.key) is nothing.
+  void insert(Connection& connection);
+  void erase(Connection& connection);
+  [[nodiscard]] std::uint32_t size() const { return size_; }
+
+ private:
+  static constexpr std::size_t kSlotsMin = 16;
+  struct Slot {
+    Connection* connection = nullptr;
+    std::uint32_t hash = 0;
+  };
+  [[nodiscard]] std::uint32_t hash(const FlowKey& key) const {
+    return static_cast<std::uint32_t>(hash_flow(seed_, key));
+  }
+  void place(const Slot& slot);
+  void grow();
+
+  std::uint64_t seed_;
+  std::vector<Slot> slots_;
+  std::uint32_t size_ = 0;
+};
+
+// Connections by handle. Indices are reused last in, first out.
+class ConnectionSlab {
+ public:
+  [[nodiscard]] Connection* get(TcpId id) const;
+  [[nodiscard]] Connection* at(std::uint32_t index) const { return slots_[index].get(); }
+  [[nodiscard]] std::uint32_t slots() const { return static_cast<std::uint32_t>(slots_.size()); }
+  [[nodiscard]] std::uint32_t size() const {
+    return slots() - static_cast<std::uint32_t>(free_.size());
+  }
+  Connection& add(std::unique_ptr<Connection> connection);
+  void remove(Connection& connection);
+
+ private:
+  std::vector<std::unique_ptr<Connection>> slots_;
+  std::vector<std::uint32_t> free_;
+  std::uint32_t generation_ = 0;
+};
+
+// RFC 9293 §3.10.7.2's LISTEN is an object of its own: it has no sequence numbers and no peer.
+struct Listener {
+  TcpListenerId id;
+  TcpEndpointAddress local;
+  std::uint32_t backlog = 0;
+  std::uint32_t half_open = 0;  // connections in SYN-RECEIVED
+  RingDeque<TcpId> accept_queue;
+  bool open = false;
+
+  [[nodiscard]] bool accept_queue_full() const { return accept_queue.size() >= backlog; }
+};
+
+class ListenerTable {
+ public:
+  [[nodiscard]] Listener* get(TcpListenerId id);
+  // A definite address before "any".
+  [[nodiscard]] Listener* find(const TcpEndpointAddress& local);
+  [[nodiscard]] bool is_taken(const TcpEndpointAddress& local) const;
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(by_port_.size()); }
+  Listener& add(const TcpEndpointAddress& local, std::uint32_t backlog);
+  void remove(Listener& listener);
+
+ private:
+  struct Entry {
+    std::uint16_t port;
+    std::uint32_t index;
+  };
+  std::vector<std::unique_ptr<Listener>> slots_;
+  std::vector<Entry> by_port_;  // sorted by port
+  std::uint32_t generation_ = 0;
+};
+
+}  // namespace twinpath::tcp

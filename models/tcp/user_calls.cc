@@ -1,0 +1,273 @@
+// The user's calls. Read RFC 9293 §3.10.1 to §3.10.6.
+#include <algorithm>
+#include <utility>
+
+#include "models/tcp/stack.h"
+#include "models/tcp/steps.h"
+
+namespace twinpath {
+namespace {
+
+using tcp::Connection;
+using tcp::Core;
+using tcp::FlowKey;
+
+bool may_queue_data(const Connection& connection) {
+  if (connection.fin_queued) return false;
+  return connection.is_opening() || connection.state == TcpState::kEstablished ||
+         connection.state == TcpState::kCloseWait;
+}
+
+bool at_end_of_stream(const Connection& connection) {
+  return connection.fin_seen && connection.rcv_nxt == connection.fin_seq + 1;
+}
+
+// RFC 6056 §3.3.3: from a place only the peer's address and our secret decide, the first free port.
+std::optional<std::uint16_t> choose_port(Core& core, FlowKey key) {
+  const std::uint32_t first = core.config.ephemeral_port_min;
+  const std::uint32_t count = core.config.ephemeral_port_max - first + 1;
+  key.local_port = 0;
+  const std::uint32_t offset = core.secrets.port_offset(key) + core.ports_chosen;
+  for (std::uint32_t tried = 0; tried < count; ++tried) {
+    key.local_port = static_cast<std::uint16_t>(first + (offset + tried) % count);
+    if (core.flows.find(key) != nullptr || core.listeners.is_taken(key.local_end())) continue;
+    core.ports_chosen += tried + 1;
+    return key.local_port;
+  }
+  return std::nullopt;
+}
+
+void apply_options(Connection& connection, const TcpOpenOptions& options) {
+  if (options.nagle) connection.nagle = *options.nagle;
+  if (options.delayed_ack) connection.delayed_ack = *options.delayed_ack;
+  if (options.send_buffer_bytes) connection.send_buffer_bytes = *options.send_buffer_bytes;
+  if (options.keepalive) connection.keepalive = *options.keepalive;
+  if (options.keepalive_idle) connection.keepalive_idle = *options.keepalive_idle;
+  if (options.keepalive_interval) connection.keepalive_interval = *options.keepalive_interval;
+  if (options.keepalive_probes) connection.keepalive_probes = *options.keepalive_probes;
+  if (options.congestion && *options.congestion != connection.congestion.kind()) {
+    connection.congestion =
+        tcp::CongestionControl(*options.congestion, connection.congestion.window());
+  }
+}
+
+// What later calls cannot change because the SYN has told the peer.
+void apply_opening_options(Connection& connection, const TcpOpenOptions& options) {
+  if (options.receive_buffer_bytes) connection.receive_buffer_bytes = *options.receive_buffer_bytes;
+  if (options.mss_bytes) {
+    connection.mss_limit_bytes = std::min(connection.mss_limit_bytes, *options.mss_bytes);
+  }
+}
+
+// RFC 9293 §3.10.4: FIN follows what is queued; the state changes at once.
+void queue_fin(Core& core, Connection& connection, Instant now) {
+  if (connection.fin_queued) return;
+  connection.fin_queued = true;
+  if (connection.state == TcpState::kEstablished) {
+    set_state(core, connection, now, TcpState::kFinWait1);
+  } else if (connection.state == TcpState::kCloseWait) {
+    set_state(core, connection, now, TcpState::kLastAck);
+  }
+}
+
+}  // namespace
+
+TcpListenResult TcpStack::listen(const TcpEndpointAddress& local, std::uint32_t backlog) {
+  if (local.port == 0) return {{}, Errno::kInvalid};
+  if (core_->listeners.is_taken(local)) return {{}, Errno::kAddressInUse};
+  if (core_->listeners.size() >= core_->config.listeners_max) return {{}, Errno::kNoBufferSpace};
+  const std::uint32_t limit = std::clamp(backlog, 1U, core_->config.accept_backlog_max);
+  return {core_->listeners.add(local, limit).id, Errno::kNone};
+}
+
+TcpOpenResult TcpStack::connect(Instant now, const TcpEndpointAddress& local,
+                                const TcpEndpointAddress& remote, const TcpOpenOptions& options) {
+  FlowKey key{local.address, remote.address, local.port, remote.port};
+  if (key.local_port == 0) {
+    const auto port = choose_port(*core_, key);
+    if (!port) return {{}, Errno::kAddressNotAvailable};
+    key.local_port = *port;
+  } else if (core_->flows.find(key) != nullptr) {
+    return {{}, Errno::kAddressInUse};
+  }
+  Connection* connection = create(*core_, key);
+  if (connection == nullptr) return {{}, Errno::kNoBufferSpace};
+  connection->has_handle = true;
+  apply_options(*connection, options);
+  apply_opening_options(*connection, options);
+  start_open(*core_, *connection, now, TcpState::kSynSent);
+  settle(*core_, *connection);
+  return {connection->id, Errno::kNone};
+}
+
+std::optional<TcpId> TcpStack::accept(TcpListenerId listener_id) {
+  tcp::Listener* listener = core_->listeners.get(listener_id);
+  if (listener == nullptr || listener->accept_queue.empty()) return std::nullopt;
+  const TcpId id = listener->accept_queue.front();
+  listener->accept_queue.pop_front();
+  Connection& connection = *core_->connections.get(id);
+  connection.in_accept_queue = false;
+  connection.has_handle = true;
+  connection.readiness = 0;
+  return id;
+}
+
+std::uint32_t TcpStack::acceptable(TcpListenerId id) const {
+  const tcp::Listener* listener = core_->listeners.get(id);
+  return listener == nullptr ? 0 : listener->accept_queue.size();
+}
+
+std::optional<TcpEndpointAddress> TcpStack::listening_at(TcpListenerId id) const {
+  const tcp::Listener* listener = core_->listeners.get(id);
+  if (listener == nullptr) return std::nullopt;
+  return listener->local;
+}
+
+void TcpStack::close_listener(Instant now, TcpListenerId id) {
+  tcp::Listener* listener = core_->listeners.get(id);
+  if (listener == nullptr) return;
+  for (std::uint32_t index = 0; index < core_->connections.slots(); ++index) {
+    Connection* connection = core_->connections.at(index);
+    if (connection == nullptr || connection->listener != id || connection->has_handle) continue;
+    if (connection->state != TcpState::kSynReceived && !connection->in_accept_queue) continue;
+    connection->in_accept_queue = false;
+    connection->accept_ready = false;
+    abort_with_reset(*core_, *connection, now, Errno::kConnectionAborted);
+    settle(*core_, *connection);
+  }
+  core_->listeners.remove(*listener);
+}
+
+std::uint32_t TcpStack::send(Instant, TcpId id, Slice data) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr || !may_queue_data(*connection)) return 0;
+  const std::uint32_t room = connection->send_room_bytes();
+  if (data.len > room) data = data.first(room);
+  const std::uint32_t accepted = data.len;
+  connection->send_queue.append(std::move(data));
+  connection->snd_end += accepted;
+  if (connection->send_room_bytes() < connection->send_buffer_bytes / 3) {
+    connection->write_blocked = true;
+  }
+  if (accepted > 0) settle(*core_, *connection);
+  return accepted;
+}
+
+Slice TcpStack::receive(Instant, TcpId id, std::uint32_t bytes_max) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr) return {};
+  Slice slice = connection->receive_queue.take_front(bytes_max);
+  if (slice.len > 0 && should_update_window(*connection)) {
+    connection->due |= tcp::kDueAck;
+    settle(*core_, *connection);
+  }
+  return slice;
+}
+
+void TcpStack::shutdown_send(Instant now, TcpId id) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr || !may_queue_data(*connection)) return;
+  queue_fin(*core_, *connection, now);
+  settle(*core_, *connection);
+}
+
+void TcpStack::close(Instant now, TcpId id) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr || !connection->has_handle) return;
+  connection->has_handle = false;
+  connection->receive_shut = true;
+  // RFC 9293 §3.6.1 and RFC 2525 §2.17: what nobody read was not received; say so by a reset.
+  const bool unread = !connection->receive_queue.empty() || !connection->reassembly.empty();
+  connection->receive_queue.clear();
+  if (connection->state == TcpState::kSynSent) {
+    terminate(*core_, *connection, now, Errno::kNone);
+  } else if (unread && connection->state != TcpState::kTimeWait) {
+    abort_with_reset(*core_, *connection, now, Errno::kNone);
+  } else {
+    queue_fin(*core_, *connection, now);
+    if (connection->state == TcpState::kFinWait2) {
+      connection->life_deadline = after(now, core_->config.fin_wait_2);
+    }
+  }
+  settle(*core_, *connection);
+}
+
+void TcpStack::abort(Instant now, TcpId id) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr || !connection->has_handle) return;
+  connection->has_handle = false;
+  connection->receive_shut = true;
+  abort_with_reset(*core_, *connection, now, Errno::kNone);
+  settle(*core_, *connection);
+}
+
+TcpStatus TcpStack::status(TcpId id) const {
+  TcpStatus status;
+  const Connection* connection = core_->connections.get(id);
+  if (connection == nullptr) return status;
+  status.state = connection->state;
+  status.error = connection->error;
+  status.readable_bytes = connection->receive_queue.bytes();
+  status.writable_bytes = may_queue_data(*connection) ? connection->send_room_bytes() : 0;
+  status.unsent_bytes = connection->unsent_bytes();
+  status.unacked_bytes = connection->send_queue.bytes();
+  status.end_of_stream = at_end_of_stream(*connection);
+  status.send_shut = connection->fin_queued;
+  status.local = connection->key.local_end();
+  status.remote = connection->key.remote_end();
+  return status;
+}
+
+TcpInfo TcpStack::info(TcpId id) const {
+  TcpInfo info;
+  const Connection* connection = core_->connections.get(id);
+  if (connection == nullptr) return info;
+  info.state = connection->state;
+  info.congestion = connection->congestion.kind();
+  info.mss_bytes = connection->mss_bytes;
+  info.cwnd_bytes = connection->congestion.cwnd_bytes();
+  info.ssthresh_bytes = connection->congestion.ssthresh_bytes();
+  info.send_window_bytes = connection->snd_wnd;
+  info.receive_window_bytes = connection->receive_window();
+  info.in_flight_bytes = connection->flight_bytes();
+  info.srtt = connection->rtt.srtt();
+  info.rttvar = connection->rtt.rttvar();
+  info.rtt_min = connection->rtt.min();
+  info.rto = connection->rtt.rto(core_->config);
+  info.retransmits = connection->retransmits;
+  info.timeouts = connection->timeouts;
+  info.fast_retransmits = connection->fast_retransmits;
+  info.bytes_sent = connection->bytes_sent;
+  info.bytes_acked = connection->bytes_acked;
+  info.bytes_received = connection->bytes_received;
+  info.segments_in = connection->segments_in;
+  info.segments_out = connection->segments_out;
+  info.timestamps = connection->ts_ok;
+  info.sack = connection->sack_ok;
+  info.window_scaling = connection->scale_ok;
+  info.ecn = connection->ecn_ok;
+  return info;
+}
+
+Errno TcpStack::take_error(TcpId id) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr) return Errno::kNone;
+  const Errno hard = std::exchange(connection->error, Errno::kNone);
+  const Errno soft = std::exchange(connection->soft_error, Errno::kNone);
+  return hard != Errno::kNone ? hard : soft;
+}
+
+void TcpStack::set_options(Instant now, TcpId id, const TcpOpenOptions& options) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr) return;
+  apply_options(*connection, options);
+  if (connection->keepalive && connection->is_synchronized() &&
+      connection->state != TcpState::kTimeWait) {
+    restart_keepalive(*connection, now);
+  } else if (!connection->keepalive) {
+    connection->keepalive_deadline = kNever;
+  }
+  settle(*core_, *connection);
+}
+
+}  // namespace twinpath

@@ -1,0 +1,34 @@
+// What congestion control is told and what it decides, as plain values.
+#pragma once
+
+#include <cstdint>
+
+#include "models/base/time.h"
+
+namespace twinpath::tcp {
+
+struct CongestionWindow {
+  std::uint32_t cwnd_bytes = 0;
+  std::uint32_t ssthresh_bytes = kSsthreshInitial;
+  std::uint32_t mss_bytes = 0;
+
+  // RFC 5681 §3.1: arbitrarily high at first. Also the largest window RFC 7323 §2.3 can express.
+  static constexpr std::uint32_t kSsthreshInitial = 1U << 30;
+  static constexpr std::uint32_t kCwndMax = 1U << 30;
+};
+
+struct AckSample {
+  Instant now;
+  std::uint32_t acked_bytes = 0;
+  Duration srtt{};
+  // Whether the window, not the application, bounded what was sent (RFC 7661 §1). A window nobody
+  // used is not enlarged.
+  bool window_limited = true;
+};
+
+struct LossSample {
+  Instant now;
+  std::uint32_t flight_bytes = 0;  // RFC 5681 §2
+};
+
+}  // namespace twinpath::tcp
