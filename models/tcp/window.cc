@@ -15,9 +15,10 @@ std::uint32_t free_bytes(const Connection& connection) {
   return readable >= buffer ? 0 : buffer - readable;
 }
 
-// By how much the right edge could move.
+// By how much the right edge could move, as far as the field can express it.
 std::uint32_t possible_growth(const Connection& connection) {
-  const std::uint32_t free = free_bytes(connection);
+  const std::uint32_t free =
+      std::min(free_bytes(connection), kWindowFieldMax << connection.rcv_scale);
   const std::uint32_t offered = connection.receive_window();
   return free > offered ? free - offered : 0;
 }
