@@ -52,11 +52,13 @@ PacketBuf* MbufPool::take() {
   return adopt(mbuf, burst_constants(Instant{}, capacity_bytes()));
 }
 
-// The mbuf beneath is as rte_pktmbuf_alloc() made it: one reference, one segment, direct.
+// The mbuf beneath is as rte_pktmbuf_alloc() made it: one reference, one segment, direct. A buffer
+// may have been lent as the header of other storage; its own comes back here.
 void MbufPool::give_back(std::span<PacketBuf* const> bufs) noexcept {
   for (PacketBuf* buf : bufs) {
     for (PacketBuf* part = buf; part != nullptr;) {
       PacketBuf* next = part->next;
+      part->room = static_cast<std::byte*>(mbuf_of(part)->buf_addr);
       rte_mbuf_raw_free(mbuf_of(part));
       part = next;
     }

@@ -13,11 +13,12 @@ namespace twinpath {
 
 class LinkPort final : public PortDecorator {
  public:
-  // End a is the host, end b the device: config.from_a applies to what the host sends.
+  // With host_end kEndA, config.from_a applies to what the host sends; with kEndB, to what it
+  // receives, so that a link's directions stay what they are whichever end is ours.
   template <typename PortType>
   LinkPort(PortType& inner_port, const LinkElementConfig& config, const Rng& run,
-           std::string_view name)
-      : PortDecorator(inner_port), link_(config, run, name) {}
+           std::string_view name, PortId host_end = LinkElement::kEndA)
+      : PortDecorator(inner_port), link_(config, run, name), host_end_(host_end) {}
 
   std::size_t rx_burst(std::span<BufPtr> out) override;
   // Takes everything: a full queue drops and counts, as drop-tail does.
@@ -31,7 +32,10 @@ class LinkPort final : public PortDecorator {
   [[nodiscard]] Instant own_deadline() const override;
   void send_due();
 
+  [[nodiscard]] PortId device_end() const { return static_cast<PortId>(1 - host_end_); }
+
   LinkElement link_;
+  PortId host_end_;
 };
 
 }  // namespace twinpath
