@@ -15,7 +15,7 @@ struct BulkConfig {
   std::uint64_t size_bytes = 0;  // 0: until `duration`, or until the run stops
   Duration duration{};           // 0: until size_bytes
   std::uint16_t port = 5001;
-  IpAddress to;
+  IpAddress to{};
 
   static constexpr auto fields() {
     return std::tuple(

@@ -27,8 +27,8 @@ struct HttpGetConfig {
   bool keep_alive = true;  // false: a connection per request
   std::uint16_t port = 80;
   std::string path = "/bytes/";  // the size is appended
-  IpAddress to;
-  std::vector<std::uint64_t> sizes;  // instead of size_bytes, each `requests` times
+  IpAddress to{};
+  std::vector<std::uint64_t> sizes{};  // instead of size_bytes, each `requests` times
 
   static constexpr auto fields() {
     using C = HttpGetConfig;

@@ -76,7 +76,7 @@ struct RequestResponseConfig {
   std::uint32_t per_connection = 0;  // then a new connection is opened; 0: never
   double rate_per_s = 0;             // 0: closed loop
   std::uint16_t port = 7;
-  IpAddress to;
+  IpAddress to{};
 
   static constexpr auto fields() {
     using C = RequestResponseConfig;

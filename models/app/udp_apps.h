@@ -21,7 +21,7 @@ struct UdpBulkConfig {
   Duration duration{};      // 0: until `count`, or until the run stops
   std::uint64_t count = 0;  // 0: until `duration`
   std::uint16_t port = 5001;
-  IpAddress to;
+  IpAddress to{};
 
   static constexpr auto fields() {
     using C = UdpBulkConfig;
@@ -127,7 +127,7 @@ struct UdpEchoConfig {
   Duration interval = std::chrono::milliseconds(1);
   Duration patience = std::chrono::seconds(1);  // an answer later than this is lost
   std::uint16_t port = 7;
-  IpAddress to;
+  IpAddress to{};
 
   static constexpr auto fields() {
     using C = UdpEchoConfig;

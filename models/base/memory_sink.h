@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,14 @@ class MemorySink final : public ResultSink {
     events.emplace_back(std::string(kind), header);
   }
   void end_run(const RunOutcome& outcome) override { status = outcome.status; }
+
+  // The value of one scalar; nothing when it was not reported.
+  [[nodiscard]] std::optional<double> find(const MetricInfo& metric, std::string_view path) const {
+    for (const auto& [key, value] : scalars) {
+      if (entities[key.first] == path && metrics[key.second] == metric.name) return value.first;
+    }
+    return std::nullopt;
+  }
 
   std::string run_json;
   std::string status;
