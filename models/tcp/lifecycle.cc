@@ -7,19 +7,6 @@
 namespace twinpath::tcp {
 namespace {
 
-// Those in TIME-WAIT stand in a list through their indices, oldest first.
-void link_time_wait(Core& core, Connection& connection) {
-  const std::uint32_t self = connection.id.index + 1;
-  connection.time_wait_before = core.time_wait_last;
-  connection.time_wait_behind = 0;
-  if (core.time_wait_last != 0) {
-    core.connections.at(core.time_wait_last - 1)->time_wait_behind = self;
-  } else {
-    core.time_wait_first = self;
-  }
-  core.time_wait_last = self;
-}
-
 void unlink_time_wait(Core& core, Connection& connection) {
   const std::uint32_t before = connection.time_wait_before;
   const std::uint32_t behind = connection.time_wait_behind;
@@ -65,6 +52,25 @@ bool evict_time_wait(Core& core) {
 }
 
 }  // namespace
+
+// Those in TIME-WAIT stand in a list through their indices, oldest first.
+void link_time_wait(Core& core, Connection& connection) {
+  const std::uint32_t self = connection.id.index + 1;
+  connection.time_wait_before = core.time_wait_last;
+  connection.time_wait_behind = 0;
+  if (core.time_wait_last != 0) {
+    core.connections.at(core.time_wait_last - 1)->time_wait_behind = self;
+  } else {
+    core.time_wait_first = self;
+  }
+  core.time_wait_last = self;
+}
+
+void forget(Core& core, Connection& connection) {
+  if (connection.state == TcpState::kTimeWait) unlink_time_wait(core, connection);
+  if (connection.in_table) core.flows.erase(connection);
+  release(core, connection);
+}
 
 Connection* create(Core& core, const FlowKey& key) {
   if (core.connections.size() >= core.config.connections_max && !evict_time_wait(core)) {

@@ -12,7 +12,8 @@ bool waits(const SentRange& range) { return range.lost && !range.resent && !rang
 
 void SentList::push(const SentRange& range) {
   CHECK(ranges_.empty() || ranges_.back().end == range.first);
-  pipe_bytes_ += range.len();
+  if (range.in_pipe()) pipe_bytes_ += range.len();
+  if (waits(range)) ++lost_waiting_;
   ranges_.push_back(range);
 }
 

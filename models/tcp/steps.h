@@ -84,6 +84,9 @@ bool should_update_window(const Connection& connection);
 Connection* create(Core& core, const FlowKey& key);
 void set_state(Core& core, Connection& connection, Instant now, TcpState state);
 void enter_time_wait(Core& core, Connection& connection, Instant now);
+void link_time_wait(Core& core, Connection& connection);
+// Out of every table without a word to anybody.
+void forget(Core& core, Connection& connection);
 // To CLOSED, with what the user will read as the reason.
 void terminate(Core& core, Connection& connection, Instant now, Errno error);
 // RFC 9293 §3.10.5: <SEQ=SND.NXT><CTL=RST>, then terminate().

@@ -124,6 +124,14 @@ class IpAddress {
       : high_(load_be64(std::as_bytes(std::span(v6.octets())).data())),
         low_(load_be64(std::as_bytes(std::span(v6.octets())).data() + 8)) {}
 
+  // What high() and low() gave.
+  static constexpr IpAddress from_words(std::array<std::uint64_t, 2> words) {
+    IpAddress address;
+    address.high_ = words[0];
+    address.low_ = words[1];
+    return address;
+  }
+
   constexpr bool is_v4() const { return high_ == 0 && (low_ >> 32) == (kMappedPrefix >> 32); }
   // Requires: is_v4().
   constexpr Ipv4Address v4() const { return Ipv4Address(static_cast<std::uint32_t>(low_)); }

@@ -1,0 +1,186 @@
+// Connections leave as bytes and come back.
+#include "models/tcp/image.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "models/tcp/image_io.h"
+#include "models/tcp/stack.h"
+#include "models/tcp/steps.h"
+
+namespace twinpath {
+namespace {
+
+using tcp::Connection;
+using tcp::ImageReader;
+using tcp::ImageWriter;
+
+// No queue of a connection can be longer than half the sequence space.
+constexpr std::uint32_t kQueueBytesMax = 1U << 30;
+
+void write_address(ImageWriter& writer, const IpAddress& address) {
+  writer(address.high());
+  writer(address.low());
+}
+
+IpAddress read_address(ImageReader& reader) {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  reader(high);
+  reader(low);
+  return IpAddress::from_words({high, low});
+}
+
+void write_queue(ImageWriter& writer, const tcp::SliceQueue& queue) {
+  writer(queue.bytes());
+  queue.copy(0, writer.extend(queue.bytes()));
+}
+
+void write_sent(ImageWriter& writer, const tcp::SentList& sent) {
+  writer(sent.size());
+  for (std::uint32_t index = 0; index < sent.size(); ++index) {
+    const tcp::SentRange& range = sent[index];
+    writer(range.first), writer(range.end), writer(range.sent_at), writer(range.transmissions);
+    writer(range.lost), writer(range.resent), writer(range.sacked);
+  }
+}
+
+void write_held(ImageWriter& writer, const tcp::Reassembly& held) {
+  writer(held.pieces());
+  for (std::uint32_t index = 0; index < held.pieces(); ++index) {
+    writer(held.piece_first(index));
+    writer(held.piece(index).len);
+    writer.append(held.piece(index).bytes());
+  }
+}
+
+// In pieces of the pool's buffers; nothing when the pool is exhausted.
+template <typename Sink>
+bool read_bytes(ImageReader& reader, BufPool& pool, std::uint32_t count, Sink sink) {
+  auto bytes = reader.take(count);
+  while (!bytes.empty()) {
+    BufPtr buf(pool.take());
+    if (buf == nullptr) return false;
+    const auto piece =
+        static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), buf->tailroom()));
+    if (piece == 0) return false;
+    std::memcpy(buf->push_back(piece).data(), bytes.data(), piece);
+    sink(Slice{BufRef(std::move(buf)), 0, piece});
+    bytes = bytes.subspan(piece);
+  }
+  return !reader.failed();
+}
+
+bool read_queue(ImageReader& reader, BufPool& pool, tcp::SliceQueue& queue) {
+  std::uint32_t count = 0;
+  reader(count);
+  if (count > kQueueBytesMax) return false;
+  return read_bytes(reader, pool, count, [&](Slice slice) { queue.append(std::move(slice)); });
+}
+
+bool read_sent(ImageReader& reader, Connection& connection) {
+  std::uint32_t count = 0;
+  reader(count);
+  SeqNum expected = connection.snd_una;
+  for (std::uint32_t index = 0; index < count && !reader.failed(); ++index) {
+    tcp::SentRange range;
+    reader(range.first), reader(range.end), reader(range.sent_at), reader(range.transmissions);
+    reader(range.lost), reader(range.resent), reader(range.sacked);
+    if (range.first != expected || !(range.first < range.end)) return false;
+    if (range.end > connection.snd_nxt) return false;
+    connection.sent.push(range);
+    expected = range.end;
+  }
+  return !reader.failed();
+}
+
+bool read_held(ImageReader& reader, BufPool& pool, Connection& connection) {
+  std::uint32_t count = 0;
+  reader(count);
+  for (std::uint32_t index = 0; index < count && !reader.failed(); ++index) {
+    SeqNum first;
+    std::uint32_t bytes = 0;
+    reader(first), reader(bytes);
+    if (bytes > kQueueBytesMax || !(first > connection.rcv_nxt)) return false;
+    if (first + bytes > connection.rcv_adv) return false;
+    const bool held = read_bytes(reader, pool, bytes, [&](Slice slice) {
+      const SeqNum at = std::exchange(first, first + slice.len);
+      connection.reassembly.insert(at, std::move(slice));
+    });
+    if (!held) return false;
+  }
+  return !reader.failed();
+}
+
+// What no connection of ours can look like.
+bool is_consistent(const Connection& connection) {
+  const bool state =
+      connection.state > TcpState::kListen && connection.state <= TcpState::kTimeWait;
+  return state && connection.snd_una <= connection.snd_nxt && connection.mss_bytes > 0 &&
+         connection.rcv_scale <= kWindowScaleMax && connection.snd_scale <= kWindowScaleMax &&
+         connection.snd_nxt <= connection.snd_end + 1 && connection.rcv_nxt <= connection.rcv_adv;
+}
+
+bool read_connection(ImageReader& reader, BufPool& pool, Connection& connection) {
+  tcp::visit_tcb(connection, reader);
+  connection.congestion.visit(reader);
+  connection.rtt.visit(reader);
+  if (reader.failed() || !is_consistent(connection)) return false;
+  if (!read_queue(reader, pool, connection.send_queue)) return false;
+  if (connection.queue_first() != later(connection.snd_una, connection.iss + 1) &&
+      !connection.fin_acked()) {
+    return false;
+  }
+  if (!read_queue(reader, pool, connection.receive_queue)) return false;
+  return read_sent(reader, connection) && read_held(reader, pool, connection) && reader.at_end();
+}
+
+}  // namespace
+
+std::optional<TcbImage> TcpStack::export_image(Instant, TcpId id) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr || !connection->has_handle) return std::nullopt;
+  if (connection->state == TcpState::kClosed) return std::nullopt;
+  ImageWriter writer;
+  writer(TcbImage::kVersion);
+  write_address(writer, connection->key.local);
+  write_address(writer, connection->key.remote);
+  writer(connection->key.local_port), writer(connection->key.remote_port);
+  tcp::visit_tcb(*connection, writer);
+  connection->congestion.visit(writer);
+  connection->rtt.visit(writer);
+  write_queue(writer, connection->send_queue);
+  write_queue(writer, connection->receive_queue);
+  write_sent(writer, connection->sent);
+  write_held(writer, connection->reassembly);
+  forget(*core_, *connection);
+  return TcbImage(writer.take());
+}
+
+std::optional<TcpId> TcpStack::import_image(Instant, const TcbImage& image) {
+  ImageReader reader(image.bytes());
+  std::uint32_t version = 0;
+  reader(version);
+  if (version != TcbImage::kVersion) return std::nullopt;
+  tcp::FlowKey key;
+  key.local = read_address(reader);
+  key.remote = read_address(reader);
+  reader(key.local_port), reader(key.remote_port);
+  if (reader.failed() || core_->flows.find(key) != nullptr) return std::nullopt;
+  Connection* connection = create(*core_, key);
+  if (connection == nullptr) return std::nullopt;
+  const bool whole = read_connection(reader, core_->pool, *connection);
+  if (!whole) {
+    connection->state = TcpState::kClosed;
+    forget(*core_, *connection);
+    return std::nullopt;
+  }
+  connection->has_handle = true;
+  const TcpId id = connection->id;
+  if (connection->state == TcpState::kTimeWait) link_time_wait(*core_, *connection);
+  settle(*core_, *connection);
+  return id;
+}
+
+}  // namespace twinpath

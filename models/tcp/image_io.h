@@ -1,0 +1,121 @@
+// Values of a connection to and from bytes, little-endian, each at its own width. One list of
+// fields (visit_tcb) serves both directions, so they cannot disagree.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "models/base/time.h"
+#include "models/tcp/connection.h"
+
+namespace twinpath::tcp {
+
+class ImageWriter {
+ public:
+  template <typename T>
+  void operator()(const T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      (*this)(static_cast<std::underlying_type_t<T>>(value));
+    } else if constexpr (std::is_integral_v<T>) {
+      const auto bits = static_cast<std::uint64_t>(value);
+      for (std::size_t i = 0; i < sizeof(T); ++i) {
+        bytes_.push_back(static_cast<std::byte>(bits >> (8 * i)));
+      }
+    } else if constexpr (std::is_same_v<T, Duration>) {
+      (*this)(value.count());
+    } else if constexpr (std::is_same_v<T, Instant>) {
+      (*this)(to_ns(value));
+    } else {
+      (*this)(value.value());  // a number that wraps
+    }
+  }
+  void append(std::span<const std::byte> bytes) {
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  // Room for `count` bytes to be filled in.
+  std::span<std::byte> extend(std::size_t count) {
+    bytes_.resize(bytes_.size() + count);
+    return std::span(bytes_).last(count);
+  }
+  std::vector<std::byte> take() { return std::move(bytes_); }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+// Reads zeros once the bytes have run out, and says so.
+class ImageReader {
+ public:
+  explicit ImageReader(std::span<const std::byte> bytes) : rest_(bytes) {}
+  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] bool at_end() const { return rest_.empty() && !failed_; }
+
+  template <typename T>
+  void operator()(T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      value = static_cast<T>(number<std::underlying_type_t<T>>());
+    } else if constexpr (std::is_same_v<T, bool>) {
+      value = number<std::uint8_t>() != 0;
+    } else if constexpr (std::is_integral_v<T>) {
+      value = number<T>();
+    } else if constexpr (std::is_same_v<T, Duration>) {
+      value = Duration(number<Duration::rep>());
+    } else if constexpr (std::is_same_v<T, Instant>) {
+      value = at_ns(number<std::int64_t>());
+    } else {
+      value = T(number<std::uint32_t>());
+    }
+  }
+  std::span<const std::byte> take(std::size_t count) {
+    if (count > rest_.size()) {
+      failed_ = true;
+      return {};
+    }
+    const auto taken = rest_.first(count);
+    rest_ = rest_.subspan(count);
+    return taken;
+  }
+
+ private:
+  template <typename T>
+  T number() {
+    std::uint64_t bits = 0;
+    const auto bytes = take(sizeof(T));
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bits |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+    }
+    return static_cast<T>(bits);
+  }
+
+  std::span<const std::byte> rest_;
+  bool failed_ = false;
+};
+
+// Every value of a Tcb except what belongs to the stack it stands in (has_handle).
+template <typename Visit>
+void visit_tcb(Tcb& t, Visit& v) {
+  v(t.state), v(t.due), v(t.dup_acks_due), v(t.recovery), v(t.rtx_purpose);
+  v(t.snd_scale), v(t.rcv_scale), v(t.ts_ok), v(t.scale_ok), v(t.sack_ok), v(t.ecn_ok);
+  v(t.ecn_echo), v(t.cwr_due), v(t.fin_queued), v(t.fin_seen), v(t.write_blocked);
+  v(t.snd_una), v(t.snd_nxt), v(t.snd_end), v(t.snd_wl1), v(t.snd_wl2);
+  v(t.snd_wnd), v(t.snd_wnd_max), v(t.mss_bytes);
+  v(t.rcv_nxt), v(t.rcv_adv), v(t.last_ack_sent), v(t.rcv_mss_bytes), v(t.unacked_bytes);
+  v(t.ts_recent), v(t.ts_offset), v(t.recover), v(t.dup_acks), v(t.force_retransmit);
+  v(t.partial_ack_seen), v(t.send_small), v(t.nagle), v(t.dup_flight_bytes);
+  v(t.limited_until), v(t.ecn_until), v(t.round_end);
+  v(t.rtx_deadline), v(t.ack_deadline), v(t.life_deadline), v(t.keepalive_deadline);
+  v(t.retry_deadline), v(t.last_sent_at), v(t.ts_recent_at);
+  v(t.segments_in), v(t.segments_out), v(t.bytes_sent), v(t.bytes_acked), v(t.bytes_received);
+  v(t.iss), v(t.irs), v(t.fin_seq), v(t.send_buffer_bytes), v(t.receive_buffer_bytes);
+  v(t.mss_limit_bytes), v(t.peer_mss_bytes), v(t.delayed_ack), v(t.keepalive_idle);
+  v(t.keepalive_interval), v(t.keepalive_probes), v(t.keepalive_unanswered), v(t.expiries);
+  v(t.retransmits), v(t.timeouts), v(t.fast_retransmits), v(t.challenge_window_start);
+  v(t.challenge_count), v(t.invalid_ack_at), v(t.invalid_ack_sent), v(t.keepalive);
+  v(t.opened_passively), v(t.handshake_retransmitted), v(t.receive_shut);
+  v(t.error), v(t.soft_error);
+}
+
+}  // namespace twinpath::tcp
