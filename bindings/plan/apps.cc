@@ -1,0 +1,87 @@
+// See apps.h. An application's configuration has the names of the Plan's arguments, so a kind needs
+// one line here.
+#include "bindings/plan/apps.h"
+
+#include <array>
+#include <string_view>
+
+#include "bindings/plan/apply.h"
+#include "bindings/plan/build.h"
+#include "models/app/bulk.h"
+#include "models/app/http_get.h"
+#include "models/app/http_server.h"
+#include "models/app/request_response.h"
+#include "models/app/udp_apps.h"
+
+namespace twinpath::bind {
+namespace {
+
+struct Adding {
+  const Plan& plan;
+  const AppPlan& app;
+  AppHost& target;
+  std::vector<Problem>& problems;
+};
+
+template <typename A, typename Config>
+void add_one(const Adding& adding) {
+  Config config;
+  const AppPlan& app = adding.app;
+  apply_settings(app.args, app.path, config, adding.problems);
+  for (const auto& [field, value, message, allowed] : validate_fields(config)) {
+    adding.problems.push_back({app.path + "." + field, value, message, allowed, ""});
+  }
+  if constexpr (requires { config.to; }) {
+    if (app.to) {
+      config.to = address_towards(adding.plan, app.host, *app.to);
+    } else {
+      adding.problems.push_back({app.path + ".to", "", "is missing", "the name of a host", ""});
+    }
+  }
+  if (adding.problems.empty()) {
+    adding.target.template add<A>(app.path, Instant(app.start), config);
+  }
+}
+
+// Requests at a rate: the client of request_response.h with its arrivals on.
+void add_open_loop(const Adding& adding) {
+  if (adding.app.args.find("rate_per_s") == nullptr) {
+    adding.problems.push_back(
+        {adding.app.path + ".rate_per_s", "", "is missing", "requests per second", ""});
+  }
+  add_one<RequestResponse, RequestResponseConfig>(adding);
+}
+
+struct Kind {
+  std::string_view name;
+  void (*add)(const Adding&);
+};
+
+constexpr std::array kKinds = {
+    Kind{"bulk", add_one<Bulk, BulkConfig>},
+    Kind{"bulk_sink", add_one<BulkSink, BulkSinkConfig>},
+    Kind{"echo_server", add_one<EchoServer, EchoServerConfig>},
+    Kind{"http_get", add_one<HttpGet, HttpGetConfig>},
+    Kind{"http_server", add_one<HttpServer, HttpServerConfig>},
+    Kind{"open_loop", add_open_loop},
+    Kind{"request_response", add_one<RequestResponse, RequestResponseConfig>},
+    Kind{"udp_bulk", add_one<UdpBulk, UdpBulkConfig>},
+    Kind{"udp_echo", add_one<UdpEcho, UdpEchoConfig>},
+    Kind{"udp_echo_server", add_one<UdpEchoServer, UdpEchoServerConfig>},
+    Kind{"udp_sink", add_one<UdpSink, UdpSinkConfig>},
+};
+
+}  // namespace
+
+void add_apps(const Plan& plan, std::size_t host, AppHost& target) {
+  std::vector<Problem> problems;
+  for (const AppPlan& app : plan.apps) {
+    if (app.host != plan.hosts.at(host).name) continue;
+    for (const Kind& kind : kKinds) {
+      if (kind.name == app.kind) kind.add({plan, app, target, problems});
+    }
+  }
+  if (!problems.empty()) throw PlanError(std::move(problems));
+}
+
+}  // namespace twinpath::bind
