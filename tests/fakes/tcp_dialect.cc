@@ -61,14 +61,14 @@ std::string Seg::text() const {
 }
 
 Seg syn(std::uint32_t seq) { return make(kSyn, seq, std::nullopt); }
-Seg syn_ack(std::uint32_t seq, std::uint32_t ack_no) { return make(kSyn | kAck, seq, ack_no); }
-Seg ack(std::uint32_t seq, std::uint32_t ack_no) { return make(kAck, seq, ack_no); }
-Seg data(std::uint32_t seq, std::uint32_t len, std::uint32_t ack_no) {
-  return make(kAck, seq, ack_no).bytes(len);
+Seg syn_ack(Seq seq, Ack ack_no) { return make(kSyn | kAck, seq.number, ack_no.number); }
+Seg ack(Seq seq, Ack ack_no) { return make(kAck, seq.number, ack_no.number); }
+Seg data(Seq seq, std::uint32_t len, Ack ack_no) {
+  return make(kAck, seq.number, ack_no.number).bytes(len);
 }
-Seg fin(std::uint32_t seq, std::uint32_t ack_no) { return make(kFin | kAck, seq, ack_no); }
+Seg fin(Seq seq, Ack ack_no) { return make(kFin | kAck, seq.number, ack_no.number); }
 Seg rst(std::uint32_t seq) { return make(kRst, seq, std::nullopt); }
-Seg rst_ack(std::uint32_t seq, std::uint32_t ack_no) { return make(kRst | kAck, seq, ack_no); }
+Seg rst_ack(Seq seq, Ack ack_no) { return make(kRst | kAck, seq.number, ack_no.number); }
 
 TcpDialect::TcpDialect(const TcpConfig& config, const HeapPoolOptions& pool)
     : config_(config), pool_(pool) {
@@ -234,14 +234,13 @@ void TcpDialect::established(std::uint16_t mss, std::uint32_t win) {
   user_accepts();
 }
 
-void TcpDialect::icmp(TcpIcmpKind kind, Errno error, std::uint32_t quoted_seq,
-                      std::uint32_t mtu_bytes) {
+void TcpDialect::icmp(TcpIcmpKind kind, Errno error, Seq quoted_seq, std::uint32_t mtu_bytes) {
   TcpIcmpError report;
   report.kind = kind;
   report.error = error;
   report.local = {kStackAddress, kStackPort};
   report.remote = {kPeerAddress, peer_port};
-  report.seq = stack_isn_.value_or(SeqNum(0)) + quoted_seq;
+  report.seq = stack_isn_.value_or(SeqNum(0)) + quoted_seq.number;
   report.mtu_bytes = mtu_bytes;
   stack_->on_icmp_error(now_, report);
 }
@@ -312,9 +311,9 @@ void TcpDialect::check(const Sent& sent, const Seg& expected) const {
 }
 
 // Stream offsets are relative sequence numbers less one, for the SYN.
-std::vector<std::byte> TcpDialect::payload(std::uint32_t first, std::uint32_t len) const {
+std::vector<std::byte> TcpDialect::payload(Seq first, std::uint32_t len) const {
   std::vector<std::byte> text(len);
-  for (std::uint32_t i = 0; i < len; ++i) text[i] = stream_byte(first - 1 + i);
+  for (std::uint32_t i = 0; i < len; ++i) text[i] = stream_byte(first.number - 1 + i);
   return text;
 }
 

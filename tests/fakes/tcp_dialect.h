@@ -26,6 +26,17 @@
 
 namespace twinpath::test {
 
+// Numbers as written in a test, kept apart by type so that no two of a kind stand side by side.
+template <typename Tag>
+struct Written {
+  constexpr Written(std::uint32_t written) : number(written) {}
+  std::uint32_t number;
+};
+using Seq = Written<struct SeqTag>;
+using Ack = Written<struct AckTag>;    // what is acknowledged
+using End = Written<struct EndTag>;    // one past the last byte
+using Echo = Written<struct EchoTag>;  // TSecr
+
 // A segment as written in a test. What is not said is not compared when expected, and has an
 // ordinary value when sent.
 struct Seg {
@@ -44,12 +55,12 @@ struct Seg {
   Seg& mss(std::uint16_t bytes_max) { return opts().mss = bytes_max, *this; }
   Seg& scale(std::uint8_t shift) { return opts().window_scale = shift, *this; }
   Seg& sack_permitted() { return opts().sack_permitted = true, *this; }
-  Seg& ts(std::uint32_t value, std::uint32_t echo) {
-    opts().timestamps = TcpTimestamps{TsVal(value), TsVal(echo)};
+  Seg& ts(std::uint32_t value, Echo echo) {
+    opts().timestamps = TcpTimestamps{TsVal(value), TsVal(echo.number)};
     return *this;
   }
-  Seg& sack(std::uint32_t first, std::uint32_t end) {
-    opts().sack.push_back({SeqNum(first), SeqNum(end)});
+  Seg& sack(Seq first, End end) {
+    opts().sack.push_back({SeqNum(first.number), SeqNum(end.number)});
     return *this;
   }
   Seg& no_options() { return options = TcpOptions(), *this; }
@@ -59,12 +70,12 @@ struct Seg {
 };
 
 Seg syn(std::uint32_t seq);
-Seg syn_ack(std::uint32_t seq, std::uint32_t ack);
-Seg ack(std::uint32_t seq, std::uint32_t ack);
-Seg data(std::uint32_t seq, std::uint32_t len, std::uint32_t ack);  // without PSH
-Seg fin(std::uint32_t seq, std::uint32_t ack);
+Seg syn_ack(Seq seq, Ack ack);
+Seg ack(Seq seq, Ack ack);
+Seg data(Seq seq, std::uint32_t len, Ack ack);  // without PSH
+Seg fin(Seq seq, Ack ack);
 Seg rst(std::uint32_t seq);
-Seg rst_ack(std::uint32_t seq, std::uint32_t ack);
+Seg rst_ack(Seq seq, Ack ack);
 
 class TcpDialect final : public TcpUser {
  public:
@@ -102,7 +113,7 @@ class TcpDialect final : public TcpUser {
 
   // A passive open with a peer that offers `mss` and nothing else, accepted.
   void established(std::uint16_t mss = 1000, std::uint32_t win = 65535);
-  void icmp(TcpIcmpKind kind, Errno error, std::uint32_t quoted_seq, std::uint32_t mtu_bytes = 0);
+  void icmp(TcpIcmpKind kind, Errno error, Seq quoted_seq, std::uint32_t mtu_bytes = 0);
 
   [[nodiscard]] TcpStack& stack() { return *stack_; }
   [[nodiscard]] TcpId id() const { return id_; }
@@ -132,7 +143,7 @@ class TcpDialect final : public TcpUser {
   void collect();
   Seg read(const TcpDeparture& departure);
   void check(const Sent& sent, const Seg& expected) const;
-  std::vector<std::byte> payload(std::uint32_t first, std::uint32_t len) const;
+  std::vector<std::byte> payload(Seq first, std::uint32_t len) const;
 
   TcpConfig config_;
   HeapPool pool_;
