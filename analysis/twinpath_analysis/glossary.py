@@ -7,11 +7,12 @@ from __future__ import annotations
 POINTS = {
     "goodput_bps": ("application", "verified bytes × 8 / (last − first byte)"),
     "fct_s": ("application", "connect() to the last byte"),
-    "cwnd_bytes": ("TCP", "congestion window of the sender, at each sample"),
-    "srtt_s": ("TCP", "smoothed round-trip time of the sender (RFC 6298)"),
-    "retransmits": ("TCP", "segments sent again by the sender"),
-    "rtt_s": ("application", "request sent to answer complete"),
-    "latency_s": ("application", "request sent to answer complete"),
+    "connect_s": ("application", "connect() to established"),
+    "latency_ns": ("application", "request sent to the last byte of its answer"),
+    "cwnd_bytes": ("TCP", "congestion window of the connection's end on this host"),
+    "delivery_rate_bps": ("TCP", "bytes delivered in order × 8 / interval, at the receiver"),
+    "srtt_s": ("TCP", "smoothed round-trip time at the end (RFC 6298)"),
+    "retransmits": ("TCP", "segments sent again by this host"),
 }
 NOTES = (
     "goodput is bit/s of verified application bytes; 1 kB = 1000 bytes, 1 KiB = 1024 bytes.",

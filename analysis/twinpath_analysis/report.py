@@ -75,7 +75,7 @@ def _compared(tables: list[tuple[Case, pd.DataFrame]]) -> int:
 
 def _worst(tables: list[tuple[Case, pd.DataFrame]]) -> tuple[Case, Any] | None:
     found = [(case, row) for case, frame in tables for row in frame.itertuples()
-             if row.metric in ("goodput_bps", "fct_s", "rtt_s") and not pd.isna(row.rel_error)]
+             if row.metric in ("goodput_bps", "fct_s", "latency_p50_s") and not pd.isna(row.rel_error)]
     goodput = [item for item in found if item[1].metric == "goodput_bps"] or found
     return max(goodput, key=lambda item: abs(item[1].rel_error), default=None)
 
@@ -152,7 +152,7 @@ def _sampled(results: Results, runs: list[RunRow]) -> list[str]:
     names: dict[str, None] = {}
     for run in runs:
         names.update(dict.fromkeys(results.table("series", run.run_id)["metric"]))
-    return sorted(names, key=lambda name: (name not in ("cwnd_bytes", "goodput_bps"), name))
+    return sorted(names, key=lambda name: (name not in ("delivery_rate_bps", "cwnd_bytes"), name))
 
 
 def _binned(results: Results, runs: list[RunRow]) -> list[str]:

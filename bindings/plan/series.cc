@@ -1,0 +1,116 @@
+// See series.h.
+#include "bindings/plan/series.h"
+
+#include <utility>
+
+#include "models/base/check.h"
+
+namespace twinpath::bind {
+namespace {
+
+constexpr MetricInfo kCwnd{"cwnd_bytes",        "byte",
+                           MetricKind::kSeries, Better::kNeither,
+                           MetricClock::kModel, "congestion window"};
+constexpr MetricInfo kSrtt{"tcp_srtt_s",        "s",
+                           MetricKind::kSeries, Better::kLower,
+                           MetricClock::kModel, "smoothed round-trip time (RFC 6298)"};
+constexpr MetricInfo kRate{
+    "delivery_rate_bps", "bit/s",
+    MetricKind::kSeries, Better::kHigher,
+    MetricClock::kModel, "bytes delivered in order x 8 / interval, at the receiver"};
+
+double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+std::string flow_parent(const Plan& plan, std::string_view host) {
+  const AppPlan* only = nullptr;
+  for (const AppPlan& app : plan.apps) {
+    if (app.host != host) continue;
+    if (only) return std::string(host);
+    only = &app;
+  }
+  return only ? only->path : std::string(host);
+}
+
+SeriesRecorder::SeriesRecorder(ResultSink& sink, std::string parent, Duration every)
+    : sink_(sink),
+      parent_(std::move(parent)),
+      every_(every),
+      next_(kStart + every),
+      cwnd_(sink.define_metric(kCwnd)),
+      srtt_(sink.define_metric(kSrtt)),
+      rate_(sink.define_metric(kRate)) {
+  CHECK(every > Duration::zero());
+}
+
+void SeriesRecorder::listen(EventBus& bus) {
+  cwnd_event_ = bus.type_of<TcpCwndEvent>();
+  rtt_event_ = bus.type_of<TcpRttEvent>();
+  data_event_ = bus.type_of<TcpDataEvent>();
+  for (const EventTypeId type : {cwnd_event_, rtt_event_, data_event_}) bus.subscribe(type, *this);
+}
+
+void SeriesRecorder::on_event(const EventHeader& header) {
+  if (header.at >= next_) advance(header.at);
+  Flow* known = flow(header.flow);
+  if (!known) return;
+  if (header.type == cwnd_event_) {
+    known->cwnd_bytes = as<TcpCwndEvent>(header).after_bytes;
+  } else if (header.type == rtt_event_) {
+    known->srtt = as<TcpRttEvent>(header).srtt;
+  } else if (const auto& data = as<TcpDataEvent>(header);
+             data.direction == DataDirection::kDelivered) {
+    known->delivered_bytes += data.len;
+    known->delivers = true;
+  }
+}
+
+void SeriesRecorder::finish(Instant now) {
+  if (now >= next_) advance(now);
+}
+
+SeriesRecorder::Flow* SeriesRecorder::flow(std::uint64_t id) {
+  const auto [at, fresh] = index_.try_emplace(id, flows_.size());
+  if (fresh) {
+    if (flows_.size() == kFlowsMax) {
+      index_.erase(at);
+      return nullptr;
+    }
+    const std::string path = parent_ + "/flow" + std::to_string(flows_.size());
+    flows_.push_back({.entity = sink_.define_entity({path, "flow"})});
+  }
+  return &flows_[at->second];
+}
+
+// Steps to the last boundary at or before `now`. What was delivered belongs to the first step; in
+// the others nothing happened.
+void SeriesRecorder::advance(Instant now) {
+  const auto steps = static_cast<std::uint64_t>((now - next_) / every_) + 1;
+  sample_all(next_, every_);
+  if (steps <= kSilentSteps) {
+    for (std::uint64_t step = 1; step < steps; ++step) sample_all(next_ + every_ * step, every_);
+  } else {
+    sample_all(next_ + every_, every_);
+    sample_all(next_ + every_ * (steps - 1), every_);
+  }
+  next_ += every_ * steps;
+}
+
+void SeriesRecorder::sample_all(Instant at, Duration interval) {
+  for (Flow& known : flows_) {
+    if (known.cwnd_bytes > 0) {
+      sink_.sample({at, cwnd_, known.entity, static_cast<double>(known.cwnd_bytes)});
+    }
+    if (known.srtt > Duration::zero()) {
+      sink_.sample({at, srtt_, known.entity, seconds(known.srtt)});
+    }
+    if (known.delivers) {
+      const double bits = 8 * static_cast<double>(known.delivered_bytes);
+      sink_.sample({at, rate_, known.entity, bits / seconds(interval)});
+      known.delivered_bytes = 0;
+    }
+  }
+}
+
+}  // namespace twinpath::bind
