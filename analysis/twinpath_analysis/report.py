@@ -17,6 +17,7 @@ from .queries import Results, RunRow
 from .units import percent, show
 
 TEMPLATES = Path(__file__).resolve().parent
+HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what the verdict speaks of
 SERIES_FIGURES = 3  # metrics over time drawn per case
 FIGURE_CASES = 4  # cases whose series are drawn; all stand in the tables
 
@@ -75,7 +76,7 @@ def _compared(tables: list[tuple[Case, pd.DataFrame]]) -> int:
 
 def _worst(tables: list[tuple[Case, pd.DataFrame]]) -> tuple[Case, Any] | None:
     found = [(case, row) for case, frame in tables for row in frame.itertuples()
-             if row.metric in ("goodput_bps", "fct_s", "latency_p50_s") and not pd.isna(row.rel_error)]
+             if row.metric in HEADLINES and not pd.isna(row.rel_error)]
     goodput = [item for item in found if item[1].metric == "goodput_bps"] or found
     return max(goodput, key=lambda item: abs(item[1].rel_error), default=None)
 
