@@ -1,6 +1,9 @@
 // Frames across the ns3::Packet boundary: one copy each way, the Ethernet header as arguments.
 #include "sim/device_port.h"
 
+#include <ns3/boolean.h>
+#include <ns3/global-value.h>
+
 #include <algorithm>
 
 #include "models/base/check.h"
@@ -49,6 +52,8 @@ std::array<std::byte, kMacLen> to_mac(const ns3::Address& address) {
 DevicePort::DevicePort(ns3::Ptr<ns3::NetDevice> device, std::shared_ptr<BufPool> pool)
     : device_(device), pool_(std::move(pool)), has_layer2_(device->NeedsArp()) {
   CHECK(device->GetNode());
+  // Without this ns-3's stack sends zero for every checksum, and ours verifies them.
+  ns3::GlobalValue::BindFailSafe("ChecksumEnabled", ns3::BooleanValue(true));
   if (is_mac(device->GetAddress())) own_ = to_mac(device->GetAddress());
   handler_ = ns3::MakeCallback(&DevicePort::receive, this);
   constexpr std::uint16_t kEveryProtocol = 0;

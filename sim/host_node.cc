@@ -80,6 +80,7 @@ void HostNode::on_wake(Instant now) {
   host_->on_time(now);
   send(now);
   in_turn_ = false;
+  if (after_turn_) after_turn_(now);
 }
 
 void HostNode::settle() {
@@ -88,6 +89,10 @@ void HostNode::settle() {
   begin_turn(now);
   send(now);
   in_turn_ = false;
+}
+
+void HostNode::look_again() {
+  if (!in_turn_) wakeup_.by(sim_now());
 }
 
 void HostNode::begin_turn(Instant now) {

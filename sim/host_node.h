@@ -8,6 +8,7 @@
 #include <ns3/packet.h>
 #include <ns3/traced-callback.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,8 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   [[nodiscard]] Port& port(PortId id) { return *ports_[id].outermost; }
   [[nodiscard]] SimPort& device(PortId id) { return *ports_[id].device; }
 
+  // Called after every turn, for instance to see whether a run is over.
+  void set_after_turn(std::function<void(Instant)> after_turn) { after_turn_ = after_turn; }
   // After a call into the host from outside (a socket call of an application): sends what became
   // ready and sets the next wake-up. Within a turn it does nothing, the turn's end does it.
   void settle();
@@ -52,6 +55,8 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
  protected:
   void DoDispose() override;
   void NotifyNewAggregate() override;
+  // Somebody outside holds the host and may arm timers: look at the next deadline again, now.
+  void look_again();
 
  private:
   struct Attached {
@@ -82,6 +87,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   std::vector<Attached> ports_;
   std::unique_ptr<Host> host_;
   Wakeup wakeup_;
+  std::function<void(Instant)> after_turn_;
   std::uint64_t turns_ = 0;
   bool in_turn_ = false;
   FrameTrace mac_tx_;

@@ -1,6 +1,9 @@
 // Packets of ns-3 into frames with an Ethernet header, and back.
 #include "sim/port_net_device.h"
 
+#include <ns3/boolean.h>
+#include <ns3/global-value.h>
+
 #include <array>
 
 #include "models/base/check.h"
@@ -50,6 +53,8 @@ PortNetDevice::~PortNetDevice() = default;
 void PortNetDevice::attach(std::shared_ptr<SimPort> port,
                            std::vector<std::unique_ptr<PortDecorator>> around) {
   CHECK(port_ == nullptr && port != nullptr);
+  // Without this ns-3's stack sends zero for every checksum, and ours verifies them.
+  ns3::GlobalValue::BindFailSafe("ChecksumEnabled", ns3::BooleanValue(true));
   port_ = std::move(port);
   around_ = std::move(around);
   outermost_ = around_.empty() ? static_cast<Port*>(port_.get()) : around_.back().get();

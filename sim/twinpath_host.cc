@@ -69,7 +69,7 @@ PortId TwinpathHost::add_interface(ns3::Ptr<ns3::NetDevice> device,
   interface.addresses = std::move(addresses);
   interface.mtu_bytes = device->GetMtu();
   interface.arp = device->NeedsArp();
-  CHECK(ip_ == nullptr);
+  CHECK(apps_ == nullptr);
   config_.interfaces.push_back(interface);
   return add_device(device);
 }
@@ -77,14 +77,15 @@ PortId TwinpathHost::add_interface(ns3::Ptr<ns3::NetDevice> device,
 PortId TwinpathHost::add_interface(const InterfaceConfig& interface,
                                    std::shared_ptr<SimPort> device,
                                    std::vector<std::unique_ptr<PortDecorator>> around) {
-  CHECK(ip_ == nullptr);
+  CHECK(apps_ == nullptr);
   config_.interfaces.push_back(interface);
   return add_port(std::move(device), std::move(around));
 }
 
-IpHost& TwinpathHost::ip() {
-  if (ip_ == nullptr) build();
-  return *ip_;
+AppHost& TwinpathHost::apps() {
+  if (apps_ == nullptr) build();
+  look_again();
+  return *apps_;
 }
 
 void TwinpathHost::build() {
@@ -101,9 +102,9 @@ void TwinpathHost::build() {
             problem.allowed;
   }
   if (!text.empty()) throw SimError(name() + " cannot be built:" + text);
-  auto stack = std::make_unique<IpHost>(host, tcp, *pool_);
-  ip_ = stack.get();
-  attach(ip_->bus());
+  auto stack = std::make_unique<AppHost>(host, tcp, *pool_);
+  apps_ = stack.get();
+  attach(apps_->ip().bus());
   set_host(std::move(stack));
 }
 
@@ -113,12 +114,12 @@ std::int64_t TwinpathHost::assign_streams(std::int64_t first) {
 }
 
 void TwinpathHost::DoInitialize() {
-  ip();
+  apps();
   HostNode::DoInitialize();
 }
 
 void TwinpathHost::DoDispose() {
-  ip_ = nullptr;
+  apps_ = nullptr;
   HostNode::DoDispose();
 }
 

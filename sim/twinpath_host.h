@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "models/host/ip_host.h"
+#include "models/app/app_host.h"
 #include "sim/event_traces.h"
 #include "sim/frame_pool.h"
 #include "sim/host_node.h"
@@ -37,8 +37,10 @@ class TwinpathHost : public HostNode, public EventTraces {
                        std::vector<std::unique_ptr<PortDecorator>> around = {});
   void add_route(const RouteConfig& route) { config_.routes.push_back(route); }
 
-  // The stack, built on first use. Throws SimError naming everything wrong with config().
-  IpHost& ip();
+  // The stack and its applications, built on first use. Throws SimError naming everything wrong
+  // with config(). After calls into them from outside of models, settle() sends what they caused.
+  AppHost& apps();
+  IpHost& ip() { return apps().ip(); }
 
   // The seed of all the stack's randomness. Default: a function of ns-3's seed and run, the stream
   // and the name.
@@ -54,7 +56,7 @@ class TwinpathHost : public HostNode, public EventTraces {
   void build();
 
   StackConfig config_;
-  IpHost* ip_ = nullptr;  // owned by HostNode
+  AppHost* apps_ = nullptr;  // owned by HostNode
   std::shared_ptr<HeapPool> pool_;
   std::optional<std::uint64_t> seed_;
   std::int64_t stream_ = -1;

@@ -134,7 +134,10 @@ std::size_t IpHost::poll_tx(Instant now, PortId port, std::span<BufPtr> out) {
                                 .protocol = IpProtocol::kTcp,
                                 .traffic_class = segment.traffic_class};
     IpOutput::Framed framed = output_.frame(now, departure, std::move(segment.buf));
-    if (framed.frame == nullptr) continue;
+    if (framed.frame == nullptr) {
+      ask_for_turn(now);  // the question may leave by another port
+      continue;
+    }
     if (framed.port == port) {
       out[count++] = std::move(framed.frame);
     } else {
@@ -142,6 +145,8 @@ std::size_t IpHost::poll_tx(Instant now, PortId port, std::span<BufPtr> out) {
       ask_for_turn(now);
     }
   }
+  // Asking for a neighbour put a frame behind what take() gave before.
+  count += output_.take(port, out.subspan(count));
   for (const BufPtr& frame : out.first(count)) context_.counters.tx_bytes += frame->len;
   context_.counters.tx_frames += count;
   if (count > 0 && udp_.someone_waits_for_room()) udp_.on_room();

@@ -35,6 +35,14 @@ TsVal timestamp(const Connection& connection, Instant now) {
   return TsVal(ms + connection.ts_offset);
 }
 
+std::optional<Duration> echoed_round_trip(const Connection& connection, const Segment& segment) {
+  if (!connection.ts_ok || !segment.options->timestamps) return std::nullopt;
+  const TsVal echo = segment.options->timestamps->echo;
+  const std::int32_t ticks = timestamp(connection, segment.now) - echo;
+  if (echo == TsVal() || ticks < 0) return std::nullopt;
+  return std::chrono::milliseconds(ticks);
+}
+
 Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
           TcpDeparture& out) {
   const bool syn = what.flags.syn();

@@ -16,10 +16,8 @@ constexpr std::uint32_t kTimestampsBytes = 12;  // padded, on every segment
 void sample_handshake(Core& core, Connection& connection, const Segment& segment) {
   if (!connection.handshake_retransmitted) {
     connection.rtt.on_sample(core.config, segment.now - connection.last_sent_at);
-  } else if (connection.ts_ok && segment.options->timestamps) {
-    const std::int32_t ticks =
-        timestamp(connection, segment.now) - segment.options->timestamps->echo;
-    if (ticks >= 0) connection.rtt.on_sample(core.config, std::chrono::milliseconds(ticks));
+  } else if (const auto echoed = echoed_round_trip(connection, segment)) {
+    connection.rtt.on_sample(core.config, *echoed);
   }
   if (connection.handshake_retransmitted) connection.rtt.on_handshake_retransmitted();
   connection.rtt.clear_backoff();

@@ -39,11 +39,8 @@ void sample_rtt(Core& core, Connection& connection, const Segment& segment,
   if (acked.sent_at) {
     if (segment.ack <= connection.round_end) return;  // one per round trip: RFC 6298 §3
     sample = segment.now - *acked.sent_at;
-  } else if (connection.ts_ok && segment.options->timestamps) {
-    const std::int32_t ticks =
-        timestamp(connection, segment.now) - segment.options->timestamps->echo;
-    if (ticks < 0) return;
-    sample = std::chrono::milliseconds(ticks);
+  } else if (const auto echoed = echoed_round_trip(connection, segment)) {
+    sample = *echoed;
   } else {
     return;
   }

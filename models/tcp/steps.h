@@ -72,6 +72,10 @@ struct Outgoing {
 Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what, TcpDeparture& out);
 Sent emit_reply(Core& core, const Reply& reply, TcpDeparture& out);
 TsVal timestamp(const Connection& connection, Instant now);
+// The round trip that the peer's echo of our timestamp tells. Nothing when there is none, when it
+// is zero (ns-3 sends that until it has seen a timestamp, and no sample is worth 24 days), or ahead
+// of our clock.
+std::optional<Duration> echoed_round_trip(const Connection& connection, const Segment& segment);
 
 // window.cc: RFC 9293 §3.8.6.2.2.
 // The window field to send now; moves RCV.ADV.
