@@ -11,12 +11,15 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from .queries import TABLES, Results, RunRow
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
+DASH_OF = {"sim": "-", "emu": "--"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 STYLE = {
     "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "axes.grid": True,
@@ -56,6 +59,14 @@ def inline_svg(figure: Any, salt: str) -> str:
     return re.sub(r'(id="|href="#|url\(#)', lambda m: m[1] + salt + "-", text)
 
 
+def label(axes: Axes, x: str, y: str, unit: str) -> None:
+    """Axis names, SI prefixes on the value axis, the value axis from 0, the legend beside."""
+    axes.set(xlabel=x, ylabel=f"{y} ({unit})" if unit else y)
+    axes.yaxis.set_major_formatter(EngFormatter() if unit else PercentFormatter(1.0))
+    axes.set_ylim(0, max(axes.get_ylim()[1] * 1.05, 1e-9))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
 def short(name: str, value: Any) -> str:
     """A parameter in a legend."""
     if name == "loss":
@@ -75,13 +86,12 @@ def series_figure(results: Results, runs: list[RunRow], metric: str, salt: str) 
                 step = max(1, len(line) // MAX_POINTS)
                 axes.plot(line["t_s"][::step], line["value"][::step],
                           color=COLOURS[count % len(COLOURS)],
-                          linestyle=DASHES[count // len(COLOURS) % len(DASHES)], linewidth=1.1,
+                          linestyle=DASH_OF.get(run.driver, ":"), linewidth=1.3,
                           drawstyle="steps-post", label=f"{run.driver} run {run.run_id} {entity}")
                 unit, count = str(line["unit"].iloc[0]), count + 1
         if count == 0:
             return None
-        axes.set(xlabel="model time (s)", ylabel=f"{metric} ({unit})", ylim=(0, None))
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        label(axes, "model time (s)", metric, unit)
         svg = inline_svg(figure, salt)
     first = runs[0].run_id
     return Figure(f"{metric} over time", svg, f"{TABLES['series']}  -- run_id = {first}, ...",
@@ -105,8 +115,8 @@ def lines_figure(frame: pd.DataFrame, *, x: str, y: str, hue: str, unit: str, ti
         values = frame[x][frame[x] > 0]
         if len(values) and values.max() >= 100 * values.min():
             axes.set_xscale("log")
-        axes.set(xlabel=x, ylabel=f"{y} ({unit})", ylim=(0, None))
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+            axes.xaxis.set_major_formatter(EngFormatter())
+        label(axes, x, y, unit)
         svg = inline_svg(figure, salt)
     return Figure(title, svg, query, command)
 
@@ -122,13 +132,13 @@ def histogram_figure(results: Results, runs: list[RunRow], metric: str, salt: st
             for entity, buckets in frame[frame["metric"] == metric].groupby("entity"):
                 share = buckets["count"].cumsum() / buckets["count"].sum()
                 axes.plot(buckets["hi"], share, color=COLOURS[count % len(COLOURS)],
-                          linestyle=DASHES[count % len(DASHES)], linewidth=1.2,
+                          linestyle=DASH_OF.get(run.driver, ":"), linewidth=1.3,
                           label=f"{run.driver} run {run.run_id} {entity}")
                 unit, count = str(buckets["unit"].iloc[0]), count + 1
         if count == 0:
             return None
-        axes.set(xlabel=f"{metric} ({unit})", ylabel="share of observations", ylim=(0, 1.02))
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        label(axes, f"{metric} ({unit})", "share of observations", "")
+        axes.xaxis.set_major_formatter(EngFormatter())
         svg = inline_svg(figure, salt)
     first = runs[0].run_id
     return Figure(f"distribution of {metric}", svg, f"{TABLES['histogram']}  -- run_id = {first}",
