@@ -8,7 +8,8 @@ from pathlib import Path
 
 import captures
 import matrix
-from promise import PYTHON, ROOT, Answer, Promise, Ran, clean_clone, run, scratch, twinpath
+from fresh import fresh_machine
+from promise import PYTHON, ROOT, Answer, Promise, Ran, run, scratch, twinpath
 
 FIRST_DEMO_S, AGAIN_DEMO_S = 15 * 60, 90
 SWARM_SEEDS = 10_000
@@ -28,20 +29,20 @@ def refuse(ran: Ran, what: str) -> list[str]:
 
 
 def demo(quick: bool) -> Answer:
-    """A clean clone, its first and second demo, what they leave, and its tests."""
-    with clean_clone("demo") as clone, scratch("demo-here") as here:
-        first = twinpath("demo", root=clone, cwd=here)
-        again = twinpath("demo", root=clone, cwd=here)
-        answer = Answer(f"first {first.seconds:.0f} s, again {again.seconds:.0f} s")
+    """A clean clone on a fresh system: its first and second demo, what they leave, its tests."""
+    with fresh_machine() as machine:
+        first = machine.run("twinpath", "demo")
+        again = machine.run("twinpath", "demo")
+        answer = Answer(f"{machine.name}: first {first.seconds:.0f} s, again {again.seconds:.0f} s")
         answer.complaints += refuse(first, "demo") + refuse(again, "second demo")
         if first.seconds > FIRST_DEMO_S or again.seconds > AGAIN_DEMO_S:
             answer.complaints.append("too slow")
-        answer.complaints += missing_results(here)
-        tested = run([clone / ".ci" / "run"], cwd=clone)
+        answer.complaints += missing_results(machine.here)
+        tested = machine.run(".ci/run")
         closing = (tested.output.strip().splitlines() or ["nothing"])[-1]
         answer.measured += f", .ci/run: {closing} in {tested.seconds:.0f} s"
         answer.complaints += refuse(tested, ".ci/run")
-        if "./twinpath test" not in (clone / ".ci" / "run").read_text():
+        if "./twinpath test" not in (machine.clone / ".ci" / "run").read_text():
             answer.complaints.append(".ci/run does not call ./twinpath test")
         return answer
 
@@ -198,7 +199,7 @@ def outside(quick: bool) -> Answer:
 PROMISES = (
     Promise(
         "demo",
-        "./twinpath demo (clean clone, twice), then .ci/run",
+        "./twinpath demo (clean clone on a fresh Debian 12, twice), then .ci/run",
         f"first under {FIRST_DEMO_S} s, again under {AGAIN_DEMO_S} s, captures clean, tests pass",
         demo,
         long=True,

@@ -115,12 +115,3 @@ def scratch(name: str) -> Iterator[Path]:
     """A folder outside the tree, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix=f"tp-{os.getpid()}-{name}-") as folder:
         yield Path(folder)
-
-
-@contextmanager
-def clean_clone(name: str) -> Iterator[Path]:
-    """What somebody gets who clones the project: the committed files, nothing built."""
-    with scratch(name) as folder:
-        clone = folder / "twinpath"
-        run(["git", "clone", "-q", ROOT, clone], cwd=folder)
-        yield clone
