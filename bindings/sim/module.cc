@@ -1,0 +1,17 @@
+// `_sim`: one job in, one result out. Loaded by worker processes only.
+#include <pybind11/pybind11.h>
+
+#include "bindings/plan/worker.h"
+#include "bindings/sim/sim_run.h"
+
+PYBIND11_MODULE(_sim, module) {
+  module.doc() = "The ns-3 driver, loaded by worker processes only.";
+  module.def(
+      "run",
+      [](const std::string& job_json) {
+        twinpath::bind::die_with_parent();
+        return twinpath::bind::answer([&] { return twinpath::bind::run_sim(job_json); });
+      },
+      pybind11::arg("job_json"), pybind11::call_guard<pybind11::gil_scoped_release>(),
+      "Runs one job in model time and writes its results; see bindings/README.md.");
+}

@@ -1,0 +1,14 @@
+// A run in the simulator: job text in, result out, rows in the job's database.
+#pragma once
+
+#include <string>
+
+#include "bindings/plan/worker.h"
+
+namespace twinpath::bind {
+
+// Throws PlanError for what the plan asks and cannot be, StoreError for what cannot be recorded.
+// One run per process: ns-3 keeps streams and packet ids between runs.
+RunResult run_sim(const std::string& job_json);
+
+}  // namespace twinpath::bind

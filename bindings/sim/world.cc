@@ -1,0 +1,128 @@
+// Building in the order of the plan, so that two runs of one plan are built alike.
+#include "bindings/sim/world.h"
+
+#include <ns3/object-factory.h>
+#include <ns3/simulator.h>
+
+#include "bindings/plan/apps.h"
+#include "models/port/pcap.h"
+#include "sim/sim_time.h"
+
+namespace twinpath::bind {
+namespace {
+
+void check(const Plan& plan) {
+  std::vector<Problem> problems;
+  for (const HostPlan& host : plan.hosts) {
+    if (host.count != 1) {
+      problems.push_back({host.name + ".count", std::to_string(host.count),
+                          "populations are not available yet", "1", ""});
+    }
+    if (host.cores != 0) {
+      problems.push_back({host.name + ".cores", std::to_string(host.cores),
+                          "CPU time of hosts is not modelled yet", "0", ""});
+    }
+  }
+  if (!problems.empty()) throw PlanError(std::move(problems));
+}
+
+std::string file_name(std::string path) {
+  for (char& letter : path) {
+    if (letter == '/') letter = '-';
+  }
+  return path + ".pcap";
+}
+
+}  // namespace
+
+World::World(const Job& job) : job_(job), progress_(job.progress_fd) {
+  check(plan());
+  ns3::ObjectFactory scheduler("ns3::PriorityQueueScheduler");  // 5.5 M events/s, the map's are 3.3
+  ns3::Simulator::SetScheduler(scheduler);
+  for (std::size_t index = 0; index < plan().hosts.size(); ++index) add_host(index);
+  for (std::size_t index = 0; index < plan().links.size(); ++index) add_link(index);
+  for (std::size_t index = 0; index < plan().hosts.size(); ++index) {
+    add_apps(plan(), index, host(index));
+  }
+  find_awaited();
+}
+
+World::~World() {
+  for (const auto& host : hosts_) host->Dispose();
+  ns3::Simulator::Destroy();
+}
+
+void World::add_host(std::size_t index) {
+  const auto host = ns3::CreateObject<sim::TwinpathHost>();
+  configs_.push_back(host_config(plan(), index, job_.seed));
+  HostConfig scalars = configs_.back();
+  scalars.interfaces.clear();  // they come with their ports
+  static_cast<HostConfig&>(host->config()) = scalars;
+  static_cast<TcpConfig&>(host->config()) = tcp_config(plan().hosts[index]);
+  host->set_name(scalars.name);
+  host->set_seed(scalars.seed);
+  host->set_after_turn([this](Instant now) { look(now); });
+  hosts_.push_back(host);
+}
+
+void World::add_link(std::size_t index) {
+  const LinkPlan& asked = plan().links[index];
+  const LinkConfig config = link_config(asked);
+  const LinkEnds ends = ends_of(plan(), index);
+  links_.emplace_back(sim::DirectLinkConfig{.name = asked.name, .from_a = config, .from_b = config},
+                      Rng(job_.seed));
+  add_interface(ends.a, links_.back().end(0));
+  add_interface(ends.b, links_.back().end(1));
+}
+
+void World::add_interface(const LinkEnd& end, std::shared_ptr<sim::SimPort> port) {
+  auto around = watch(end, *port);
+  hosts_[end.host]->add_interface(configs_[end.host].interfaces[end.port], std::move(port),
+                                  std::move(around));
+}
+
+std::vector<std::unique_ptr<PortDecorator>> World::watch(const LinkEnd& end, Port& port) {
+  WatchedPort watched{.path = port_path(plan(), end)};
+  std::vector<std::unique_ptr<PortDecorator>> around;
+  auto trace = std::make_unique<TracePort>(port);
+  watched.trace = trace.get();
+  around.push_back(std::move(trace));
+  if (job_.pcap_dir) {
+    captures_.emplace_back(*job_.pcap_dir + "/" + file_name(watched.path));
+    watched.pcap = &captures_.back();
+    around.push_back(std::make_unique<PcapPort>(*watched.trace, watched.pcap->writer()));
+  }
+  ports_.push_back(std::move(watched));
+  return around;
+}
+
+void World::find_awaited() {
+  std::vector<Problem> problems;
+  for (const std::string& path : plan().stop.when) {
+    App* found = nullptr;
+    for (std::size_t index = 0; index < hosts() && found == nullptr; ++index) {
+      found = host(index).find(path);
+    }
+    if (found == nullptr) problems.push_back({"stop.when", path, "is no app of this plan", "", ""});
+    awaited_.push_back(found);
+  }
+  if (!problems.empty()) throw PlanError(std::move(problems));
+}
+
+// After every turn of a host. Apps that are done stay done, so only the last is asked.
+void World::look(Instant now) {
+  progress_.at(now.time_since_epoch());
+  if (is_over_ || plan().stop.when.empty()) return;
+  while (!awaited_.empty() && awaited_.back()->done()) awaited_.pop_back();
+  if (!awaited_.empty()) return;
+  is_over_ = true;
+  ns3::Simulator::Stop();
+}
+
+bool World::run() {
+  ns3::Simulator::Stop(sim::to_ns3_time(plan().stop.at_most));
+  ns3::Simulator::Run();
+  return is_over_;
+}
+
+}  // namespace twinpath::bind

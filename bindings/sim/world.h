@@ -1,0 +1,65 @@
+// A Plan as a simulation: hosts, direct links, applications, and what watches their ports.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings/plan/build.h"
+#include "bindings/plan/plan.h"
+#include "bindings/plan/worker.h"
+#include "bindings/sim/pcap_file.h"
+#include "models/app/app_host.h"
+#include "models/port/trace.h"
+#include "sim/direct_link.h"
+#include "sim/twinpath_host.h"
+
+namespace twinpath::bind {
+
+// A port of the plan and its observers.
+struct WatchedPort {
+  std::string path;  // "client/eth0"
+  TracePort* trace = nullptr;
+  PcapFile* pcap = nullptr;
+};
+
+class World {
+ public:
+  // Throws PlanError with what the simulator cannot build.
+  explicit World(const Job& job);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World();
+
+  [[nodiscard]] const Plan& plan() const { return job_.plan; }
+  // By index into plan.hosts.
+  [[nodiscard]] AppHost& host(std::size_t index) { return hosts_[index]->apps(); }
+  [[nodiscard]] std::size_t hosts() const { return hosts_.size(); }
+  [[nodiscard]] const std::vector<sim::DirectLink>& links() const { return links_; }
+  [[nodiscard]] const std::vector<WatchedPort>& ports() const { return ports_; }
+  [[nodiscard]] std::deque<PcapFile>& captures() { return captures_; }
+
+  // Runs until every app of stop.when is done, at most until stop.at_most. True: it was they.
+  bool run();
+
+ private:
+  void add_host(std::size_t index);
+  void add_link(std::size_t index);
+  void add_interface(const LinkEnd& end, std::shared_ptr<sim::SimPort> port);
+  std::vector<std::unique_ptr<PortDecorator>> watch(const LinkEnd& end, Port& port);
+  void find_awaited();
+  void look(Instant now);
+
+  const Job& job_;
+  std::vector<HostConfig> configs_;
+  std::vector<ns3::Ptr<sim::TwinpathHost>> hosts_;
+  std::vector<sim::DirectLink> links_;
+  std::vector<WatchedPort> ports_;
+  std::deque<PcapFile> captures_;
+  std::vector<App*> awaited_;
+  Progress progress_;
+  bool is_over_ = false;
+};
+
+}  // namespace twinpath::bind
