@@ -4,6 +4,7 @@
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
 #include <rte_lcore.h>
+#include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #include "emu/setup_error.h"
@@ -39,7 +40,12 @@ RingPair::RingPair(Eal& eal, const RingPairOptions& options) : options_(options)
 }
 
 RingPair::~RingPair() {
-  for (rte_ring* ring : {towards_a_, towards_b_}) rte_ring_free(ring);
+  for (rte_ring* ring : {towards_a_, towards_b_}) {
+    for (void* frame = nullptr; rte_ring_dequeue(ring, &frame) == 0;) {
+      rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
+    }
+    rte_ring_free(ring);
+  }
 }
 
 }  // namespace twinpath::emu

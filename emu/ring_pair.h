@@ -15,7 +15,7 @@ struct RingPairOptions {
   std::uint32_t slots = 1024;  // per direction, a power of two
 };
 
-// Must outlive the Devices opened on its ends.
+// Must outlive the Devices opened on its ends, and end before the pool of the frames between them.
 class RingPair {
  public:
   // Throws SetupError when EAL's memory does not suffice.

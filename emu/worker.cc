@@ -24,12 +24,14 @@ Duration thread_cpu() {
   return Duration(used.tv_sec * kNsPerSecond + used.tv_nsec);
 }
 
-// The thread is pinned and its timers are exact for the scope.
+// The thread is pinned, goes first and has exact timers for the scope.
 class PollingThread {
  public:
-  explicit PollingThread(int cpu) {
+  PollingThread(int cpu, bool realtime) {
     pthread_getaffinity_np(pthread_self(), sizeof(before_), &before_);
     prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
+    const sched_param lowest{.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+    realtime_ = realtime && pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest) == 0;
     if (cpu < 0) return;
     cpu_set_t one;
     CPU_ZERO(&one);
@@ -41,10 +43,13 @@ class PollingThread {
   ~PollingThread() {
     pthread_setaffinity_np(pthread_self(), sizeof(before_), &before_);
     prctl(PR_SET_TIMERSLACK, 0);
+    const sched_param none{.sched_priority = 0};
+    if (realtime_) pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
   }
 
  private:
   cpu_set_t before_{};
+  bool realtime_ = false;
 };
 
 }  // namespace
@@ -87,7 +92,7 @@ bool Worker::finished(Instant now) const {
 }
 
 void Worker::run() {
-  const PollingThread polling(options_.cpu);
+  const PollingThread polling(options_.cpu, options_.realtime);
   if (options_.on_thread_start) options_.on_thread_start();
   const Duration cpu_before = thread_cpu();
   const Instant began = clock_.now();

@@ -1,0 +1,244 @@
+// See emulation.h. The order of construction matters: threads made before the worker runs stay off
+// its CPU, and every buffer goes home before its pool.
+#include "bindings/emu/emulation.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "bindings/plan/apps.h"
+#include "bindings/plan/build.h"
+#include "emu/stop_signal.h"
+
+namespace twinpath::bind {
+namespace {
+
+constexpr std::uint32_t kBufs = 16383;  // 40 MB
+constexpr ContractId kNoContract = 0;   // CPU time is measured here, not priced
+
+int prepare_process(const Bed& bed) {
+  enter_namespace(bed.netns);
+  const int cpu = polling_cpu();
+  leave_cpu(cpu);
+  return cpu;
+}
+
+emu::EalOptions eal_options(const Bed& bed) {
+  emu::EalOptions options;
+  for (const BedPort& port : bed.ports) options.devices.push_back(port.device);
+  return options;
+}
+
+std::string file_name(std::string path) {
+  std::replace(path.begin(), path.end(), '/', '-');
+  return path;
+}
+
+}  // namespace
+
+Emulation::Emulation(const Job& job, const Bed& bed)
+    : job_(job),
+      bed_(bed),
+      cpu_(prepare_process(bed)),
+      eal_(eal_options(bed)),
+      pool_({.name = "frames", .bufs = kBufs}),
+      progress_(job.progress_fd) {
+  make_ports();
+  make_hosts();
+  open_captures();
+  open_turn_log();
+}
+
+bool Emulation::is_ours(const std::string& host) const {
+  return job_.plan.host(host)->stack != "linux";
+}
+
+std::string Emulation::device_for(std::size_t link, bool end_a) {
+  if (job_.testbed == "net_ring") {
+    if (rings_.size() <= link) {
+      rings_.push_back(std::make_unique<emu::RingPair>(
+          eal_, emu::RingPairOptions{.name = "l" + std::to_string(link)}));
+    }
+    return end_a ? rings_[link]->end_a() : rings_[link]->end_b();
+  }
+  const LinkPlan& plan = job_.plan.links[link];
+  const std::string& host = end_a ? plan.a : plan.b;
+  for (const BedPort& port : bed_.ports) {
+    if (port.host == host && port.link == plan.name) return port.device;
+  }
+  throw PlanError({{plan.name, host, "the test-bed has no port for this end", "", ""}});
+}
+
+void Emulation::make_ports() {
+  for (std::size_t index = 0; index < job_.plan.hosts.size(); ++index) {
+    const HostPlan& host = job_.plan.hosts[index];
+    if (!is_ours(host.name)) continue;
+    if (host.count != 1) {
+      throw PlanError({{host.name + ".count", std::to_string(host.count),
+                        "populations are not available yet under emu", "1", ""}});
+    }
+    seats_.push_back({index, {}});
+  }
+  for (std::size_t link = 0; link < job_.plan.links.size(); ++link) {
+    for (const bool end_a : {true, false}) {
+      if (is_ours(end_a ? job_.plan.links[link].a : job_.plan.links[link].b))
+        make_port(link, end_a);
+    }
+  }
+}
+
+void Emulation::make_port(std::size_t link, bool end_a) {
+  const LinkPlan& plan = job_.plan.links[link];
+  const LinkEnds ends = ends_of(job_.plan, link);
+  const LinkEnd& end = end_a ? ends.a : ends.b;
+  PortStackOptions options{.path = port_path(job_.plan, end), .device = device_for(link, end_a)};
+  if (end_a || !is_ours(plan.a)) {
+    const LinkConfig config = link_config(plan);
+    options.link = {.name = plan.name,
+                    .config = {.from_a = config, .from_b = config},
+                    .host_end = end_a ? LinkElement::kEndA : LinkElement::kEndB};
+  }
+  ports_.push_back(std::make_unique<PortStack>(eal_, pool_, options, Rng(job_.seed)));
+  const auto seat = std::find_if(seats_.begin(), seats_.end(),
+                                 [&](const Seat& candidate) { return candidate.host == end.host; });
+  seat->ports.push_back(ports_.back().get());
+}
+
+void Emulation::make_hosts() {
+  for (const Seat& seat : seats_) {
+    const HostPlan& plan = job_.plan.hosts[seat.host];
+    hosts_.push_back(std::make_unique<AppHost>(host_config(job_.plan, seat.host, job_.seed),
+                                               tcp_config(plan), pool_));
+    add_apps(job_.plan, seat.host, *hosts_.back());
+  }
+  for (const std::string& path : job_.plan.stop.when) {
+    App* ours = nullptr;
+    for (const auto& host : hosts_) ours = ours != nullptr ? ours : host->find(path);
+    if (ours != nullptr) {
+      awaited_.push_back(ours);
+    } else {
+      awaited_peers_.insert(path);
+    }
+  }
+}
+
+void Emulation::open_captures() {
+  if (!job_.pcap_dir) return;
+  for (const auto& port : ports_) {
+    port->capture(recorder_.open(*job_.pcap_dir + "/" + file_name(port->path()) + ".pcap"));
+  }
+}
+
+void Emulation::open_turn_log() {
+  if (bed_.turn_log.empty()) return;
+  turn_log_ = std::make_unique<emu::TurnLog>(recorder_, bed_.turn_log, 0);
+  for (std::size_t index = 0; index < ports_.size(); ++index) {
+    ports_[index]->log(*turn_log_, static_cast<std::uint16_t>(index));
+  }
+}
+
+// Last of all: model time begins with the clock.
+void Emulation::make_worker() {
+  emu::WorkerOptions options{.cpu = cpu_, .realtime = true, .all_wake = true};
+  for (const auto& port : ports_) {
+    const int fd = port->device().wake_fd();
+    if (fd >= 0) options.wake_fds.push_back(fd);
+    // Rings between hosts of one core need no waking: who fills them runs here too.
+    if (fd < 0 && job_.testbed != "net_ring") options.all_wake = false;
+  }
+  if (bed_.peers_fd >= 0) {
+    fcntl(bed_.peers_fd, F_SETFL, O_NONBLOCK);
+    options.wake_fds.push_back(bed_.peers_fd);
+  }
+  clock_ = std::make_unique<emu::TscClock>();
+  worker_ = std::make_unique<emu::Worker>(*clock_, std::move(options));
+  for (const auto& port : ports_) worker_->add(*port);
+  for (std::size_t index = 0; index < seats_.size(); ++index) {
+    std::vector<Port*> tops;
+    for (PortStack* port : seats_[index].ports) tops.push_back(&port->top());
+    stages_.emplace_back(job_.plan.hosts[seats_[index].host].name, *hosts_[index], tops,
+                         kNoContract);
+    worker_->add(stages_.back());
+  }
+  if (turn_log_) worker_->set_log(*turn_log_);
+  worker_->set_finished([this](Instant now) { return finished(now); },
+                        kStart + job_.plan.stop.at_most);
+}
+
+// Lines of the parent: a Linux app each that is done.
+void Emulation::hear_peers() {
+  std::array<char, 512> piece;
+  const ssize_t got = read(bed_.peers_fd, piece.data(), piece.size());
+  if (got <= 0) return;
+  peers_text_.append(piece.data(), static_cast<std::size_t>(got));
+  for (std::size_t end; (end = peers_text_.find('\n')) != std::string::npos;) {
+    awaited_peers_.erase(peers_text_.substr(0, end));
+    peers_text_.erase(0, end + 1);
+  }
+}
+
+bool Emulation::all_done() {
+  if (job_.plan.stop.when.empty()) return false;
+  while (!awaited_.empty() && awaited_.back()->done()) awaited_.pop_back();
+  return awaited_.empty() && awaited_peers_.empty();
+}
+
+bool Emulation::finished(Instant now) {
+  progress_.at(now - kStart);
+  if (!awaited_peers_.empty()) hear_peers();
+  ended_ = now;
+  if (all_done()) return true;
+  if (now < kStart + job_.plan.stop.at_most) return false;
+  timed_out_ = !job_.plan.stop.when.empty();
+  return true;
+}
+
+RunResult Emulation::run() {
+  store::SqliteSink sink(
+      {.path = job_.db, .run_id = job_.run_id, .overflow = store::Overflow::kDropSample});
+  sink.begin_run({});
+  recorder_.start();
+  const StealMeter steal;
+  make_worker();
+  const emu::StopSignal stop(*worker_);
+  if (bed_.ready_fd >= 0) static_cast<void>(write(bed_.ready_fd, "ready\n", 6));
+  worker_->run();
+  const Finished run{job_.plan, bed_,     ports_,          hosts_,
+                     pool_,     *worker_, clock_->drift(), steal.fraction()};
+  record_results(sink, run);
+  RunResult result = record(sink);
+  result.validity = record_validity(sink, run);
+  if (emu::StopSignal::received() != 0) result.status = "interrupted";
+  const std::string outcome = to_json(result);
+  sink.end_run({result.status, result.error, outcome});
+  return result;
+}
+
+RunResult Emulation::record(store::SqliteSink& sink) {
+  RunResult result;
+  result.model = ended_ - kStart;
+  std::vector<PortFingerprint> fingerprints;
+  for (const auto& port : ports_) {
+    port->trace().append_to(fingerprints, port->path());
+    result.frames += port->trace().chain(Direction::kReceive).frames() +
+                     port->trace().chain(Direction::kTransmit).frames();
+  }
+  result.fingerprint = run_fingerprint(fingerprints);
+  if (timed_out_) {
+    result.status = "timeout";
+    result.error = "not all awaited apps were done when stop.at_most was reached";
+  }
+  const bool written = recorder_.finish();
+  for (const auto& port : ports_) {
+    if (port->capture_file() == nullptr) continue;
+    record_artifact(sink, *job_.pcap_dir + "/" + file_name(port->path()) + ".pcap", "pcap");
+    if (written && port->capture_file()->is_complete()) continue;
+    result.status = "failed";
+    result.error = "a capture could not be written completely: is the disk full?";
+  }
+  return result;
+}
+
+}  // namespace twinpath::bind

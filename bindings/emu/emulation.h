@@ -1,0 +1,75 @@
+// One emulated run: builds hosts and ports of a Plan, runs them on one core in real time, records.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bindings/emu/bed.h"
+#include "bindings/emu/port_stack.h"
+#include "bindings/emu/recording.h"
+#include "bindings/plan/plan.h"
+#include "bindings/plan/worker.h"
+#include "emu/eal.h"
+#include "emu/ring_pair.h"
+#include "emu/turn_log.h"
+#include "models/base/host_stage.h"
+
+namespace twinpath::bind {
+
+class Emulation {
+ public:
+  // Throws PlanError and SetupError.
+  Emulation(const Job& job, const Bed& bed);
+  Emulation(const Emulation&) = delete;
+  Emulation& operator=(const Emulation&) = delete;
+
+  RunResult run();
+
+ private:
+  // One of our hosts and where it is attached.
+  struct Seat {
+    std::size_t host;  // index into the Plan
+    std::vector<PortStack*> ports;
+  };
+
+  void make_ports();
+  void make_port(std::size_t link, bool end_a);
+  void make_hosts();
+  void open_captures();
+  void open_turn_log();
+  void make_worker();
+  [[nodiscard]] std::string device_for(std::size_t link, bool end_a);
+  [[nodiscard]] bool is_ours(const std::string& host) const;
+  [[nodiscard]] bool all_done();
+  void hear_peers();
+  [[nodiscard]] bool finished(Instant now);
+  RunResult record(store::SqliteSink& sink);
+
+  const Job& job_;
+  const Bed& bed_;
+  int cpu_;
+  std::jthread calibration_{[] { emu::TscRate::measured(); }};  // while EAL starts
+  emu::Eal eal_;
+  emu::MbufPool pool_;
+  std::deque<std::unique_ptr<emu::RingPair>> rings_;
+  std::deque<std::unique_ptr<PortStack>> ports_;
+  std::vector<Seat> seats_;
+  std::deque<std::unique_ptr<AppHost>> hosts_;
+  std::deque<HostStage> stages_;
+  emu::Recorder recorder_;
+  std::unique_ptr<emu::TurnLog> turn_log_;
+  std::unique_ptr<emu::TscClock> clock_;
+  std::unique_ptr<emu::Worker> worker_;
+  std::vector<App*> awaited_;            // of ours, whose end ends the run
+  std::set<std::string> awaited_peers_;  // Linux apps, by path
+  std::string peers_text_;
+  Progress progress_;
+  bool timed_out_ = false;
+  Instant ended_{};
+};
+
+}  // namespace twinpath::bind

@@ -1,0 +1,46 @@
+// See port_stack.h.
+#include "bindings/emu/port_stack.h"
+
+#include <algorithm>
+#include <array>
+
+namespace twinpath::bind {
+
+PortStack::PortStack(emu::Eal& eal, emu::MbufPool& pool, const PortStackOptions& options,
+                     const Rng& run)
+    : options_(options),
+      device_(eal, {.device = options.device}, std::array{&pool}),
+      ethdev_(device_, 0),
+      link_(options.link ? std::optional<LinkPort>(std::in_place, ethdev_, options.link->config,
+                                                   run, options.link->name, options.link->host_end)
+                         : std::nullopt),
+      trace_(link_ ? TracePort(*link_) : TracePort(ethdev_)) {}
+
+void PortStack::capture(emu::RecorderStream& stream) {
+  pcap_file_.emplace(stream);
+  pcap_.emplace(trace_, pcap_file_->writer());
+}
+
+void PortStack::log(emu::TurnLog& log, std::uint16_t number) {
+  logged_.emplace(pcap_ ? static_cast<Port&>(*pcap_) : trace_, log, number);
+}
+
+Port& PortStack::top() {
+  if (logged_) return *logged_;
+  return pcap_ ? static_cast<Port&>(*pcap_) : trace_;
+}
+
+void PortStack::advance(Instant now) {
+  ethdev_.advance(now);
+  if (pcap_) {
+    pcap_->begin_turn(now);
+  } else {
+    trace_.begin_turn(now);
+  }
+}
+
+Instant PortStack::next_deadline() const {
+  return std::min(ethdev_.next_deadline(), trace_.next_deadline());
+}
+
+}  // namespace twinpath::bind

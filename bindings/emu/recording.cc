@@ -1,0 +1,226 @@
+// See recording.h.
+#include "bindings/emu/recording.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <numeric>
+
+#include "models/app/metrics.h"
+#include "models/app/sha256.h"
+
+namespace twinpath::bind {
+namespace {
+
+using store::DropCause;
+using store::SqliteSink;
+
+constexpr double kLagBoundNs = 100'000;     // timer lag p99.9 is never asked to be below this
+constexpr double kLagShareOfDelay = 0.05;   // nor below this share of the smallest delay
+constexpr double kStealBound = 0.02;        // CPU time the hypervisor may take
+constexpr double kClockDriftBoundNs = 1e6;  // between our clock and the kernel's, over a run
+constexpr std::size_t kStatColumns = 8;     // user nice system idle iowait irq softirq steal
+constexpr std::size_t kStealColumn = 7;
+constexpr std::size_t kReadBytes = 1 << 16;
+
+constexpr MetricInfo kCpu{"cpu_s",
+                          "s",
+                          MetricKind::kScalar,
+                          Better::kLower,
+                          MetricClock::kCpu,
+                          "CPU time of a core's thread"};
+constexpr MetricInfo kBusy{"busy_s",
+                           "s",
+                           MetricKind::kScalar,
+                           Better::kLower,
+                           MetricClock::kWall,
+                           "time a core spent inside turns"};
+constexpr MetricInfo kTurns{
+    "turns", "", MetricKind::kScalar, Better::kNeither, MetricClock::kNone, "turns a core ran"};
+constexpr MetricInfo kSleeps{"sleeps",
+                             "",
+                             MetricKind::kScalar,
+                             Better::kNeither,
+                             MetricClock::kNone,
+                             "times an idle core slept"};
+constexpr MetricInfo kLag{"timer_lag_ns",         "ns",
+                          MetricKind::kHistogram, Better::kLower,
+                          MetricClock::kWall,     "from a deadline to the turn that served it"};
+
+std::array<std::uint64_t, kStatColumns> cpu_times() {
+  std::array<std::uint64_t, kStatColumns> times{};
+  std::ifstream stat("/proc/stat");
+  std::string word;
+  stat >> word;  // "cpu"
+  for (std::uint64_t& time : times) stat >> time;
+  return times;
+}
+
+std::uint64_t sum(const std::array<std::uint64_t, kStatColumns>& times) {
+  return std::accumulate(times.begin(), times.end(), std::uint64_t{0});
+}
+
+struct DropPlace {
+  SqliteSink& sink;
+  EntityId entity;
+
+  void add(std::string_view reason, DropCause cause, std::uint64_t packets) const {
+    if (packets > 0) sink.drops({entity, std::string(reason), cause, packets});
+  }
+};
+
+DropCause cause_of(DropReason reason) {
+  switch (reason) {
+    case DropReason::kFault:
+      return DropCause::kAsked;
+    case DropReason::kQueueFull:
+      return DropCause::kQueue;
+    case DropReason::kNoBuffer:
+    case DropReason::kRateLimited:
+      return DropCause::kResource;
+    case DropReason::kNoRoute:
+    case DropReason::kNoSocket:
+    case DropReason::kNoNeighbour:
+    case DropReason::kNotForUs:
+    case DropReason::kTtlExpired:
+      return DropCause::kEnvironment;
+    default:
+      return DropCause::kMalformed;
+  }
+}
+
+void record_host_drops(SqliteSink& sink, AppHost& host) {
+  const DropPlace place{sink, sink.define_entity({host.ip().config().name, "host"})};
+  for (std::size_t index = 1; index < kDropReasons; ++index) {
+    const auto reason = static_cast<DropReason>(index);
+    place.add(name(reason), cause_of(reason), host.ip().counters().drops(reason));
+  }
+}
+
+void record_link(SqliteSink& sink, const PortStack& port) {
+  const LinkElement* link = port.link();
+  if (link == nullptr) return;
+  const DropPlace place{sink, sink.define_entity({port.link_name(), "link"})};
+  std::array<std::uint64_t, 4> totals{};
+  for (const PortId end : {LinkElement::kEndA, LinkElement::kEndB}) {
+    const LinkModel& direction = link->direction_from(end);
+    totals[0] += direction.faults().lost;
+    totals[1] += direction.faults().lost_in_burst;
+    totals[2] += direction.counters().dropped_queue;
+    totals[3] += direction.counters().dropped_in_flight + direction.faults().not_duplicated;
+  }
+  place.add("loss", DropCause::kAsked, totals[0]);
+  place.add("burst_loss", DropCause::kAsked, totals[1]);
+  place.add("queue_full", DropCause::kQueue, totals[2]);
+  place.add("in_flight_full", DropCause::kResource, totals[3]);
+}
+
+void record_port(SqliteSink& sink, PortStack& port) {
+  const emu::DeviceStats stats = port.device().stats();
+  const DropPlace place{sink, sink.define_entity({port.path(), "port"})};
+  place.add("rx_missed", DropCause::kEnvironment, stats.rx_missed);
+  place.add("rx_errors", DropCause::kEnvironment, stats.rx_errors);
+  place.add("rx_no_buffer", DropCause::kResource, stats.rx_no_buffer);
+  place.add("tx_errors", DropCause::kEnvironment, stats.tx_errors);
+  place.add("tx_no_buffer", DropCause::kResource, port.ethdev().stats().tx_dropped);
+}
+
+void record_core(SqliteSink& sink, const emu::Worker& worker) {
+  AppReport report(sink, "core0", "core");
+  const emu::WorkerStats& stats = worker.stats();
+  report.scalar(kCpu, to_seconds(stats.cpu));
+  report.scalar(kBusy, to_seconds(stats.busy), stats.turns);
+  report.scalar(kTurns, static_cast<double>(stats.turns));
+  report.scalar(kSleeps, static_cast<double>(stats.sleeps));
+  report.histogram(kLag, stats.timer_lag);
+}
+
+// The tolerated lag grows with the smallest modelled delay: a late timer hides behind a long one.
+double lag_bound_ns(const Plan& plan) {
+  double smallest = std::numeric_limits<double>::infinity();
+  for (const LinkPlan& link : plan.links) {
+    if (link.delay.count() > 0)
+      smallest = std::min(smallest, static_cast<double>(link.delay.count()));
+  }
+  return std::isinf(smallest) ? kLagBoundNs : std::max(kLagBoundNs, kLagShareOfDelay * smallest);
+}
+
+std::uint64_t unasked_drops(const Finished& run) {
+  std::uint64_t drops = 0;
+  for (const auto& port : run.ports) {
+    const emu::DeviceStats stats = port->device().stats();
+    drops +=
+        stats.rx_missed + stats.rx_errors + stats.tx_errors + port->ethdev().stats().tx_dropped;
+  }
+  return drops;
+}
+
+std::uint64_t pool_exhaustions(const Finished& run) {
+  std::uint64_t count = run.pool.exhausted();
+  for (const auto& port : run.ports) count += port->device().stats().rx_no_buffer;
+  return count;
+}
+
+}  // namespace
+
+StealMeter::StealMeter() {
+  const auto times = cpu_times();
+  steal_ = times[kStealColumn];
+  total_ = sum(times);
+}
+
+double StealMeter::fraction() const {
+  const auto times = cpu_times();
+  const std::uint64_t total = sum(times) - total_;
+  if (total == 0) return 0;
+  return static_cast<double>(times[kStealColumn] - steal_) / static_cast<double>(total);
+}
+
+void record_results(SqliteSink& sink, const Finished& run) {
+  for (const auto& host : run.hosts) {
+    host->export_results(sink);
+    record_host_drops(sink, *host);
+  }
+  for (const auto& port : run.ports) {
+    record_link(sink, *port);
+    record_port(sink, *port);
+  }
+  record_core(sink, run.worker);
+}
+
+std::string record_validity(SqliteSink& sink, const Finished& run) {
+  const double lag = static_cast<double>(run.worker.stats().timer_lag.quantile(0.999));
+  const std::array<store::ValidityRow, 6> rules{{
+      {"timer_lag_p999", lag, lag_bound_ns(run.plan), "ns", true},
+      {"port_drops", static_cast<double>(unasked_drops(run)), 0, "frames", true},
+      {"pool_exhausted", static_cast<double>(pool_exhaustions(run)), 0, "times", true},
+      {"cpu_steal", run.steal_fraction, kStealBound, "fraction", true},
+      {"clock_step", std::abs(static_cast<double>(run.clock_drift.count())), kClockDriftBoundNs,
+       "ns", true},
+      {"offloads_on", static_cast<double>(run.bed.offloads_on.size()), 0, "offloads", true},
+  }};
+  std::string verdict = "valid";
+  for (store::ValidityRow rule : rules) {
+    rule.ok = rule.value <= rule.bound;
+    if (!rule.ok) verdict = "invalid";
+    if (rule.ok && rule.value > rule.bound / 2 && verdict == "valid") verdict = "suspect";
+    sink.validity(rule);
+  }
+  return verdict;
+}
+
+void record_artifact(SqliteSink& sink, const std::string& path, std::string_view kind) {
+  std::ifstream file(path, std::ios::binary);
+  Sha256 digest;
+  std::int64_t total = 0;
+  std::vector<char> piece(kReadBytes);
+  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
+    const std::span<const char> got(piece.data(), static_cast<std::size_t>(file.gcount()));
+    digest.add(std::as_bytes(got));
+    total += file.gcount();
+  }
+  sink.artifact({path, std::string(kind), hex(digest.finish()), total});
+}
+
+}  // namespace twinpath::bind

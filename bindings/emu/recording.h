@@ -1,0 +1,51 @@
+// The rows of an emulated run: what hosts, links, ports and the core report, and the rules that say
+// whether the numbers can be trusted (docs: validity).
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "analysis/store/sqlite_sink.h"
+#include "bindings/emu/bed.h"
+#include "bindings/emu/port_stack.h"
+#include "bindings/plan/plan.h"
+#include "emu/tsc_clock.h"
+#include "emu/worker.h"
+#include "models/app/app_host.h"
+
+namespace twinpath::bind {
+
+// CPU time the hypervisor took from this machine, since construction.
+class StealMeter {
+ public:
+  StealMeter();
+  // As a fraction of all CPU time since then.
+  [[nodiscard]] double fraction() const;
+
+ private:
+  std::uint64_t steal_;
+  std::uint64_t total_;
+};
+
+// What a finished emulation is, as far as recording needs it.
+struct Finished {
+  const Plan& plan;
+  const Bed& bed;
+  const std::deque<std::unique_ptr<PortStack>>& ports;
+  const std::deque<std::unique_ptr<AppHost>>& hosts;
+  const emu::MbufPool& pool;
+  const emu::Worker& worker;
+  Duration clock_drift;
+  double steal_fraction;
+};
+
+// Scalars, histograms and drops of everything that ran.
+void record_results(store::SqliteSink& sink, const Finished& run);
+// One row per rule; "valid", "suspect" (beyond half a bound) or "invalid".
+std::string record_validity(store::SqliteSink& sink, const Finished& run);
+// The row of a file this run has left.
+void record_artifact(store::SqliteSink& sink, const std::string& path, std::string_view kind);
+
+}  // namespace twinpath::bind
