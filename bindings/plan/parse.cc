@@ -218,18 +218,4 @@ Job parse_job(std::string_view text) {
   return job;
 }
 
-ImpairJob parse_impair_job(std::string_view text) {
-  Problems problems;
-  const json parsed = parse_text(text);
-  JsonReader reader(parsed, "", problems);
-  ImpairJob job;
-  job.port_a = reader.text("port_a");
-  job.port_b = reader.text("port_b");
-  job.link = parse_link(reader.object("link"), "link", problems);
-  job.seed = reader.seed("seed");
-  job.duration = duration_or_none(reader, "duration_ns");
-  if (!problems.empty()) throw PlanError(std::move(problems));
-  return job;
-}
-
 }  // namespace twinpath::bind

@@ -137,21 +137,11 @@ struct Job {
   int progress_fd = -1;          // -1: nobody listens
 };
 
-// `twinpath impair`: one link as a live box between two ports, until the process is told to stop.
-struct ImpairJob {
-  std::string port_a;  // as emu names devices: a vdev, an interface, a PCI address
-  std::string port_b;
-  LinkPlan link;
-  std::uint64_t seed = 1;
-  std::optional<Nanoseconds> duration;
-};
-
 // Every kind an app may have, in alphabetical order.
 const std::vector<std::string>& app_kinds();
 
 // Ensures: names are unique, every reference resolves, every number is in range; else PlanError.
 Plan parse_plan(std::string_view json);
 Job parse_job(std::string_view json);
-ImpairJob parse_impair_job(std::string_view json);
 
 }  // namespace twinpath::bind

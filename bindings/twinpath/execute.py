@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -56,8 +57,12 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
         job = {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
                "db": own, "run_id": run_id, "pcap": pcap_dir,
                "testbed": request.testbed or "veth"}
-        end = run_worker(request.plan.driver, job, timeout=timeout, on_progress=on_progress)
-        record_end(own, run_id, end)
+        with _network(request) as companion:
+            end = run_worker(request.plan.driver, job, timeout=timeout, on_progress=on_progress,
+                             companion=companion)
+            record_end(own, run_id, end)
+            if companion is not None:
+                companion.record(own, run_id)
         merged = merge(own, target)[0]
     except DatabaseError as error:
         raise TwinpathError(_kept(str(error), own, target)) from error
@@ -65,6 +70,15 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
     run = Run(target, merged)
     _raise_for(run, end)
     return run
+
+
+def _network(request: RunRequest) -> Any:
+    """The test-bed of an emulation with its Linux peers, as a context; nothing else needs one."""
+    if request.testbed != "veth":
+        return contextlib.nullcontext(None)
+    from .peers import PeeredBed
+
+    return PeeredBed(request.plan.data)
 
 
 def _work_folder(target: str) -> str:

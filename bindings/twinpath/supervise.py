@@ -12,7 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, IO
+from typing import Any, Callable, IO, Protocol
 
 from .provenance import module_path
 
@@ -22,6 +22,19 @@ STDERR_KEPT = 4000  # characters of the end of a worker's standard error
 STOP_GRACE_S = 10.0  # from SIGTERM to SIGKILL: the time a test-bed needs to clean up
 
 ProgressListener = Callable[[float], None]  # seconds of model time
+
+
+DoneWriter = Callable[[str], None]  # path of an app that is done; from any thread
+
+
+class Companion(Protocol):
+    """What runs beside a worker and is told when it polls: a test-bed with its Linux peers."""
+
+    def job(self) -> dict[str, Any]:
+        """The `bed` of the job; descriptors are added."""
+
+    def on_ready(self, done: DoneWriter) -> None:
+        """The worker polls its ports. Must not block; `done(path)` tells the worker of an app."""
 
 
 @dataclass
@@ -43,34 +56,36 @@ class WorkerEnd:
 class _Pipes:
     result: int
     progress: int
+    ready: int = -1
+    peers: int = -1
     answer: bytearray = field(default_factory=bytearray)
     line: bytearray = field(default_factory=bytearray)
     model_ns: int | None = None
 
 
+@dataclass(frozen=True)
+class _Listeners:
+    on_progress: ProgressListener | None
+    companion: Companion | None
+
+
 def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
-               timeout: float | None = None,
-               on_progress: ProgressListener | None = None) -> WorkerEnd:
+               timeout: float | None = None, on_progress: ProgressListener | None = None,
+               companion: Companion | None = None) -> WorkerEnd:
     """Runs one job to its end by the module's `function`. Never raises for what the worker does."""
     module = module_path(driver)
-    result_read, result_write = os.pipe()
-    progress_read, progress_write = os.pipe()
-    os.set_blocking(progress_write, False)
-    job = {**job, "progress_fd": progress_write}
+    pipes, theirs = _open_pipes(job, companion)
     with tempfile.TemporaryFile() as stderr:
         started = time.monotonic()
-        command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(result_write),
-                   function]
+        command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(theirs[0]), function]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                   stderr=stderr, pass_fds=(result_write, progress_write),
-                                   start_new_session=True)
-        os.close(result_write)
-        os.close(progress_write)
+                                   stderr=stderr, pass_fds=theirs, start_new_session=True)
+        for fd in theirs:
+            os.close(fd)
         end = WorkerEnd()
-        pipes = _Pipes(result_read, progress_read)
         try:
             _feed(process, job)
-            _watch(pipes, started, timeout, on_progress, end)
+            _watch(pipes, started, timeout, _Listeners(on_progress, companion), end)
         except KeyboardInterrupt:
             end.stopped = "interrupted"
         finally:
@@ -78,6 +93,22 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
             end.wall_s = time.monotonic() - started
             end.stderr = _tail(stderr)
     return end
+
+
+def _open_pipes(job: dict[str, Any],
+                companion: Companion | None) -> tuple[_Pipes, tuple[int, ...]]:
+    """Our ends, and theirs (the result first); theirs are also written into the job."""
+    result_read, result_write = os.pipe()
+    progress_read, progress_write = os.pipe()
+    os.set_blocking(progress_write, False)
+    job["progress_fd"] = progress_write
+    pipes, theirs = _Pipes(result_read, progress_read), (result_write, progress_write)
+    if companion is None:
+        return pipes, theirs
+    pipes.ready, ready_write = os.pipe()
+    peers_read, pipes.peers = os.pipe()
+    job["bed"] = {**companion.job(), "ready_fd": ready_write, "peers_fd": peers_read}
+    return pipes, (*theirs, ready_write, peers_read)
 
 
 def _feed(process: subprocess.Popen[bytes], job: dict[str, Any]) -> None:
@@ -89,12 +120,14 @@ def _feed(process: subprocess.Popen[bytes], job: dict[str, Any]) -> None:
         pass  # it died at once; its end tells why
 
 
-def _watch(pipes: _Pipes, started: float, timeout: float | None,
-           on_progress: ProgressListener | None, end: WorkerEnd) -> None:
-    """Reads both pipes until the worker closes the result pipe or the time is used up."""
+def _watch(pipes: _Pipes, started: float, timeout: float | None, listeners: _Listeners,
+           end: WorkerEnd) -> None:
+    """Reads the pipes until the worker closes the result pipe or the time is used up."""
     with selectors.DefaultSelector() as selector:
         selector.register(pipes.result, selectors.EVENT_READ)
         selector.register(pipes.progress, selectors.EVENT_READ)
+        if pipes.ready >= 0:
+            selector.register(pipes.ready, selectors.EVENT_READ)
         while True:
             left = None if timeout is None else timeout - (time.monotonic() - started)
             if left is not None and left <= 0:
@@ -104,17 +137,27 @@ def _watch(pipes: _Pipes, started: float, timeout: float | None,
                 data = os.read(key.fd, 65536)
                 if key.fd == pipes.result and not data:
                     return
-                _take(pipes, selector, key.fd, data, on_progress)
+                if not data:
+                    selector.unregister(key.fd)
+                else:
+                    _take(pipes, key.fd, data, listeners)
 
 
-def _take(pipes: _Pipes, selector: selectors.BaseSelector, fd: int, data: bytes,
-          on_progress: ProgressListener | None) -> None:
+def _take(pipes: _Pipes, fd: int, data: bytes, listeners: _Listeners) -> None:
     if fd == pipes.result:
         pipes.answer += data
-    elif not data:
-        selector.unregister(fd)
-    else:
-        _progress(pipes, data, on_progress)
+    elif fd == pipes.progress:
+        _progress(pipes, data, listeners.on_progress)
+    elif listeners.companion is not None:
+        listeners.companion.on_ready(lambda path: _tell(pipes, path))
+
+
+def _tell(pipes: _Pipes, path: str) -> None:
+    """Tells the worker that a peer's app is done. Harmless when the worker has ended."""
+    try:
+        os.write(pipes.peers, f"{path}\n".encode())
+    except OSError:
+        pass
 
 
 def _progress(pipes: _Pipes, data: bytes, on_progress: ProgressListener | None) -> None:
@@ -139,8 +182,10 @@ def _finish(process: subprocess.Popen[bytes], pipes: _Pipes, end: WorkerEnd) -> 
     process.returncode = os.waitstatus_to_exitcode(status or 0)
     while rest := os.read(pipes.result, 65536):
         pipes.answer += rest
-    os.close(pipes.result)
-    os.close(pipes.progress)
+    for fd in (pipes.result, pipes.progress, pipes.ready, pipes.peers):
+        if fd >= 0:
+            os.close(fd)
+    pipes.peers = -1
     end.exit_code = process.returncode
     if process.returncode < 0:
         end.signal = signal.Signals(-process.returncode).name
