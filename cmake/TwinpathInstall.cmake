@@ -7,6 +7,7 @@ function(twinpath_install_component name)
   if(NOT TARGET twinpath_${name})
     return()
   endif()
+  add_dependencies(product twinpath_${name})
   install(TARGETS twinpath_${name} EXPORT twinpath_${name} DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT twinpath_${name} NAMESPACE twinpath:: FILE Twinpath-${name}.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Twinpath)

@@ -184,7 +184,7 @@ def outside(quick: bool) -> Answer:
             complaints += refuse(ran, f"mine.py in {driver}")
         prefix = folder / "installed"
         steps = (
-            [ROOT, ["ninja", "-C", "build/release"]],
+            [ROOT, ["ninja", "-C", "build/release", "product"]],
             [ROOT, ["cmake", "--install", "build/release", "--prefix", prefix]],
             [folder, ["cmake", "-G", "Ninja", "-B", "built", f"-DCMAKE_PREFIX_PATH={prefix}"]],
             [folder, ["ninja", "-C", "built"]],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,26 +147,27 @@ def swarm(context: Context) -> Outcome:
 
 def fuzz(context: Context) -> Outcome:
     """Every target: its stored corpus first, then a few seconds of new inputs."""
-    outcome = Outcome()
-    for source in sorted((ROOT / "tests" / "fuzz").glob("*.cc")):
-        program = context.fuzz_build / "tests" / f"fuzz_{source.stem}"
-        corpus = ROOT / "tests" / "fuzz" / "corpus" / source.stem
-        found = context.reports / "fuzz" / source.stem
-        found.mkdir(parents=True, exist_ok=True)
-        seconds = 1 if context.quick else FUZZ_SECONDS
-        command = [
-            str(program),
-            f"-max_total_time={seconds}",
-            "-rss_limit_mb=2048",
-            "-timeout=10",
-            f"-artifact_prefix={found}/",
-            str(found),
-            *([str(corpus)] if corpus.is_dir() else []),
-        ]
-        code, output = context.run(command, f"fuzz-{source.stem}", timeout_s=120)
-        problem = None if code == 0 else last_lines(output)
-        outcome.cases.append(Case(f"fuzz.{source.stem}", problem=problem))
-    return outcome
+    names = sorted(source.stem for source in (ROOT / "tests" / "fuzz").glob("*.cc"))
+    with ThreadPoolExecutor(max_workers=context.jobs) as pool:
+        return Outcome(list(pool.map(lambda name: fuzz_one(context, name), names)))
+
+
+def fuzz_one(context: Context, name: str) -> Case:
+    corpus = ROOT / "tests" / "fuzz" / "corpus" / name
+    found = context.reports / "fuzz" / name
+    found.mkdir(parents=True, exist_ok=True)
+    seconds = 1 if context.quick else FUZZ_SECONDS
+    command = [
+        str(context.fuzz_build / "tests" / f"fuzz_{name}"),
+        f"-max_total_time={seconds}",
+        "-rss_limit_mb=2048",
+        "-timeout=10",
+        f"-artifact_prefix={found}/",
+        str(found),
+    ]
+    command += [str(corpus)] if corpus.is_dir() else []
+    code, output = context.run(command, f"fuzz-{name}", timeout_s=120)
+    return Case(f"fuzz.{name}", problem=None if code == 0 else last_lines(output))
 
 
 SLOW = ("--timeout=300",)
