@@ -62,7 +62,7 @@ void fit_to_mss(Connection& connection, std::uint32_t index) {
   const SentRange& range = connection.sent[index];
   const SeqNum text_end = earlier(range.end, connection.snd_end);
   if (text_end.value() - range.first.value() > connection.mss_bytes) {
-    connection.sent.split(index, connection.mss_bytes);
+    connection.sent.split({index, connection.mss_bytes});
   }
 }
 

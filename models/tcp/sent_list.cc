@@ -73,7 +73,8 @@ void SentList::mark_resent(std::uint32_t index, Instant now) {
   if (range.transmissions < 0xffff) ++range.transmissions;
 }
 
-void SentList::split(std::uint32_t index, std::uint32_t len) {
+void SentList::split(Cut cut) {
+  const auto [index, len] = cut;
   SentRange tail = ranges_[index];
   CHECK(len > 0 && len < tail.len());
   tail.first += len;

@@ -52,8 +52,13 @@ class SentList {
   // The first range lost and not resent.
   [[nodiscard]] std::optional<std::uint32_t> next_lost();
   void mark_resent(std::uint32_t index, Instant now);
-  // Cuts a range that has become too long for one segment. Requires: 0 < len < range's length.
-  void split(std::uint32_t index, std::uint32_t len);
+  // Cuts a range that has become too long for one segment behind its first `len` octets.
+  // Requires: 0 < len < the range's length.
+  struct Cut {
+    std::uint32_t index;
+    std::uint32_t len;
+  };
+  void split(Cut cut);
   void clear();
 
  private:
