@@ -17,10 +17,10 @@ bool fin_is_unsent(const Connection& connection) {
   return connection.fin_queued && connection.snd_nxt == connection.snd_end;
 }
 
-TcpFlags data_flags(const Connection& connection, SeqNum text_end) {
+TcpFlags data_flags(const Connection& connection, SeqRange text) {
   TcpFlags flags = kAck;
   // RFC 9293 §3.9.1, MUST-61: the last segment of what is buffered carries PSH.
-  if (text_end == connection.snd_end) flags |= kPsh;
+  if (text.len() > 0 && text.end == connection.snd_end) flags |= kPsh;
   return flags;
 }
 
@@ -76,7 +76,7 @@ Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& o
   if (!fits && !connection.force_retransmit) return Sent::kNothing;
   const SeqNum text_end = earlier(range.end, connection.snd_end);
   Outgoing what{range.first, text_end.value() - range.first.value(),
-                data_flags(connection, text_end)};
+                data_flags(connection, {range.first, text_end})};
   if (range.end != text_end) what.flags |= kFin;
   const Sent sent = emit(core, connection, now, what, out);
   if (sent != Sent::kSegment) return sent;
@@ -164,8 +164,7 @@ Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture
   if (plan.hold != Hold::kNone) return Sent::kNothing;
   const SeqNum first = connection.snd_nxt;
   const SeqNum text_end = first + plan.payload_bytes;
-  Outgoing what{first, plan.payload_bytes,
-                plan.payload_bytes > 0 ? data_flags(connection, text_end) : kAck};
+  Outgoing what{first, plan.payload_bytes, data_flags(connection, {first, text_end})};
   if (plan.fin) what.flags |= kFin;
   if (connection.cwr_due && plan.payload_bytes > 0) what.flags |= kCwr;
   const Sent sent = emit(core, connection, now, what, out);
