@@ -48,17 +48,20 @@ std::optional<std::uint64_t> first_difference(std::uint64_t offset,
   return std::nullopt;
 }
 
+void ContentSource::take_header() {
+  BufPtr buf(pool_.take());
+  if (buf == nullptr) return;
+  // Only the header is used; the pool sets the storage up again at the next take(). The block is
+  // never written through it: shared buffers are not, and this one has no room left.
+  buf->room = const_cast<std::byte*>(content_block().data());
+  buf->data_off = 0;
+  buf->len = buf->capacity = kContentPeriodBytes;
+  block_ = BufRef(std::move(buf));
+}
+
 Slice ContentSource::slice(const ContentRange& range) {
-  if (!block_) {
-    BufPtr buf(pool_.take());
-    if (buf == nullptr) return {};
-    // Only the header is used; the pool sets the storage up again at the next take(). The block is
-    // never written through it: shared buffers are not, and this one has no room left.
-    buf->room = const_cast<std::byte*>(content_block().data());
-    buf->data_off = 0;
-    buf->len = buf->capacity = kContentPeriodBytes;
-    block_ = BufRef(std::move(buf));
-  }
+  if (!block_) take_header();
+  if (!block_) return {};
   const std::uint64_t start = range.offset % kContentPeriodBytes;
   const std::uint64_t len = std::min<std::uint64_t>(kContentPeriodBytes - start, range.len);
   return {block_, static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(len)};

@@ -46,12 +46,15 @@ std::optional<std::uint64_t> first_difference(std::uint64_t offset,
 // The content as slices, without a copy: one buffer whose bytes are the block.
 class ContentSource {
  public:
-  // The buffer's header is taken from `pool`, and goes back when the last slice is gone.
-  explicit ContentSource(BufPool& pool) : pool_(pool) {}
+  // The buffer's header is taken from `pool` now, or with the first slice when there is none to
+  // spare, and goes back when the last slice is gone.
+  explicit ContentSource(BufPool& pool) : pool_(pool) { take_header(); }
   // As content_at(). Empty when the pool is exhausted.
   Slice slice(const ContentRange& range);
 
  private:
+  void take_header();
+
   BufPool& pool_;
   BufRef block_;
 };

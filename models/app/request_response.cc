@@ -168,6 +168,7 @@ void RequestResponse::complete(Instant now, Connection& connection) {
   if (connection.wrong) ++verify_errors_;
   latency_.add(static_cast<std::uint64_t>((now - connection.asked).count()));
   last_ = now;
+  if (done()) return close_all(now);
   if (config_.per_connection > 0 && connection.served == config_.per_connection) {
     close(now, connection);
     if (may_begin() || !waiting_.empty()) open(now, connection);
@@ -193,6 +194,12 @@ void RequestResponse::fail(Instant now, Connection& connection) {
   ++failures_;
   if (!connection.busy && may_begin()) ++begun_;
   close(now, connection);
+  if (done()) close_all(now);
+}
+
+void RequestResponse::close_all(Instant now) {
+  for (Connection& connection : connections_) close(now, connection);
+  context_.timers.cancel(arrival_);
 }
 
 void RequestResponse::report(AppReport& report) const {

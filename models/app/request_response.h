@@ -141,6 +141,7 @@ class RequestResponse final : public App {
   void complete(Instant now, Connection& connection);
   void fail(Instant now, Connection& connection);
   void close(Instant now, Connection& connection);
+  void close_all(Instant now);
   void on_arrival(Instant now);
   [[nodiscard]] bool may_begin() const;
 

@@ -22,6 +22,7 @@ void IpHost::on_rx(Instant now, PortId port, std::span<BufPtr> frames) {
     context_.counters.rx_bytes += frame->len;
     on_frame(now, port, std::move(frame));
   }
+  if (user_ != nullptr) user_->on_turn_end();
 }
 
 void IpHost::drop(Instant now, PortId port, DropReason reason, const PacketBuf& frame) {

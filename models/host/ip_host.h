@@ -14,9 +14,13 @@
 namespace twinpath {
 
 // Who hears that a socket may have become ready.
-class TransportUser : public TcpUser, public UdpUser {};
+class TransportUser : public TcpUser, public UdpUser {
+ public:
+  // Frames or timers were handled: buffers may have come free.
+  virtual void on_turn_end() = 0;
+};
 
-class IpHost final : public Host, private TransportUser, private UndeliverableUser {
+class IpHost final : public Host, private TcpUser, private UdpUser, private UndeliverableUser {
  public:
   // Requires: validate(config) and tcp.validate() are empty. `pool` outlives the host and gives
   // buffers with at least kHeadroomBytes of headroom and room for the longest frame behind it.
@@ -28,6 +32,7 @@ class IpHost final : public Host, private TransportUser, private UndeliverableUs
   void on_time(Instant now) override {
     turn_asked_ = kNever;
     context_.timers.expire(now);
+    if (user_ != nullptr) user_->on_turn_end();
   }
   std::size_t poll_tx(Instant now, PortId port, std::span<BufPtr> out) override;
   [[nodiscard]] Instant next_deadline() override {

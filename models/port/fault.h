@@ -84,6 +84,8 @@ class FaultProcess {
   [[nodiscard]] Instant next_deadline() const {
     return held_.empty() ? kNever : held_.front().deadline;
   }
+  // From now on every frame passes as it is: the end of a fault phase.
+  void heal() { none_ = true; }
   [[nodiscard]] bool is_none() const { return none_; }
   [[nodiscard]] const FaultCounters& counters() const { return counters_; }
 

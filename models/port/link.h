@@ -77,6 +77,8 @@ class LinkModel {
     return due < held_deadline() ? due : held_deadline();
   }
 
+  void heal() { faults_.heal(); }
+
   [[nodiscard]] const LinkConfig& config() const { return config_; }
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }
   [[nodiscard]] const FaultCounters& faults() const { return faults_.counters(); }

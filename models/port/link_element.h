@@ -40,6 +40,10 @@ class LinkElement final : public Host {
     const Instant b = directions_[1].next_deadline();
     return a < b ? a : b;
   }
+  // Ends the faults of both directions; rate, delay and queue stay.
+  void heal() {
+    for (LinkModel& direction : directions_) direction.heal();
+  }
   // The direction away from end `port`.
   [[nodiscard]] const LinkModel& direction_from(PortId port) const { return directions_[port]; }
 

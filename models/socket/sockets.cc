@@ -235,10 +235,7 @@ void Sockets::notify(Fd fd) {
   for (const Watch& watch : socket->watches) watch.watcher->on_socket_ready(watch.token);
 }
 
-void Sockets::on_tcp_ready(TcpId id, std::uint32_t) {
-  notify(fd_at(by_tcp_, id.index));
-  if (!starved_.empty()) feed_starved();
-}
+void Sockets::on_tcp_ready(TcpId id, std::uint32_t) { notify(fd_at(by_tcp_, id.index)); }
 
 void Sockets::on_tcp_accept(TcpListenerId id) { notify(fd_at(by_listener_, id.index)); }
 

@@ -93,6 +93,9 @@ class Sockets final : public SocketApi, private TransportUser {
   void on_tcp_ready(TcpId id, std::uint32_t readiness) override;
   void on_tcp_accept(TcpListenerId id) override;
   void on_udp_ready(UdpId id) override;
+  void on_turn_end() override {
+    if (!starved_.empty()) feed_starved();
+  }
 
   IpHost& host_;
   SocketsOptions options_;

@@ -251,10 +251,11 @@ std::uint32_t Sockets::stream_readiness(const Socket& socket) const {
   if (status.readable_bytes > 0 || no_more) events |= kPollIn;
   if (no_more) events |= kPollReadHangup;
   if (is_open(status.state)) {
-    // Linux: writable when a third of what is queued is free (sk_stream_is_writeable), and always
-    // once sending is shut, so that the writer learns of it.
-    const bool room = status.writable_bytes > 0 &&
-                      status.writable_bytes >= (status.unacked_bytes - status.unacked_bytes / 2);
+    // Writable from a third of the buffer on, as Linux (sk_stream_is_writeable); the very rule by
+    // which TCP signals, so that no signal finds the socket not ready. And always once sending is
+    // shut, so that the writer learns of it.
+    const std::uint32_t third = (status.writable_bytes + status.unacked_bytes) / 3;
+    const bool room = status.writable_bytes > 0 && status.writable_bytes >= third;
     if ((room && !socket.starved) || status.send_shut) events |= kPollOut;
     if (no_more && status.send_shut) events |= kPollHangup;
   } else if (status.state == TcpState::kClosed) {

@@ -70,6 +70,7 @@ class FakeNetwork {
   FakeLinkId join(std::string_view name, FakeEnd a, FakeEnd b, const LinkElementConfig& config);
   // A link that is down loses what is offered to it; what was under way arrives.
   void set_up(FakeLinkId link, bool is_up) { links_[link].is_up = is_up; }
+  void heal(FakeLinkId link) { links_[link].element->heal(); }
   [[nodiscard]] const LinkElement& link(FakeLinkId id) const { return *links_[id].element; }
   [[nodiscard]] std::uint64_t lost_while_down(FakeLinkId id) const { return links_[id].lost; }
 

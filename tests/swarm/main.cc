@@ -1,0 +1,110 @@
+// swarm --seed N [--count M] [--verbose]: random worlds under random faults (README.md).
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "tests/swarm/world.h"
+
+namespace twinpath::swarm {
+namespace {
+
+struct Arguments {
+  std::uint64_t seed = 1;
+  std::uint64_t count = 1;
+  bool verbose = false;
+};
+
+bool parse(int argc, char** argv, Arguments& arguments) {
+  for (int i = 1; i < argc; ++i) {
+    const bool has_value = i + 1 < argc;
+    if (std::strcmp(argv[i], "--verbose") == 0) {
+      arguments.verbose = true;
+    } else if (std::strcmp(argv[i], "--seed") == 0 && has_value) {
+      arguments.seed = std::strtoull(argv[++i], nullptr, 0);
+    } else if (std::strcmp(argv[i], "--count") == 0 && has_value) {
+      arguments.count = std::strtoull(argv[++i], nullptr, 0);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string commit() {
+  std::string text = "unknown";
+  if (FILE* git = popen("git rev-parse --short HEAD 2>/dev/null", "r")) {
+    char line[64] = "";
+    if (std::fgets(line, sizeof line, git) != nullptr) text.assign(line, std::strcspn(line, "\n"));
+    pclose(git);
+  }
+  return text;
+}
+
+Verdict run_seed(std::uint64_t seed) {
+  constexpr std::uint64_t kTwiceEvery = 16;
+  const Scenario scenario = make_scenario(seed);
+  Verdict verdict;
+  try {
+    verdict = run(scenario);
+  } catch (const std::exception& error) {
+    verdict.violations.push_back(error.what());
+    return verdict;
+  }
+  if (seed % kTwiceEvery == 0 && run(scenario).fingerprint != verdict.fingerprint) {
+    verdict.violations.push_back("the same seed gave another fingerprint");
+  }
+  return verdict;
+}
+
+void explain(std::uint64_t seed, const Verdict& verdict) {
+  std::printf("seed %llu: violation\n", static_cast<unsigned long long>(seed));
+  for (const std::string& text : verdict.violations) std::printf("  %s\n", text.c_str());
+  std::printf("%s", describe(make_scenario(seed)).c_str());
+  std::printf("replay: swarm --seed %llu\n", static_cast<unsigned long long>(seed));
+}
+
+int run_all(const Arguments& arguments) {
+  std::printf("swarm: seed %llu, count %llu, commit %s\n",
+              static_cast<unsigned long long>(arguments.seed),
+              static_cast<unsigned long long>(arguments.count), commit().c_str());
+  std::uint64_t bad = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t retransmits = 0;
+  for (std::uint64_t seed = arguments.seed; seed < arguments.seed + arguments.count; ++seed) {
+    std::fflush(stdout);  // a CHECK that fails must leave the last word here
+    if (arguments.verbose) std::printf("%s", describe(make_scenario(seed)).c_str());
+    if (arguments.count > 1)
+      std::fprintf(stderr, "\rseed %llu", static_cast<unsigned long long>(seed));
+    const Verdict verdict = run_seed(seed);
+    frames += verdict.frames;
+    retransmits += verdict.retransmits;
+    if (!verdict.violations.empty()) {
+      ++bad;
+      explain(seed, verdict);
+    }
+    if (arguments.count == 1) {
+      std::printf("fingerprint %016llx, finished at %lld ns\n",
+                  static_cast<unsigned long long>(verdict.fingerprint),
+                  static_cast<long long>(to_ns(verdict.finished)));
+    }
+  }
+  std::printf("%llu seeds, %llu violations, %llu frames, %llu retransmissions\n",
+              static_cast<unsigned long long>(arguments.count),
+              static_cast<unsigned long long>(bad), static_cast<unsigned long long>(frames),
+              static_cast<unsigned long long>(retransmits));
+  return bad == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace twinpath::swarm
+
+int main(int argc, char** argv) {
+  twinpath::swarm::Arguments arguments;
+  if (!twinpath::swarm::parse(argc, argv, arguments)) {
+    std::fprintf(stderr, "usage: swarm --seed N [--count M] [--verbose]\n");
+    return 2;
+  }
+  return twinpath::swarm::run_all(arguments);
+}

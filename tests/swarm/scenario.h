@@ -1,0 +1,69 @@
+// What one seed means: a world as plain data, so that a violation can print it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/app/http_get.h"
+#include "models/app/request_response.h"
+#include "models/app/udp_apps.h"
+#include "models/base/heap_pool.h"
+#include "models/host/host_config.h"
+#include "models/port/link.h"
+#include "models/tcp/config.h"
+#include "tests/swarm/moody.h"
+
+namespace twinpath::swarm {
+
+struct SwarmHost {
+  HostConfig config;
+  TcpConfig tcp;
+};
+
+struct Outage {
+  Instant from;
+  Instant until;
+};
+
+struct SwarmLink {
+  std::size_t a = 0;  // hosts
+  std::size_t b = 0;
+  PortId port_a = 0;
+  PortId port_b = 0;
+  LinkConfig config;
+  std::vector<Outage> outages;
+};
+
+enum class Traffic : std::uint8_t { kBulk, kHttp, kRequests, kMoody, kEcho };
+inline constexpr std::size_t kTraffics = 5;
+
+// One client and its server, at the two ends of a link.
+struct SwarmFlow {
+  Traffic traffic = Traffic::kBulk;
+  std::size_t client = 0;
+  std::size_t server = 0;
+  Ipv4Address server_address;
+  std::uint16_t port = 0;
+  Instant start{};
+  std::uint64_t bytes = 0;
+  MoodyConfig moody{};
+  SlowSinkConfig slow{};
+  RequestResponseConfig requests{};
+  UdpEchoConfig echo{};
+  HttpGetConfig http{};
+};
+
+struct Scenario {
+  std::uint64_t seed = 0;
+  std::vector<SwarmHost> hosts;
+  std::vector<SwarmLink> links;
+  std::vector<SwarmFlow> flows;
+  HeapPoolOptions pool;
+  bool shared_pool = false;  // one for all hosts, as in the simulator
+  Instant healed{};          // faults end here
+};
+
+Scenario make_scenario(std::uint64_t seed);
+std::string describe(const Scenario& scenario);
+
+}  // namespace twinpath::swarm
