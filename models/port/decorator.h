@@ -1,5 +1,9 @@
 // A Port around a Port. Ports know no time, so whoever drives a stack of decorators tells the
 // outermost one what time the turn has; it tells those inside.
+//
+// Decorators look at finished frames: a capture must show, and damage must break, the checksum that
+// goes out. So whatever the device offers to fill in or cut for its host, a decorated port does
+// not.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +35,13 @@ class PortDecorator : public Port {
                                  : std::min(own_deadline(), decorated_->next_deadline());
   }
 
-  [[nodiscard]] PortCaps caps() const override { return inner_.caps(); }
+  [[nodiscard]] PortCaps caps() const override {
+    PortCaps caps = inner_.caps();
+    caps.tx_checksum = false;
+    caps.gso = false;
+    caps.chains = false;
+    return caps;
+  }
   std::size_t rx_burst(std::span<BufPtr> out) override { return inner_.rx_burst(out); }
   std::size_t tx_burst(std::span<BufPtr> frames) override { return inner_.tx_burst(frames); }
   [[nodiscard]] std::size_t tx_room() const override { return inner_.tx_room(); }

@@ -75,6 +75,8 @@ void FaultProcess::corrupt(PacketBuf& frame) {
   const auto bit =
       static_cast<std::size_t>((static_cast<Uint128>(draw(Draw::kCorruptBit)) * bits) >> 64);
   frame.bytes()[view->header_len() + bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
+  // The device vouched for bytes that are no longer there.
+  frame.flags = static_cast<std::uint16_t>(frame.flags & ~kChecksumVerified);
   ++counters_.corrupted;
 }
 

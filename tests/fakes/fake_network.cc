@@ -68,6 +68,11 @@ bool FakeNetwork::step() {
   send_all();  // what the test asked hosts to do between steps
   const Instant next = next_instant();
   if (next == kNever) return false;
+  advance(next);
+  return true;
+}
+
+void FakeNetwork::advance(Instant next) {
   steps_at_instant_ = next == last_step_ ? steps_at_instant_ + 1 : 0;
   if (steps_at_instant_ > kStepsAtInstantMax) {
     throw std::runtime_error("fake network: time stands still at " + std::to_string(to_ns(next)) +
@@ -80,7 +85,6 @@ bool FakeNetwork::step() {
     if (entry.host != nullptr && entry.host->next_deadline() <= now_) entry.host->on_time(now_);
   }
   send_all();
-  return true;
 }
 
 // A call may schedule more for the same instant; those wait for the next step.
@@ -155,7 +159,8 @@ RunEnd FakeNetwork::run_until(const std::function<bool()>& condition, const RunL
       now_ = std::max(now_, limits.until);
       return RunEnd::kTime;
     }
-    if (!step()) return RunEnd::kIdle;
+    if (next == kNever) return RunEnd::kIdle;
+    advance(next);
   }
   return RunEnd::kSteps;
 }

@@ -121,6 +121,7 @@ class FakeNetwork {
     std::uint64_t lost = 0;
   };
 
+  void advance(Instant next);
   void attach(FakeEnd end, FakeLinkId link, PortId side);
   void run_calls();
   void receive(FakeHostId id);

@@ -198,6 +198,23 @@ TEST(LinkPort, DelaysBothDirectionsAndSaysWhen) {
   EXPECT_EQ(port.next_deadline(), kNever);
 }
 
+class OffloadingPort final : public Port {
+ public:
+  [[nodiscard]] PortCaps caps() const override {
+    return {.mtu_bytes = 9000, .tx_checksum = true, .chains = true, .gso = true};
+  }
+  std::size_t rx_burst(std::span<BufPtr>) override { return 0; }
+  std::size_t tx_burst(std::span<BufPtr>) override { return 0; }
+  [[nodiscard]] std::size_t tx_room() const override { return 0; }
+};
+
+TEST(Decorators, WantFinishedFrames) {
+  OffloadingPort device;
+  const TracePort port(device);
+  EXPECT_EQ(port.caps().mtu_bytes, 9000u);
+  EXPECT_FALSE(port.caps().tx_checksum || port.caps().gso || port.caps().chains);
+}
+
 TEST(Decorators, StackAndPassTheTimeInwards) {
   HeapPool pool;
   MemoryPort device;
