@@ -1,0 +1,49 @@
+"""What the interop tests need of the machine, and the option `--whole`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("TWINPATH_BUILD", ROOT / "build" / "release"))
+for folder in (ROOT / "analysis", BUILD / "bindings", ROOT / "bindings"):
+    sys.path.insert(0, str(folder))
+
+from twinpath.errors import TwinpathError  # the path above first
+from twinpath.provenance import module_path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="100 MB each way instead of 5 MB")
+
+
+def missing() -> str:
+    """Why the tests of this folder cannot run here; empty when they can."""
+    if os.geteuid() != 0:
+        return "namespaces need root"
+    tools = [tool for tool in ("ip", "ethtool", "taskset", "nginx", "curl")
+             if shutil.which(tool) is None]
+    if tools:
+        return f"not installed: {' '.join(tools)}"
+    try:
+        module_path("emu")
+    except TwinpathError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture(autouse=True)
+def machine() -> None:
+    """Skips what this machine cannot run, saying why."""
+    if reason := missing():
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--whole"))

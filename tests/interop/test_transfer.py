@@ -1,0 +1,64 @@
+"""Transfers between our TCP and Linux's, byte for byte, whatever the path does to frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import twinpath as tp
+
+AT_MOST = "240s"  # of real time per transfer; the longest takes a tenth of it
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Faults of the path, and sizes in bytes: the quick one and the whole one."""
+
+    name: str
+    quick: str = "5MB"
+    whole: str = "100MB"
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+PROFILES = (
+    Profile("clean"),
+    Profile("loss_0.1", faults={"loss": "0.1%"}),
+    Profile("loss_1", faults={"loss": "1%"}),
+    Profile("loss_5", quick="2MB", whole="5MB", faults={"loss": "5%"}),
+    Profile("reorder", faults={"reorder": "1%"}),
+    Profile("duplicate", faults={"duplicate": "1%"}),
+    Profile("corrupt", faults={"corrupt": "0.1%"}),
+)
+
+
+@tp.scenario
+def transfer(net: tp.Net, *, size: tp.Bytes = "5MB", loss: tp.Ratio = 0, reorder: tp.Ratio = 0,
+             duplicate: tp.Ratio = 0, corrupt: tp.Ratio = 0, client_stack: str = "twinpath",
+             server_stack: str = "linux") -> None:
+    """An HTTP transfer over a link without a rate and without added delay."""
+    client = net.host("client", address="198.18.0.1/24", stack=client_stack)
+    server = net.host("server", address="198.18.0.2/24", stack=server_stack)
+    net.link(client, server, name="wire", loss=loss, reorder=reorder, duplicate=duplicate,
+             corrupt=corrupt)
+    server.run(tp.HttpServer())
+    get = client.run(tp.HttpGet(server, size=size, verify="sha256"))
+    net.stop(when=get.done, at_most=AT_MOST)
+
+
+STACKS = {"linux_to_us": ("twinpath", "linux"), "us_to_linux": ("linux", "twinpath")}
+
+
+@pytest.mark.parametrize("direction", STACKS)
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_every_byte_arrives(profile: Profile, direction: str, whole: bool, tmp_path: Path) -> None:
+    client, server = STACKS[direction]
+    size = profile.whole if whole else profile.quick
+    case = transfer(size=size, client_stack=client, server_stack=server, **profile.faults)
+    run = case.emulate(seed=7, db=str(tmp_path / "run.db"))
+    assert run.status == "done"
+    assert run.get("verify_errors", "client/app0") == 0
+    assert run.get("failures", "client/app0") == 0
+    assert run.get("app_bytes", "client/app0") == tp.Bytes(size)
+    print(f"{profile.name} {direction}: {run.get('goodput_bps', 'client/app0'):.3g} bit/s")
