@@ -23,7 +23,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       arguments.verbose = true;
     } else if (std::strcmp(argv[i], "--seed") == 0 && has_value) {
       arguments.seed = std::strtoull(argv[++i], nullptr, 0);
-    } else if (std::strcmp(argv[i], "--count") == 0 && has_value) {
+    } else if (has_value &&
+               (std::strcmp(argv[i], "--count") == 0 || std::strcmp(argv[i], "--seeds") == 0)) {
       arguments.count = std::strtoull(argv[++i], nullptr, 0);
     } else {
       return false;
