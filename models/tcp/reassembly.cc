@@ -10,6 +10,7 @@ namespace twinpath::tcp {
 
 std::uint32_t Reassembly::insert(SeqNum first, Slice slice) {
   const std::uint32_t before = bytes_;
+  const SeqNum arrived = first;
   if (slice.len == 0) return 0;
   std::uint32_t index = first_ending_after(first);
   const auto advance = [&first, &slice](std::uint32_t count) {
@@ -21,8 +22,7 @@ std::uint32_t Reassembly::insert(SeqNum first, Slice slice) {
     if (first < held.first) {
       const auto gap = static_cast<std::uint32_t>(held.first - first);
       const std::uint32_t count = std::min(slice.len, gap);
-      store(index, {first, slice.first(count)});
-      ++index;
+      index += store(index, {first, slice.first(count)});
       advance(count);
     }
     if (slice.len > 0 && first < held.end) {
@@ -31,6 +31,7 @@ std::uint32_t Reassembly::insert(SeqNum first, Slice slice) {
     ++index;
   }
   if (slice.len > 0) store(pieces_.size(), {first, std::move(slice)});
+  remember(arrived);  // RFC 2018 §4: even when all of it was held
   return bytes_ - before;
 }
 
@@ -88,18 +89,19 @@ std::uint32_t Reassembly::first_ending_after(SeqNum seq) const {
   return low;
 }
 
-void Reassembly::store(std::uint32_t index, Piece piece) {
+// Returns how many pieces there are more: none when the one before `index` took the bytes.
+std::uint32_t Reassembly::store(std::uint32_t index, Piece piece) {
   const SeqRange range{piece.first, piece.end()};
   bytes_ += range.len();
   join_run(range);
-  remember(range.first);
   if (index > 0 && range.len() <= SliceQueue::kGatherBytesMax &&
       pieces_[index - 1].end() == range.first &&
       extend(pieces_[index - 1].slice, piece.slice.bytes())) {
-    return;
+    return 0;
   }
   pinned_bytes_ += piece.slice.buf->capacity;
   pieces_.insert(index, std::move(piece));
+  return 1;
 }
 
 // Requires: no run overlaps `range`; it may touch one on either side.

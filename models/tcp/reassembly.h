@@ -40,7 +40,7 @@ class Reassembly {
     [[nodiscard]] SeqNum end() const { return first + slice.len; }
   };
   [[nodiscard]] std::uint32_t first_ending_after(SeqNum seq) const;
-  void store(std::uint32_t index, Piece piece);
+  std::uint32_t store(std::uint32_t index, Piece piece);
   void join_run(SeqRange range);
   void remember(SeqNum seq);
   [[nodiscard]] std::uint32_t run_at(SeqNum seq) const;

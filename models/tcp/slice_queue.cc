@@ -6,6 +6,18 @@
 #include <utility>
 
 namespace twinpath::tcp {
+namespace {
+
+// Whether `slice` could be made part of `last`, the one before it in the stream.
+bool gather(Slice& last, const Slice& slice) {
+  if (last.buf.get() == slice.buf.get() && last.offset + last.len == slice.offset) {
+    last.len += slice.len;  // the next piece of the same buffer
+    return true;
+  }
+  return slice.len <= SliceQueue::kGatherBytesMax && extend(last, slice.bytes());
+}
+
+}  // namespace
 
 bool extend(Slice& slice, std::span<const std::byte> bytes) {
   const auto count = static_cast<std::uint32_t>(bytes.size());
@@ -21,9 +33,9 @@ bool extend(Slice& slice, std::span<const std::byte> bytes) {
 void SliceQueue::append(Slice slice) {
   const std::uint32_t count = slice.len;
   if (count == 0) return;
-  const bool gathered =
-      count <= kGatherBytesMax && !entries_.empty() && extend(entries_.back().slice, slice.bytes());
-  if (!gathered) entries_.push_back({std::move(slice), end_});
+  if (entries_.empty() || !gather(entries_.back().slice, slice)) {
+    entries_.push_back({std::move(slice), end_});
+  }
   end_ += count;
 }
 
