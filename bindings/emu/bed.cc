@@ -17,13 +17,14 @@ namespace twinpath::bind {
 Bed parse_bed(std::string_view job_json) {
   Bed bed;
   const auto job = nlohmann::json::parse(job_json, nullptr, false);
-  if (!job.is_object() || !job.contains("bed")) return bed;
+  if (!job.is_object()) return bed;
   try {
+    bed.turn_log = job.value("turn_log", "");
+    if (!job.contains("bed")) return bed;
     const auto& given = job.at("bed");
     bed.netns = given.value("netns", "");
     bed.ready_fd = given.value("ready_fd", -1);
     bed.peers_fd = given.value("peers_fd", -1);
-    bed.turn_log = given.value("turn_log", "");
     bed.offloads_on = given.value("offloads_on", std::vector<std::string>());
     for (const auto& port : given.value("ports", nlohmann::json::array())) {
       bed.ports.push_back({port.at("host"), port.at("link"), port.at("device")});

@@ -94,6 +94,7 @@ void Emulation::make_port(std::size_t link, bool end_a) {
   const LinkEnds ends = ends_of(job_.plan, link);
   const LinkEnd& end = end_a ? ends.a : ends.b;
   PortStackOptions options{.path = port_path(job_.plan, end), .device = device_for(link, end_a)};
+  options.faces_linux = !is_ours(end_a ? plan.b : plan.a);
   if (end_a || !is_ours(plan.a)) {
     const LinkConfig config = link_config(plan);
     options.link = {.name = plan.name,
@@ -121,6 +122,14 @@ void Emulation::make_hosts() {
     } else {
       awaited_peers_.insert(path);
     }
+  }
+}
+
+void Emulation::record_series(store::SqliteSink& sink) {
+  if (!job_.plan.measure.every) return;
+  for (const auto& host : hosts_) {
+    const std::string parent = flow_parent(job_.plan, host->ip().config().name);
+    series_.emplace_back(sink, parent, *job_.plan.measure.every).listen(host->ip().bus());
   }
 }
 
@@ -205,6 +214,7 @@ RunResult Emulation::run() {
   const emu::StopSignal stop(*worker_);
   if (bed_.ready_fd >= 0) static_cast<void>(write(bed_.ready_fd, "ready\n", 6));
   worker_->run();
+  for (SeriesRecorder& series : series_) series.finish(ended_);
   const Finished run{job_.plan, bed_,     ports_,          hosts_,
                      pool_,     *worker_, clock_->drift(), steal.fraction()};
   record_results(sink, run);
@@ -216,15 +226,26 @@ RunResult Emulation::run() {
   return result;
 }
 
+// Each frame once: where it is received, or where it leaves for a Linux host.
+std::uint64_t Emulation::frames() const {
+  std::uint64_t total = 0;
+  for (const Seat& seat : seats_) {
+    for (const PortStack* port : seat.ports) {
+      total += port->trace().chain(Direction::kReceive).frames();
+      if (port->faces_linux()) total += port->trace().chain(Direction::kTransmit).frames();
+    }
+  }
+  return total;
+}
+
 RunResult Emulation::record(store::SqliteSink& sink) {
   RunResult result;
   result.model = ended_ - kStart;
   std::vector<PortFingerprint> fingerprints;
   for (const auto& port : ports_) {
     port->trace().append_to(fingerprints, port->path());
-    result.frames += port->trace().chain(Direction::kReceive).frames() +
-                     port->trace().chain(Direction::kTransmit).frames();
   }
+  result.frames = frames();
   result.fingerprint = run_fingerprint(fingerprints);
   if (timed_out_) {
     result.status = "timeout";

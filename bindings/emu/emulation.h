@@ -12,6 +12,7 @@
 #include "bindings/emu/port_stack.h"
 #include "bindings/emu/recording.h"
 #include "bindings/plan/plan.h"
+#include "bindings/plan/series.h"
 #include "bindings/plan/worker.h"
 #include "emu/eal.h"
 #include "emu/ring_pair.h"
@@ -39,6 +40,7 @@ class Emulation {
   void make_ports();
   void make_port(std::size_t link, bool end_a);
   void make_hosts();
+  void record_series(store::SqliteSink& sink);
   void open_captures();
   void open_turn_log();
   void make_worker();
@@ -48,6 +50,7 @@ class Emulation {
   void hear_peers();
   [[nodiscard]] bool finished(Instant now);
   RunResult record(store::SqliteSink& sink);
+  [[nodiscard]] std::uint64_t frames() const;
 
   const Job& job_;
   const Bed& bed_;
@@ -59,6 +62,7 @@ class Emulation {
   std::deque<std::unique_ptr<PortStack>> ports_;
   std::vector<Seat> seats_;
   std::deque<std::unique_ptr<AppHost>> hosts_;
+  std::deque<SeriesRecorder> series_;
   std::deque<HostStage> stages_;
   emu::Recorder recorder_;
   std::unique_ptr<emu::TurnLog> turn_log_;

@@ -19,8 +19,9 @@
 namespace twinpath::bind {
 
 struct PortStackOptions {
-  std::string path;    // its entity: "client/eth0"
-  std::string device;  // as DPDK names it
+  std::string path;          // its entity: "client/eth0"
+  std::string device;        // as DPDK names it
+  bool faces_linux = false;  // the far end is no host of ours
   // The link to realise here; nothing where the other end does.
   struct Realised {
     std::string name;
@@ -58,6 +59,7 @@ class PortStack final : public emu::Clocked {
   // What the host is given.
   [[nodiscard]] Port& top();
   [[nodiscard]] const std::string& path() const { return options_.path; }
+  [[nodiscard]] bool faces_linux() const { return options_.faces_linux; }
   [[nodiscard]] const TracePort& trace() const { return trace_; }
   [[nodiscard]] emu::EthdevPort& ethdev() { return ethdev_; }
   [[nodiscard]] emu::Device& device() { return device_; }

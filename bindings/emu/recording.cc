@@ -70,21 +70,15 @@ struct DropPlace {
   }
 };
 
+// The same reasons and causes as under the simulator, so that reports can put them side by side.
 DropCause cause_of(DropReason reason) {
   switch (reason) {
-    case DropReason::kFault:
-      return DropCause::kAsked;
-    case DropReason::kQueueFull:
-      return DropCause::kQueue;
     case DropReason::kNoBuffer:
     case DropReason::kRateLimited:
       return DropCause::kResource;
-    case DropReason::kNoRoute:
-    case DropReason::kNoSocket:
+    case DropReason::kQueueFull:
     case DropReason::kNoNeighbour:
-    case DropReason::kNotForUs:
-    case DropReason::kTtlExpired:
-      return DropCause::kEnvironment;
+      return DropCause::kQueue;
     default:
       return DropCause::kMalformed;
   }
@@ -92,9 +86,23 @@ DropCause cause_of(DropReason reason) {
 
 void record_host_drops(SqliteSink& sink, AppHost& host) {
   const DropPlace place{sink, sink.define_entity({host.ip().config().name, "host"})};
-  for (std::size_t index = 1; index < kDropReasons; ++index) {
+  for (std::size_t index = 0; index < kDropReasons; ++index) {
     const auto reason = static_cast<DropReason>(index);
-    place.add(name(reason), cause_of(reason), host.ip().counters().drops(reason));
+    place.add(name(reason), cause_of(reason),
+              host.ip().counters().drops(reason) + host.ip().tcp().counters().drops[index]);
+  }
+}
+
+void record_chains(SqliteSink& sink, const PortStack& port) {
+  for (const Direction direction : {Direction::kTransmit, Direction::kReceive}) {
+    const FrameChain& chain = port.trace().chain(direction);
+    const char* way = direction == Direction::kReceive ? "/rx" : "/tx";
+    const EntityId entity = sink.define_entity({port.path() + way, "port"});
+    std::int64_t seq = 0;
+    for (const std::uint64_t chunk : chain.chunks()) {
+      sink.chunk({entity, seq++, Instant(), fingerprint_text(chunk)});
+    }
+    sink.chunk({entity, seq, Instant(), fingerprint_text(chain.value())});
   }
 }
 
@@ -113,7 +121,7 @@ void record_link(SqliteSink& sink, const PortStack& port) {
   place.add("loss", DropCause::kAsked, totals[0]);
   place.add("burst_loss", DropCause::kAsked, totals[1]);
   place.add("queue_full", DropCause::kQueue, totals[2]);
-  place.add("in_flight_full", DropCause::kResource, totals[3]);
+  place.add("in_flight_limit", DropCause::kResource, totals[3]);
 }
 
 void record_port(SqliteSink& sink, PortStack& port) {
@@ -183,6 +191,7 @@ void record_results(SqliteSink& sink, const Finished& run) {
     record_host_drops(sink, *host);
   }
   for (const auto& port : run.ports) {
+    record_chains(sink, *port);
     record_link(sink, *port);
     record_port(sink, *port);
   }
