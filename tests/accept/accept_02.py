@@ -91,7 +91,8 @@ def swarm(quick: bool) -> Answer:
 def determinism(quick: bool) -> Answer:
     """One seed in four builds: one fingerprint, one set of rows; another seed, another."""
     presets = matrix.PRESETS[:1] if quick else matrix.PRESETS
-    complaints, prints, rows = [], set(), set()
+    complaints: list[str] = []
+    prints, rows, builders = set(), set(), set()
     with scratch("determinism") as folder:
         for preset in presets:
             complaints += refuse(matrix.build(preset), f"build {preset}")
@@ -101,9 +102,12 @@ def determinism(quick: bool) -> Answer:
                 complaints += refuse(ran, f"{preset} run {repeat}")
                 prints.add(str(ran.json.get("fingerprint")))
                 rows.add(matrix.rows_hash(database) if ran.code == 0 else "none")
+                builders.add(matrix.builder(database) if ran.code == 0 else "none")
         other = matrix.simulate(presets[0], 8, folder / "other.db").json.get("fingerprint")
     if len(prints) != 1 or len(rows) != 1 or prints == {"None"}:
         complaints.append(f"fingerprints {sorted(prints)}, row sets {len(rows)}")
+    if len(builders) != len(presets):
+        complaints.append(f"the runs used {len(builders)} builds: {sorted(builders)}")
     if other in prints:
         complaints.append("another seed gave the same fingerprint")
     runs = RUNS_PER_BUILD * len(presets)

@@ -62,6 +62,8 @@ def simulate(preset: str, seed: int, database: Path) -> Ran:
         "size=1MB",
         "-p",
         "loss=1%",
+        "-p",
+        "series=10ms",
         "--db",
         database,
         "--json",
@@ -77,3 +79,9 @@ def rows_hash(database: Path) -> str:
             for row in connection.execute(query):
                 digest.update(repr(row).encode())
     return digest.hexdigest()
+
+
+def builder(database: Path) -> str:
+    """The compiler and flags that made the modules a run used."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return str(connection.execute("select compiler, flags from build").fetchall())
