@@ -105,7 +105,7 @@ void Worker::run() {
 void Worker::loop() {
   Instant now = clock_.now();
   while (!finished(now)) {
-    for (Clocked* part : clocked_) part->advance(now);
+    advance(now);
     schedule_.retry_blocked();
     const std::optional<CoreSchedule::Pick> pick = schedule_.next(now);
     now = pick ? turn(*pick, now) : idle(now);
@@ -113,10 +113,24 @@ void Worker::loop() {
   wait_.cancel();
 }
 
+// What a part held back for later and gives out now counts as a timer too.
+void Worker::advance(Instant now) {
+  for (Clocked* part : clocked_) {
+    const Instant due = part->next_deadline();
+    if (due <= now && due > advanced_) add_lag(now - due);
+    part->advance(now);
+  }
+  advanced_ = now;
+}
+
+void Worker::add_lag(Duration lag) {
+  stats_.timer_lag.add(static_cast<std::uint64_t>(lag.count()));
+}
+
 Instant Worker::turn(const CoreSchedule::Pick& pick, Instant now) {
   wait_.cancel();
   const Instant due = pick.stage->next_deadline();
-  if (due <= now) stats_.timer_lag.add(static_cast<std::uint64_t>((now - due).count()));
+  if (due <= now) add_lag(now - due);
   if (log_ != nullptr) log_->begin_turn(*pick.stage);
   const Work work = run_turn(schedule_, pick, now, ledger_);
   if (log_ != nullptr) log_->end_turn(*pick.stage, now, pick.index);

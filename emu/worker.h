@@ -48,7 +48,7 @@ struct WorkerStats {
   Duration slept{};     // wall time given away
   Duration cpu{};       // of the thread, by the kernel's count
   Duration lived{};     // wall time of run()
-  Histogram timer_lag;  // ns from a deadline to the turn that served it
+  Histogram timer_lag;  // ns from a deadline to when it was served, of Stages and of Clocked parts
   std::vector<StageStats> stages;
 };
 
@@ -87,6 +87,8 @@ class Worker final : public Waker {
 
  private:
   void loop();
+  void advance(Instant now);
+  void add_lag(Duration lag);
   Instant turn(const CoreSchedule::Pick& pick, Instant now);
   Instant idle(Instant now);
   [[nodiscard]] Instant next_deadline() const;
@@ -103,6 +105,7 @@ class Worker final : public Waker {
   IdleWait wait_;
   WorkerStats stats_;
   Instant last_work_{};
+  Instant advanced_ = Instant::min();
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
