@@ -2,6 +2,8 @@
 // name the missing thing and the command that helps.
 #include "emu/device.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <rte_bus.h>
@@ -29,6 +31,32 @@ std::optional<std::string> argument(const std::string& device, const std::string
   return device.substr(from, device.find(',', from) - from);
 }
 
+// The first address of an interface that the kernel answers for; nothing when it is free for us.
+std::optional<std::string> address_of(const std::string& interface) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return std::nullopt;
+  std::optional<std::string> found;
+  for (const ifaddrs* entry = list; entry != nullptr && !found; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr || interface != entry->ifa_name) continue;
+    if (entry->ifa_addr->sa_family != AF_INET) continue;
+    std::array<char, INET_ADDRSTRLEN> text{};
+    const auto* address = reinterpret_cast<const sockaddr_in*>(entry->ifa_addr);
+    found = inet_ntop(AF_INET, &address->sin_addr, text.data(), text.size());
+  }
+  freeifaddrs(list);
+  return found;
+}
+
+// An interface with an address carries somebody's traffic, this login perhaps: it is not ours to
+// take.
+void refuse_used_interface(const std::string& interface) {
+  const std::optional<std::string> address = address_of(interface);
+  if (!address) return;
+  throw SetupError("interface " + interface + " is in use: it has the address " + *address +
+                       "; choose one without",
+                   "ip -brief address", SetupFault::kRefused);
+}
+
 void require_interface(const std::string& device) {
   const std::optional<std::string> interface = argument(device, "iface");
   if (!interface) return;
@@ -41,6 +69,7 @@ void require_interface(const std::string& device) {
     throw SetupError("packet sockets on " + *interface + " need root", "sudo ./twinpath …");
   }
   close(probe);
+  refuse_used_interface(*interface);
 }
 
 void require_pci_device(const std::string& device) {
@@ -95,7 +124,7 @@ void Device::probe() {
   const int result = rte_dev_probe(options_.device.c_str());
   if (result < 0 || rte_eth_dev_get_port_by_name(name_.c_str(), &id_) != 0) {
     throw SetupError("DPDK has no device " + options_.device + " (" + eal_.last_words() + ")",
-                     "./twinpath ports");
+                     "ls /usr/lib/*/dpdk/pmds-*; ip -brief link");
   }
   probed_ = true;
 }

@@ -13,7 +13,8 @@ RunResult setup_as_result(const std::function<RunResult()>& body) {
     result.status = "failed";
     result.error = error.what();
     result.command = error.command();
-    result.kind = FailureKind::kPrivilege;
+    result.kind =
+        error.fault() == emu::SetupFault::kRefused ? FailureKind::kPort : FailureKind::kPrivilege;
     return result;
   }
 }

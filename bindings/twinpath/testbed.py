@@ -77,7 +77,7 @@ class Guard:
         try:
             self._process.wait(GUARD_WAIT_S)
         except subprocess.TimeoutExpired as error:
-            raise TwinpathError("the test-bed could not be removed; run `./twinpath testbed clean`"
+            raise TwinpathError("the test-bed could not be removed; see `ip netns list`"
                                 ) from error
 
 

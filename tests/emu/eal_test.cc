@@ -114,6 +114,15 @@ TEST(Device, AMissingPciDeviceIsNamed) {
   EXPECT_EQ(words, "there is no PCI device 0000:00:1e.7");
 }
 
+TEST(Device, AnInterfaceInUseIsRefused) {
+  if (getuid() != 0) GTEST_SKIP() << "packet sockets need root";
+  std::string command;
+  const std::string words =
+      message_of([] { const test::Bench bench("net_af_packet7,iface=lo"); }, &command);
+  EXPECT_EQ(words, "interface lo is in use: it has the address 127.0.0.1; choose one without");
+  EXPECT_EQ(command, "ip -brief address");
+}
+
 TEST(Device, AnUnknownDriverIsNamed) {
   std::string command;
   const std::string words = message_of([] { const test::Bench bench("net_nonsense0"); }, &command);
