@@ -33,12 +33,16 @@ def explain(path: str, error: sqlite3.Error) -> DatabaseError:
     return DatabaseError(f"{path}: {text}")
 
 
-def connect(path: str | os.PathLike[str], lock_wait: float = LOCK_WAIT_S) -> sqlite3.Connection:
-    """Opens or creates the database for writing, creating its tables when they are missing."""
+def connect(path: str | os.PathLike[str], lock_wait: float = LOCK_WAIT_S, *,
+            durable: bool = True) -> sqlite3.Connection:
+    """Opens or creates the database for writing, creating its tables when they are missing. A file
+    that is merged soon need not be `durable`: it survives this process, not a power failure."""
     path = os.fspath(path)
     try:
         connection = sqlite3.connect(path, timeout=lock_wait, isolation_level=None)
         connection.row_factory = sqlite3.Row
+        if not durable:
+            connection.execute("PRAGMA synchronous = OFF")
         _check_kind(connection, path)
         if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             create(connection)

@@ -46,9 +46,8 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
     """Creates `path` with the run in status `running`; the run's id there and its key."""
     build = provenance.build_row(request.plan.driver)
     key = run_key(request, build["sha256"])
-    connection = connect(path)
+    connection = connect(path, durable=False)
     try:
-        connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         build_id = _insert(connection, "build", build)
         machine_id = _insert(connection, "machine", provenance.machine_row())
