@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
 import pandas as pd
 
-from .compare import case_key, compare_frames
+from .compare import COLUMNS, case_key, compare_frames
 from .queries import Results, RunRow
 from .stats import summarize
+
+
+USUAL = 0.65  # a value most cases share goes without saying in a title
 
 
 @dataclass
@@ -44,10 +48,12 @@ def group(results: Results, runs: Sequence[RunRow]) -> list[Case]:
             cases[key] = Case(key, run.scenario, _shown_params(results, run))
         cases[key].runs.append(run)
     ordered = list(cases.values())
-    names = {name for case in ordered for name in case.params}
+    counts = {name: Counter(str(case.params.get(name)) for case in ordered)
+              for case in ordered for name in case.params}
+    varied = sorted((n for n in counts if len(counts[n]) > 1), key=lambda n: -len(counts[n]))
     for case in ordered:
-        case.varied = {name: case.params.get(name, "–") for name in case.params if name in names
-                       and len({str(other.params.get(name)) for other in ordered}) > 1}
+        case.varied = {name: case.params[name] for name in varied if name in case.params
+                       and counts[name][str(case.params[name])] <= USUAL * len(ordered)}
     return ordered
 
 
@@ -67,9 +73,9 @@ def comparison(results: Results, case: Case, kinds: Sequence[str] = ("app",)) ->
     rows = [joined]
     for driver, frame in (("sim", sim), ("emu", emu)):
         rows.append(_alone(frame, driver, done))
-    result = pd.concat([r for r in rows if len(r)], ignore_index=True) if any(
-        len(r) for r in rows) else joined
-    return result
+    filled = [frame for frame in rows if len(frame)]
+    found = pd.concat(filled, ignore_index=True) if filled else joined
+    return found.reindex(columns=COLUMNS)
 
 
 def _scalars(results: Results, runs: Sequence[RunRow], kinds: Sequence[str]) -> pd.DataFrame:

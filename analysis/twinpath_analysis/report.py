@@ -172,7 +172,8 @@ def _overview(results: Results, cases: list[Case]) -> list[figures.Figure]:
         return []
     x, rows = numeric[0], []
     for case in cases:
-        others = [figures.short(n, case.runs[0].params.get(n)) for n in case.varied if n != x]
+        raw = case.runs[0].params
+        others = [figures.short(name, raw.get(name)) for name in case.varied if name != x]
         for run in case.of("sim") + case.of("emu"):
             scalars = results.table("scalar", run.run_id)
             goodput = scalars[(scalars["metric"] == "goodput_bps") & (scalars["kind"] == "app")]

@@ -66,7 +66,8 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
         merged = merge(own, target)[0]
     except DatabaseError as error:
         raise TwinpathError(_kept(str(error), own, target)) from error
-    shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     run = Run(target, merged)
     _raise_for(run, end)
     return run
@@ -99,7 +100,6 @@ def _kept(message: str, own: str, target: str) -> str:
         os.replace(own, kept)
     except OSError:
         return message
-    shutil.rmtree(os.path.dirname(own), ignore_errors=True)
     return f"{message}; this run is kept in {kept}"
 
 

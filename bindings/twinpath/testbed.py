@@ -7,6 +7,7 @@ found by the dead process id in its name.
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import os
 import re
@@ -167,7 +168,16 @@ class VethBed:
         for host, (netns, name) in made.interfaces.items():
             address = self._address(host, int(name.removeprefix("eth")))
             run_command("ip", "-n", netns, "address", "add", address, "dev", name)
+            self._choose_congestion(host, name, ipaddress.ip_interface(address))
         return made
+
+    def _choose_congestion(self, host: str, name: str, address: ipaddress.IPv4Interface) -> None:
+        """What the Plan asks of a host's TCP; ours is CUBIC by default, a machine's may be BBR. By
+        route: a namespace may not choose what its machine restricts."""
+        tcp = next(h["tcp"] for h in self.plan["hosts"] if h["name"] == host)
+        run_command("ip", "-n", self.namespaces[host], "route", "change", str(address.network),
+                    "dev", name, "proto", "kernel", "scope", "link", "src", str(address.ip),
+                    "congctl", str(tcp.get("congestion", "cubic")))
 
     def _address(self, host: str, number: int) -> str:
         addresses = next(h["addresses"] for h in self.plan["hosts"] if h["name"] == host)
