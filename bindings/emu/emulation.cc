@@ -204,23 +204,10 @@ bool Emulation::finished(Instant now) {
   return true;
 }
 
-// One recorder per host, when the plan asks for series.
-void Emulation::record_series(store::SqliteSink& sink) {
-  if (!job_.plan.measure.every) return;
-  for (std::size_t index = 0; index < seats_.size(); ++index) {
-    const std::string& name = job_.plan.hosts[seats_[index].host].name;
-    series_.emplace_back(sink, flow_parent(job_.plan, name), *job_.plan.measure.every);
-    series_.back().listen(hosts_[index]->ip().bus());
-  }
-}
-
 RunResult Emulation::run() {
-  store::SqliteSink sink({.path = job_.db,
-                          .run_id = job_.run_id,
-                          .overflow = store::Overflow::kDropSample,
-                          .series_every = job_.plan.measure.every.value_or(Nanoseconds(0))});
+  store::SqliteSink sink(
+      {.path = job_.db, .run_id = job_.run_id, .overflow = store::Overflow::kDropSample});
   sink.begin_run({});
-  record_series(sink);
   recorder_.start();
   const StealMeter steal;
   make_worker();

@@ -44,7 +44,6 @@ class Emulation {
   void open_captures();
   void open_turn_log();
   void make_worker();
-  void record_series(store::SqliteSink& sink);
   [[nodiscard]] std::string device_for(std::size_t link, bool end_a);
   [[nodiscard]] bool is_ours(const std::string& host) const;
   [[nodiscard]] bool all_done();
@@ -62,7 +61,6 @@ class Emulation {
   std::deque<std::unique_ptr<emu::RingPair>> rings_;
   std::deque<std::unique_ptr<PortStack>> ports_;
   std::vector<Seat> seats_;
-  std::deque<SeriesRecorder> series_;  // outlive the buses they listen to
   std::deque<std::unique_ptr<AppHost>> hosts_;
   std::deque<SeriesRecorder> series_;
   std::deque<HostStage> stages_;
