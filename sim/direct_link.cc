@@ -13,6 +13,11 @@ struct DirectLink::Wire {
   DirectLinkConfig config;
   std::array<LinkModel, 2> from;       // by the end that sends
   std::array<PortOwner*, 2> owners{};  // by the end that is told
+  std::array<FrameChain, 2> sent;      // by the end that sends
+  std::array<FrameChain, 2> received;  // by the end that receives
+  // Hashes of frames under way, by the end that sends; unused when faults may change frames.
+  std::array<Fifo<std::uint64_t>, 2> hashes{Fifo<std::uint64_t>(LinkModel::kInFlightMax),
+                                            Fifo<std::uint64_t>(LinkModel::kInFlightMax)};
 
   Wire(const DirectLinkConfig& options, const Rng& run)
       : config(options),
@@ -33,12 +38,16 @@ class DirectLink::End final : public SimPort {
   [[nodiscard]] std::size_t tx_room() const override { return kBurst; }
   [[nodiscard]] Instant next_arrival() const override { return incoming().next_deadline(); }
   std::size_t rx_burst(std::span<BufPtr> out) override {
-    return incoming().collect(sim_now(), out);
+    const Instant now = sim_now();
+    const std::size_t count = incoming().collect(now, out);
+    if (wire_->config.fingerprint) {
+      for (const BufPtr& frame : out.first(count)) note_received(now, *frame);
+    }
+    return count;
   }
-
   std::size_t tx_burst(std::span<BufPtr> frames) override {
     const Instant now = sim_now();
-    for (BufPtr& frame : frames) offer(now, std::move(frame));
+    for (BufPtr& frame : frames) send(now, std::move(frame));
     PortOwner* far = wire_->owners[1 - index_];
     if (far != nullptr) far->frames_at(outgoing().next_deadline());
     return frames.size();
@@ -49,6 +58,25 @@ class DirectLink::End final : public SimPort {
   [[nodiscard]] LinkModel& incoming() { return wire_->from[1 - index_]; }
   [[nodiscard]] const LinkModel& incoming() const { return wire_->from[1 - index_]; }
 
+  [[nodiscard]] static bool keeps_frames_whole(const LinkModel& link) {
+    return link.config().faults.is_none();
+  }
+  void note_received(Instant now, const PacketBuf& frame) {
+    Fifo<std::uint64_t>& hashes = wire_->hashes[1 - index_];
+    const std::uint64_t hash =
+        keeps_frames_whole(incoming()) ? hashes.pop_front() : hash_bytes(frame.bytes());
+    wire_->received[index_].add_hashed(now, frame.len, hash);
+  }
+  void send(Instant now, BufPtr frame) {
+    if (!wire_->config.fingerprint) return offer(now, std::move(frame));
+    const std::uint64_t hash = hash_bytes(frame->bytes());
+    wire_->sent[index_].add_hashed(now, frame->len, hash);
+    const std::size_t before = outgoing().in_flight();
+    offer(now, std::move(frame));
+    if (keeps_frames_whole(outgoing()) && outgoing().in_flight() > before) {
+      wire_->hashes[index_].push_back(hash);
+    }
+  }
   void offer(Instant now, BufPtr frame) {
     PortOwner* near = wire_->owners[index_];
     PortOwner* far = wire_->owners[1 - index_];
@@ -91,6 +119,11 @@ std::shared_ptr<SimPort> DirectLink::end(std::size_t index) {
 const LinkModel& DirectLink::direction_from(std::size_t index) const {
   CHECK(index < 2);
   return wire_->from[index];
+}
+
+const FrameChain& DirectLink::chain(std::size_t index, Direction direction) const {
+  CHECK(index < 2);
+  return direction == Direction::kReceive ? wire_->received[index] : wire_->sent[index];
 }
 
 const std::string& DirectLink::name() const { return wire_->config.name; }

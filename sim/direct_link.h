@@ -9,6 +9,7 @@
 #include <string>
 
 #include "models/base/rng.h"
+#include "models/port/fingerprint.h"
 #include "models/port/link.h"
 #include "sim/frame_pool.h"
 #include "sim/sim_port.h"
@@ -20,6 +21,7 @@ struct DirectLinkConfig {
   LinkConfig from_a;  // the direction from end 0 to end 1
   LinkConfig from_b;
   std::uint32_t mtu_bytes = 1500;
+  bool fingerprint = true;  // keep the chains of chain()
 };
 
 class DirectLink {
@@ -32,6 +34,9 @@ class DirectLink {
   [[nodiscard]] std::shared_ptr<SimPort> end(std::size_t index);
   // What `end(index)` sends passes through this.
   [[nodiscard]] const LinkModel& direction_from(std::size_t index) const;
+  // What passed `end(index)`, as the run's fingerprint wants it. A frame that no fault can touch is
+  // hashed once for both ends.
+  [[nodiscard]] const FrameChain& chain(std::size_t index, Direction direction) const;
   [[nodiscard]] const std::string& name() const;
 
  private:

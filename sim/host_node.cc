@@ -103,28 +103,26 @@ void HostNode::begin_turn(Instant now) {
 }
 
 void HostNode::receive(Instant now) {
-  std::array<BufPtr, kBurst> frames;
   for (PortId id = 0; id < ports_.size(); ++id) {
     for (;;) {
-      const std::size_t count = ports_[id].outermost->rx_burst(frames);
+      const std::size_t count = ports_[id].outermost->rx_burst(frames_);
       if (count == 0) break;
-      trace(mac_rx_, std::span(frames).first(count));
-      host_->on_rx(now, id, std::span(frames).first(count));
+      trace(mac_rx_, std::span(frames_).first(count));
+      host_->on_rx(now, id, std::span(frames_).first(count));
       if (count < kBurst) break;
     }
   }
 }
 
 void HostNode::send(Instant now) {
-  std::array<BufPtr, kBurst> frames;
   for (PortId id = 0; id < ports_.size(); ++id) {
     Port& port = *ports_[id].outermost;
     for (;;) {
       const std::size_t room = std::min(port.tx_room(), kBurst);
-      const std::size_t ready = host_->poll_tx(now, id, std::span(frames).first(room));
+      const std::size_t ready = host_->poll_tx(now, id, std::span(frames_).first(room));
       if (ready == 0) break;
-      trace(mac_tx_, std::span(frames).first(ready));
-      CHECK(port.tx_burst(std::span(frames).first(ready)) == ready);
+      trace(mac_tx_, std::span(frames_).first(ready));
+      CHECK(port.tx_burst(std::span(frames_).first(ready)) == ready);
       if (ready < room) break;
     }
     wakeup_.by(ports_[id].device->next_arrival());

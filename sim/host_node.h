@@ -8,6 +8,7 @@
 #include <ns3/packet.h>
 #include <ns3/traced-callback.h>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -84,6 +85,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   static void trace(const FrameTrace& source, std::span<const BufPtr> frames);
 
   std::string name_ = "host";
+  std::array<BufPtr, kBurst> frames_;  // empty between calls; a member, so that no turn clears it
   std::vector<Attached> ports_;
   std::unique_ptr<Host> host_;
   Wakeup wakeup_;

@@ -67,10 +67,8 @@ void record_host(AppHost& host, store::SqliteSink& sink) {
   }
 }
 
-void record_chain(const WatchedPort& port, Direction direction, store::SqliteSink& sink) {
-  const FrameChain& chain = port.trace->chain(direction);
-  const char* way = direction == Direction::kReceive ? "/rx" : "/tx";
-  const EntityId entity = sink.define_entity({port.path + way, "port"});
+void record_chain(const FrameChain& chain, const std::string& path, store::SqliteSink& sink) {
+  const EntityId entity = sink.define_entity({path, "port"});
   std::int64_t seq = 0;
   for (const std::uint64_t chunk : chain.chunks()) {
     sink.chunk({entity, seq++, Instant(), fingerprint_text(chunk)});
@@ -88,10 +86,13 @@ void record_capture(PcapFile& capture, store::SqliteSink& sink) {
 void record(World& world, store::SqliteSink& sink, RunResult& result) {
   std::vector<PortFingerprint> fingerprints;
   for (const WatchedPort& port : world.ports()) {
-    port.trace->append_to(fingerprints, port.path);
-    result.frames += port.trace->chain(Direction::kReceive).frames();
-    record_chain(port, Direction::kTransmit, sink);
-    record_chain(port, Direction::kReceive, sink);
+    for (const Direction direction : {Direction::kTransmit, Direction::kReceive}) {
+      const FrameChain& chain = world.chain(port, direction);
+      fingerprints.push_back({port.path, direction, chain.frames(), chain.value()});
+      const bool is_sent = direction == Direction::kTransmit;
+      record_chain(chain, port.path + (is_sent ? "/tx" : "/rx"), sink);
+      if (!is_sent) result.frames += chain.frames();
+    }
   }
   result.fingerprint = run_fingerprint(fingerprints);
   for (std::size_t index = 0; index < world.hosts(); ++index) record_host(world.host(index), sink);

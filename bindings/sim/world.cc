@@ -71,28 +71,24 @@ void World::add_link(std::size_t index) {
   const LinkEnds ends = ends_of(plan(), index);
   links_.emplace_back(sim::DirectLinkConfig{.name = asked.name, .from_a = config, .from_b = config},
                       Rng(job_.seed));
-  add_interface(ends.a, links_.back().end(0));
-  add_interface(ends.b, links_.back().end(1));
+  add_interface(ends.a, 0);
+  add_interface(ends.b, 1);
 }
 
-void World::add_interface(const LinkEnd& end, std::shared_ptr<sim::SimPort> port) {
-  auto around = watch(end, *port);
-  hosts_[end.host]->add_interface(configs_[end.host].interfaces[end.port], std::move(port),
-                                  std::move(around));
+void World::add_interface(const LinkEnd& where, std::size_t end) {
+  ports_.push_back({port_path(plan(), where), links_.size() - 1, end});
+  std::shared_ptr<sim::SimPort> port = links_.back().end(end);
+  auto around = watch(*port);
+  hosts_[where.host]->add_interface(configs_[where.host].interfaces[where.port], std::move(port),
+                                    std::move(around));
 }
 
-std::vector<std::unique_ptr<PortDecorator>> World::watch(const LinkEnd& end, Port& port) {
-  WatchedPort watched{.path = port_path(plan(), end)};
+std::vector<std::unique_ptr<PortDecorator>> World::watch(Port& port) {
   std::vector<std::unique_ptr<PortDecorator>> around;
-  auto trace = std::make_unique<TracePort>(port);
-  watched.trace = trace.get();
-  around.push_back(std::move(trace));
   if (job_.pcap_dir) {
-    captures_.emplace_back(*job_.pcap_dir + "/" + file_name(watched.path));
-    watched.pcap = &captures_.back();
-    around.push_back(std::make_unique<PcapPort>(*watched.trace, watched.pcap->writer()));
+    captures_.emplace_back(*job_.pcap_dir + "/" + file_name(ports_.back().path));
+    around.push_back(std::make_unique<PcapPort>(port, captures_.back().writer()));
   }
-  ports_.push_back(std::move(watched));
   return around;
 }
 

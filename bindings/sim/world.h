@@ -11,17 +11,16 @@
 #include "bindings/plan/worker.h"
 #include "bindings/sim/pcap_file.h"
 #include "models/app/app_host.h"
-#include "models/port/trace.h"
 #include "sim/direct_link.h"
 #include "sim/twinpath_host.h"
 
 namespace twinpath::bind {
 
-// A port of the plan and its observers.
+// A port of the plan: which end of which link.
 struct WatchedPort {
   std::string path;  // "client/eth0"
-  TracePort* trace = nullptr;
-  PcapFile* pcap = nullptr;
+  std::size_t link = 0;
+  std::size_t end = 0;
 };
 
 class World {
@@ -38,6 +37,9 @@ class World {
   [[nodiscard]] std::size_t hosts() const { return hosts_.size(); }
   [[nodiscard]] const std::vector<sim::DirectLink>& links() const { return links_; }
   [[nodiscard]] const std::vector<WatchedPort>& ports() const { return ports_; }
+  [[nodiscard]] const FrameChain& chain(const WatchedPort& port, Direction direction) const {
+    return links_[port.link].chain(port.end, direction);
+  }
   [[nodiscard]] std::deque<PcapFile>& captures() { return captures_; }
 
   // Runs until every app of stop.when is done, at most until stop.at_most. True: it was they.
@@ -46,8 +48,8 @@ class World {
  private:
   void add_host(std::size_t index);
   void add_link(std::size_t index);
-  void add_interface(const LinkEnd& end, std::shared_ptr<sim::SimPort> port);
-  std::vector<std::unique_ptr<PortDecorator>> watch(const LinkEnd& end, Port& port);
+  void add_interface(const LinkEnd& where, std::size_t end);
+  std::vector<std::unique_ptr<PortDecorator>> watch(Port& port);
   void find_awaited();
   void look(Instant now);
 

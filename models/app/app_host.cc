@@ -26,8 +26,9 @@ AppHost::Slot& AppHost::add_slot(std::string path) {
 bool AppHost::run_ready(Instant now) {
   if (ready_.empty()) return false;
   // Who becomes ready meanwhile waits for the next turn, so one call is bounded.
-  const std::vector<Slot*> turn = std::exchange(ready_, {});
-  for (Slot* slot : turn) {
+  turn_.clear();
+  std::swap(turn_, ready_);
+  for (Slot* slot : turn_) {
     slot->queued = false;
     slot->app->on_ready(now);
   }

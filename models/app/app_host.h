@@ -76,6 +76,7 @@ class AppHost final : public Host {
   Sockets sockets_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> ready_;
+  std::vector<Slot*> turn_;  // whose turn it is; kept for its memory
 };
 
 }  // namespace twinpath

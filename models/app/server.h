@@ -35,11 +35,10 @@ class StreamServer {
   // `make()` gives a new Connection; `finished(connection)` hears of one that ended.
   template <typename Make, typename Finished>
   void on_ready(Instant now, Make make, Finished finished) {
-    std::array<PollEvent, kEventsPerWait> events;
     for (;;) {
-      const std::size_t count = poller_.wait(events);
+      const std::size_t count = poller_.wait(events_);
       if (count == 0) return;
-      for (const PollEvent& event : std::span(events).first(count)) {
+      for (const PollEvent& event : std::span(events_).first(count)) {
         if (event.fd == listener_) {
           accept_all(make);
         } else {
@@ -80,6 +79,7 @@ class StreamServer {
 
   AppContext context_;
   Poller poller_;
+  std::array<PollEvent, kEventsPerWait> events_;  // a member, so that no turn clears it
   std::uint16_t port_;
   Fd listener_ = Fd::kNone;
   std::unordered_map<Fd, Connection> connections_;  // looked up, never walked

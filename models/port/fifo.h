@@ -37,6 +37,8 @@ class Fifo {
     CHECK(!empty());
     return slots_[begin_ & mask()];
   }
+  // The item `index` places behind the front. Requires: index < size().
+  [[nodiscard]] const T& at(std::size_t index) const { return slots_[(begin_ + index) & mask()]; }
   // Requires: !empty().
   T pop_front() {
     T item = std::move(front());

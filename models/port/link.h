@@ -79,6 +79,8 @@ class LinkModel {
 
   void heal() { faults_.heal(); }
 
+  // Frames offered and not yet collected or lost, those a fault holds back aside.
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   [[nodiscard]] const LinkConfig& config() const { return config_; }
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }
   [[nodiscard]] const FaultCounters& faults() const { return faults_.counters(); }
@@ -100,6 +102,7 @@ class LinkModel {
   Duration transmission_time(std::uint32_t frame_bytes);
   void launch(Instant arrives, BufPtr frame);
   void release_held(Instant now);
+  void fetch_ahead() const;
   [[nodiscard]] Duration jitter_draw() const;
   [[nodiscard]] Instant held_deadline() const { return faults_.next_deadline(); }
 

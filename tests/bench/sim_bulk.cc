@@ -1,14 +1,14 @@
-// One bulk TCP flow in ns-3, segments per CPU second: our stack on a direct link, with real payload,
-// checksums and the run's fingerprint, against ns-3's TcpSocketBase with BulkSend and PacketSink.
-// Both sides: 10 us one way, CUBIC, timestamps, delayed acknowledgements of two segments, 1448
-// bytes of payload per segment, queues that hold a whole window, pcap off.
+// One bulk TCP flow in ns-3, segments per CPU second: our stack on a direct link, with real
+// payload, checksums and the run's fingerprint, against ns-3's TcpSocketBase with BulkSend and
+// PacketSink. Both sides: 10 us one way, CUBIC, timestamps, delayed acknowledgements of two
+// segments, 1448 bytes of payload per segment, queues that hold a whole window, pcap off.
 //   bench_sim_bulk --side ours|peer --point 10G|1G|10G-p2p [--segments N]
 #include <ns3/bulk-send-helper.h>
 #include <ns3/config.h>
 #include <ns3/data-rate.h>
 #include <ns3/internet-stack-helper.h>
-#include <ns3/ipv4-interface-container.h>
 #include <ns3/ipv4-address-helper.h>
+#include <ns3/ipv4-interface-container.h>
 #include <ns3/object-factory.h>
 #include <ns3/packet-sink-helper.h>
 #include <ns3/packet-sink.h>
@@ -26,7 +26,6 @@
 #include <string>
 
 #include "models/app/bulk.h"
-#include "models/port/trace.h"
 #include "sim/sim_time.h"
 #include "sim/twinpath_helper.h"
 
@@ -46,7 +45,7 @@ struct Trial {
   [[nodiscard]] std::uint32_t buffer_bytes() const { return fast() ? 1'000'000 : 128'000; }
   [[nodiscard]] std::uint64_t work() const {
     if (segments != 0) return segments;
-    return side == "ours" ? 400'000 : 20'000;
+    return side == "ours" ? 1'200'000 : 60'000;
   }
   // Until when the flow, in model time, has moved that many segments at full rate.
   [[nodiscard]] Duration time() const {
@@ -114,12 +113,6 @@ Result run_peer(const Trial& trial) {
   return result;
 }
 
-std::vector<std::unique_ptr<PortDecorator>> fingerprinted(Port& port) {
-  std::vector<std::unique_ptr<PortDecorator>> around;
-  around.push_back(std::make_unique<TracePort>(port));
-  return around;
-}
-
 ns3::Ptr<sim::TwinpathHost> make_host(const Trial& trial) {
   const auto host = ns3::CreateObject<sim::TwinpathHost>();
   host->config().mss_bytes = 1460;  // 1448 of payload behind the timestamps
@@ -138,9 +131,9 @@ void join_directly(const Trial& trial, const ns3::Ptr<sim::TwinpathHost>& a,
   for (std::size_t end = 0; end < 2; ++end) {
     InterfaceConfig interface;
     interface.mac = MacAddress::from_u64(0x020000000001 + end);
-    interface.addresses = {Ipv4Prefix(Ipv4Address(static_cast<std::uint32_t>(0xc6120001 + end)), 24)};
-    const auto port = link.end(end);
-    hosts[end]->add_interface(interface, port, fingerprinted(*port));
+    interface.addresses = {
+        Ipv4Prefix(Ipv4Address(static_cast<std::uint32_t>(0xc6120001 + end)), 24)};
+    hosts[end]->add_interface(interface, link.end(end));
   }
 }
 
