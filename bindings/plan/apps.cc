@@ -19,7 +19,7 @@ namespace {
 struct Adding {
   const Plan& plan;
   const AppPlan& app;
-  AppHost& target;
+  AppRunner& target;
   std::vector<Problem>& problems;
 };
 
@@ -73,7 +73,7 @@ constexpr std::array kKinds = {
 
 }  // namespace
 
-void add_apps(const Plan& plan, std::size_t host, AppHost& target) {
+void add_apps(const Plan& plan, std::size_t host, AppRunner& target) {
   std::vector<Problem> problems;
   for (const AppPlan& app : plan.apps) {
     if (app.host != plan.hosts.at(host).name) continue;

@@ -8,6 +8,9 @@ namespace twinpath::bind {
 
 // Adds every application that plan.hosts[host] runs to `target`, each under its entity path.
 // Throws PlanError with every problem of theirs.
-void add_apps(const Plan& plan, std::size_t host, AppHost& target);
+void add_apps(const Plan& plan, std::size_t host, AppRunner& target);
+inline void add_apps(const Plan& plan, std::size_t host, AppHost& target) {
+  add_apps(plan, host, target.runner());
+}
 
 }  // namespace twinpath::bind

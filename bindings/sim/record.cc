@@ -95,7 +95,13 @@ void record(World& world, store::SqliteSink& sink, RunResult& result) {
     }
   }
   result.fingerprint = run_fingerprint(fingerprints);
-  for (std::size_t index = 0; index < world.hosts(); ++index) record_host(world.host(index), sink);
+  for (const World::Seat& seat : world.seats()) {
+    if (seat.ours) {
+      record_host(seat.ours->apps(), sink);
+    } else {
+      seat.ns3s->apps().export_results(sink);
+    }
+  }
   for (const sim::DirectLink& link : world.links()) record_link(link, sink);
   for (PcapFile& capture : world.captures()) record_capture(capture, sink);
 }

@@ -18,6 +18,10 @@ void check(const Plan& plan) {
       problems.push_back({host.name + ".count", std::to_string(host.count),
                           "populations are not available yet", "1", ""});
     }
+    if (host.stack != "twinpath" && host.stack != "ns3") {
+      problems.push_back({host.name + ".stack", host.stack, "does not exist in the simulator",
+                          "twinpath, ns3", ""});
+    }
     if (host.cores != 0) {
       problems.push_back({host.name + ".cores", std::to_string(host.cores),
                           "CPU time of hosts is not modelled yet", "0", ""});
@@ -42,27 +46,42 @@ World::World(const Job& job) : job_(job), progress_(job.progress_fd) {
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) add_host(index);
   for (std::size_t index = 0; index < plan().links.size(); ++index) add_link(index);
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) {
-    add_apps(plan(), index, host(index));
+    add_apps(plan(), index, seats_[index].apps());
+    if (seats_[index].ns3s) seats_[index].ns3s->start();
   }
   find_awaited();
 }
 
 World::~World() {
-  for (const auto& host : hosts_) host->Dispose();
+  for (Seat& seat : seats_) {
+    if (seat.ours) seat.ours->Dispose();
+    seat.ns3s.reset();
+  }
   ns3::Simulator::Destroy();
 }
 
 void World::add_host(std::size_t index) {
-  const auto host = ns3::CreateObject<sim::TwinpathHost>();
   configs_.push_back(host_config(plan(), index, job_.seed));
-  HostConfig scalars = configs_.back();
+  Seat seat;
+  if (plan().hosts[index].stack == "ns3") {
+    seat.ns3s = std::make_unique<sim::Ns3Host>(configs_.back(), tcp_config(plan().hosts[index]));
+    seat.ns3s->set_after_turn([this](Instant now) { look(now); });
+  } else {
+    seat.ours = make_ours(index);
+  }
+  seats_.push_back(std::move(seat));
+}
+
+ns3::Ptr<sim::TwinpathHost> World::make_ours(std::size_t index) {
+  const auto host = ns3::CreateObject<sim::TwinpathHost>();
+  HostConfig scalars = configs_[index];
   scalars.interfaces.clear();  // they come with their ports
   static_cast<HostConfig&>(host->config()) = scalars;
   static_cast<TcpConfig&>(host->config()) = tcp_config(plan().hosts[index]);
   host->set_name(scalars.name);
   host->set_seed(scalars.seed);
   host->set_after_turn([this](Instant now) { look(now); });
-  hosts_.push_back(host);
+  return host;
 }
 
 void World::add_link(std::size_t index) {
@@ -79,8 +98,13 @@ void World::add_interface(const LinkEnd& where, std::size_t end) {
   ports_.push_back({port_path(plan(), where), links_.size() - 1, end});
   std::shared_ptr<sim::SimPort> port = links_.back().end(end);
   auto around = watch(*port);
-  hosts_[where.host]->add_interface(configs_[where.host].interfaces[where.port], std::move(port),
-                                    std::move(around));
+  const InterfaceConfig& interface = configs_[where.host].interfaces[where.port];
+  const Seat& seat = seats_[where.host];
+  if (seat.ours) {
+    seat.ours->add_interface(interface, std::move(port), std::move(around));
+  } else {
+    seat.ns3s->add_interface(interface, std::move(port), std::move(around));
+  }
 }
 
 std::vector<std::unique_ptr<PortDecorator>> World::watch(Port& port) {
@@ -96,8 +120,8 @@ void World::find_awaited() {
   std::vector<Problem> problems;
   for (const std::string& path : plan().stop.when) {
     App* found = nullptr;
-    for (std::size_t index = 0; index < hosts() && found == nullptr; ++index) {
-      found = host(index).find(path);
+    for (const Seat& seat : seats_) {
+      if (found == nullptr) found = seat.apps().find(path);
     }
     if (found == nullptr) problems.push_back({"stop.when", path, "is no app of this plan", "", ""});
     awaited_.push_back(found);

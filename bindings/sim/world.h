@@ -12,6 +12,7 @@
 #include "bindings/sim/pcap_file.h"
 #include "models/app/app_host.h"
 #include "sim/direct_link.h"
+#include "sim/ns3_host.h"
 #include "sim/twinpath_host.h"
 
 namespace twinpath::bind {
@@ -32,9 +33,13 @@ class World {
   ~World();
 
   [[nodiscard]] const Plan& plan() const { return job_.plan; }
-  // By index into plan.hosts.
-  [[nodiscard]] AppHost& host(std::size_t index) { return hosts_[index]->apps(); }
-  [[nodiscard]] std::size_t hosts() const { return hosts_.size(); }
+  // By index into plan.hosts; each is one of the two kinds.
+  struct Seat {
+    ns3::Ptr<sim::TwinpathHost> ours;
+    std::unique_ptr<sim::Ns3Host> ns3s;
+    [[nodiscard]] AppRunner& apps() const { return ours ? ours->apps().runner() : ns3s->apps(); }
+  };
+  [[nodiscard]] const std::vector<Seat>& seats() const { return seats_; }
   [[nodiscard]] const std::vector<sim::DirectLink>& links() const { return links_; }
   [[nodiscard]] const std::vector<WatchedPort>& ports() const { return ports_; }
   [[nodiscard]] const FrameChain& chain(const WatchedPort& port, Direction direction) const {
@@ -47,6 +52,7 @@ class World {
 
  private:
   void add_host(std::size_t index);
+  ns3::Ptr<sim::TwinpathHost> make_ours(std::size_t index);
   void add_link(std::size_t index);
   void add_interface(const LinkEnd& where, std::size_t end);
   std::vector<std::unique_ptr<PortDecorator>> watch(Port& port);
@@ -55,7 +61,7 @@ class World {
 
   const Job& job_;
   std::vector<HostConfig> configs_;
-  std::vector<ns3::Ptr<sim::TwinpathHost>> hosts_;
+  std::vector<Seat> seats_;
   std::vector<sim::DirectLink> links_;
   std::vector<WatchedPort> ports_;
   std::deque<PcapFile> captures_;

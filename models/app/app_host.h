@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "models/app/app.h"
+#include "models/app/app_runner.h"
 #include "models/host/ip_host.h"
 #include "models/socket/sockets.h"
 
@@ -17,18 +17,14 @@ class AppHost final : public Host {
  public:
   // Requires: as IpHost.
   AppHost(const HostConfig& config, const TcpConfig& tcp, BufPool& pool)
-      : ip_(config, tcp, pool), sockets_(ip_) {}
+      : ip_(config, tcp, pool),
+        sockets_(ip_),
+        apps_({sockets_, ip_.timers(), ip_.stream_pool(), ip_.rng("app")}) {}
 
-  // Adds an application of type A, made from (config, context), that starts at `start`. `path` is
-  // its entity: "client/app0".
+  // See AppRunner::add().
   template <typename A, typename Config>
   A& add(std::string path, Instant start, const Config& config) {
-    Slot& slot = add_slot(std::move(path));
-    auto app = std::make_unique<A>(config, slot.context);
-    A& made = *app;
-    slot.app = std::move(app);
-    ip_.timers().arm(slot.begin, start);
-    return made;
+    return apps_.template add<A>(std::move(path), start, config);
   }
 
   void on_rx(Instant now, PortId port, std::span<BufPtr> frames) override {
@@ -42,13 +38,14 @@ class AppHost final : public Host {
   std::size_t poll_tx(Instant now, PortId port, std::span<BufPtr> out) override;
   [[nodiscard]] Instant next_deadline() override { return ip_.next_deadline(); }
 
-  [[nodiscard]] std::size_t apps() const { return slots_.size(); }
-  [[nodiscard]] App& app(std::size_t index) { return *slots_[index]->app; }
-  [[nodiscard]] const std::string& path(std::size_t index) const { return slots_[index]->path; }
+  [[nodiscard]] AppRunner& runner() { return apps_; }
+  [[nodiscard]] std::size_t apps() const { return apps_.size(); }
+  [[nodiscard]] App& app(std::size_t index) { return apps_.app(index); }
+  [[nodiscard]] const std::string& path(std::size_t index) const { return apps_.path(index); }
   // nullptr when there is none of that path.
-  [[nodiscard]] App* find(std::string_view path);
+  [[nodiscard]] App* find(std::string_view path) { return apps_.find(path); }
   // All of them.
-  [[nodiscard]] bool done() const;
+  [[nodiscard]] bool done() const { return apps_.done(); }
 
   // Scalars and histograms of the host (entity HostConfig::name) and of every application.
   void export_results(ResultSink& sink) const;
@@ -57,26 +54,12 @@ class AppHost final : public Host {
   [[nodiscard]] Sockets& sockets() { return sockets_; }
 
  private:
-  struct Slot final : ReadySignal {
-    Slot(AppHost& host, std::string entity_path);
-    void signal() override;
-
-    AppHost& owner;
-    std::string path;
-    AppContext context;
-    std::unique_ptr<App> app;
-    Timer begin;
-    bool queued = false;  // stands in ready_
-  };
-  Slot& add_slot(std::string path);
-  // Each application that has something, once. True when there was one.
+  // True when an application had a turn.
   bool run_ready(Instant now);
 
   IpHost ip_;
   Sockets sockets_;
-  std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<Slot*> ready_;
-  std::vector<Slot*> turn_;  // whose turn it is; kept for its memory
+  AppRunner apps_;
 };
 
 }  // namespace twinpath
