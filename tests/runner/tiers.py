@@ -18,7 +18,7 @@ from outcome import Case, Outcome, last_lines, read_junit
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 FUZZ_SECONDS = 8  # per target, after its stored corpus
-SWARM_SEEDS = 300
+SWARM_SEEDS = 2000
 
 
 @dataclass
@@ -136,7 +136,7 @@ def from_report(report: Path, name: str, code: int, output: str) -> Outcome:
 
 
 def swarm(context: Context) -> Outcome:
-    """Some hundred random worlds; ten thousand are `./twinpath accept 02.swarm`."""
+    """Some thousand random worlds; ten thousand are `./twinpath accept 02.swarm`."""
     seeds = SWARM_SEEDS // 10 if context.quick else SWARM_SEEDS
     command = [str(context.build / "tests" / "swarm"), "--seeds", str(seeds)]
     code, output = context.run(command, "swarm")

@@ -7,8 +7,10 @@
 #include <memory>
 #include <vector>
 
+#include "models/base/heap_pool.h"
 #include "models/base/rng.h"
 #include "models/tcp/congestion.h"
+#include "models/tcp/core.h"
 #include "models/tcp/isn.h"
 #include "models/tcp/rtt.h"
 #include "models/tcp/tables.h"
@@ -195,19 +197,28 @@ TEST(Isn, DependsOnFlowSecretAndTime) {
 
 void never(void*, Instant) {}
 
+class NobodyListens final : public TcpUser {
+ public:
+  void on_tcp_ready(TcpId, std::uint32_t) override {}
+  void on_tcp_accept(TcpListenerId) override {}
+};
+
 TEST(FlowTable, AgreesWithStdMap) {
   Rng rng(3);
   FlowTable table(42);
   std::map<std::uint16_t, std::unique_ptr<Connection>> naive;
-  TcpConfig config;
-  Core* core = nullptr;
+  HeapPool pool{HeapPoolOptions{}};
+  TimerQueue timers;
+  EventBus bus;
+  NobodyListens user;
+  Core core(TcpConfig(), TcpDeps{pool, timers, bus, Rng(1), user});
   for (int step = 0; step < 20'000; ++step) {
     const auto port = static_cast<std::uint16_t>(rng.below(300));
     const FlowKey key{Ipv4Address(1), Ipv4Address(2), 80, port};
     const auto known = naive.find(port);
     ASSERT_EQ(table.find(key), known == naive.end() ? nullptr : known->second.get());
     if (known == naive.end()) {
-      naive[port] = std::make_unique<Connection>(*core, key, &never);
+      naive[port] = std::make_unique<Connection>(core, key, &never);
       table.insert(*naive[port]);
     } else if (rng.below(2) == 0) {
       table.erase(*known->second);
