@@ -67,6 +67,8 @@ std::string_view symbol(Errno error) {
       return "EALREADY";
     case Errno::kInProgress:
       return "EINPROGRESS";
+    case Errno::kCanceled:
+      return "ECANCELED";
   }
   return "E?";
 }

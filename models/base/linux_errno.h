@@ -40,6 +40,7 @@ enum class Errno : std::int32_t {
   kHostUnreachable = 113,
   kAlready = 114,
   kInProgress = 115,
+  kCanceled = 125,  // ECANCELED
 };
 
 // What a failing call returns.

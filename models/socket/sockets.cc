@@ -203,9 +203,11 @@ NameResult Sockets::local_name(Fd fd) const {
 NameResult Sockets::peer_name(Fd fd) const {
   const Socket* socket = find(fd);
   if (socket == nullptr) return {{}, Errno::kBadDescriptor};
-  if (socket->role == Role::kConnected && !socket->connecting) {
+  if (socket->role == Role::kConnected) {
     const TcpStatus status = host_.tcp().status(socket->tcp);
-    if (status.state != TcpState::kClosed) return {status.remote};
+    const bool under_way =
+        status.state == TcpState::kSynSent || status.state == TcpState::kSynReceived;
+    if (!under_way && status.state != TcpState::kClosed) return {status.remote};
   }
   if (socket->role == Role::kDatagram) {
     const auto remote = host_.udp().status(socket->udp).remote;

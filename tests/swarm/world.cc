@@ -14,8 +14,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr Duration kLivenessBound = seconds(2000);  // from the end of the faults to the last byte
-constexpr Duration kQuietBound = seconds(2000);     // and to the last timer
+constexpr Duration kLivenessBound = seconds(20000);  // from the end of the faults to the last byte
+constexpr Duration kQuietBound = seconds(2000);      // and to the last timer
 constexpr std::uint64_t kStepsMax = 3'000'000;
 
 class World {

@@ -1,0 +1,163 @@
+// Proves that every operation completes exactly once, at once or when its socket allows.
+#include "models/socket/host_stack.h"
+
+#include <gtest/gtest.h>
+
+#include "models/app/content.h"
+#include "tests/fakes/app_pair.h"
+
+namespace twinpath {
+namespace {
+
+class HostStackTest : public ::testing::Test {
+ protected:
+  Instant now() { return pair_.network.now(); }
+  void pass() {
+    for (int i = 0; i < 20; ++i) {
+      pair_.run(std::chrono::milliseconds(10));
+      client_.run(now());
+      server_.run(now());
+    }
+  }
+  std::uint64_t submit(HostStack& stack, StackOp op) {
+    op.id = ++last_id_;
+    stack.submit(now(), std::move(op));
+    return last_id_;
+  }
+  StackOp op(StackOpKind kind, Fd socket, std::int64_t value = 0) {
+    StackOp made;
+    made.kind = kind;
+    made.socket = socket;
+    made.value = value;
+    return made;
+  }
+  // The only completion there is.
+  StackCompletion only(HostStack& stack) {
+    std::array<StackCompletion, 8> out;
+    EXPECT_EQ(stack.reap(out), 1U);
+    return out[0];
+  }
+  bool nothing(HostStack& stack) {
+    std::array<StackCompletion, 1> out;
+    return stack.reap(out) == 0;
+  }
+  Fd open(HostStack& stack) {
+    submit(stack, op(StackOpKind::kSocket, Fd::kNone, 0));
+    return only(stack).socket;
+  }
+  void connect() {
+    listener_ = open(server_);
+    StackOp bind = op(StackOpKind::kBind, listener_);
+    bind.address = {IpAddress(), 80};
+    submit(server_, bind);
+    EXPECT_EQ(only(server_).error, Errno::kNone);
+    submit(server_, op(StackOpKind::kListen, listener_, 4));
+    EXPECT_EQ(only(server_).error, Errno::kNone);
+    const std::uint64_t accept = submit(server_, op(StackOpKind::kAccept, listener_));
+    EXPECT_TRUE(nothing(server_));
+    fd_ = open(client_);
+    StackOp connecting = op(StackOpKind::kConnect, fd_);
+    connecting.address = {kServerAddress, 80};
+    const std::uint64_t connect = submit(client_, connecting);
+    EXPECT_TRUE(nothing(client_));
+    pass();
+    const StackCompletion accepted = only(server_);
+    EXPECT_EQ(accepted.id, accept);
+    peer_ = accepted.socket;
+    const StackCompletion connected = only(client_);
+    EXPECT_EQ(connected.id, connect);
+    EXPECT_TRUE(connected.address == accepted.address);
+  }
+
+  AppPair pair_;
+  HostStack client_{pair_.client.sockets()};
+  HostStack server_{pair_.server.sockets()};
+  std::uint64_t last_id_ = 0;
+  Fd listener_ = Fd::kNone;
+  Fd fd_ = Fd::kNone;
+  Fd peer_ = Fd::kNone;
+};
+
+TEST_F(HostStackTest, ReceivesLaterAndSendsAtOnce) {
+  connect();
+  const std::uint64_t receive = submit(server_, op(StackOpKind::kReceive, peer_, 1 << 20));
+  EXPECT_TRUE(nothing(server_));
+  ContentSource content(pair_.client.ip().stream_pool());
+  StackOp send = op(StackOpKind::kSend, fd_);
+  send.data = content.slice({0, 1000});
+  const std::uint64_t sent = submit(client_, send);
+  const StackCompletion done = only(client_);
+  EXPECT_EQ(done.id, sent);
+  EXPECT_EQ(done.value, 1000);
+  pass();
+  const StackCompletion got = only(server_);
+  EXPECT_EQ(got.id, receive);
+  EXPECT_EQ(got.value, 1000);
+  EXPECT_FALSE(first_difference(0, got.data.bytes()));
+}
+
+TEST_F(HostStackTest, ASendCompletesWhenTheStackHasItAll) {
+  connect();
+  ContentSource content(pair_.client.ip().stream_pool());
+  std::vector<std::uint64_t> ids;
+  std::uint64_t offered = 0;
+  while (offered + kContentPeriodBytes <= StackApi::kSendCreditBytes) {
+    StackOp send = op(StackOpKind::kSend, fd_);
+    send.data = content.slice({0, kContentPeriodBytes});
+    ids.push_back(submit(client_, send));
+    offered += kContentPeriodBytes;
+  }
+  // The socket's buffer takes more while the credit allows, and then says no.
+  StackOp beyond = op(StackOpKind::kSend, fd_);
+  beyond.data = content.slice({0, kContentPeriodBytes});
+  for (int i = 0; i < 40; ++i) ids.push_back(submit(client_, beyond));
+  std::uint64_t received = 0;
+  for (int turn = 0; turn < 300; ++turn) {
+    pass();
+    // One stays under way; each that completes is followed by the next.
+    if (turn == 0) submit(server_, op(StackOpKind::kReceive, peer_, 1 << 20));
+    std::array<StackCompletion, 1> got;
+    while (server_.reap(got) == 1) {
+      received += static_cast<std::uint64_t>(got[0].value);
+      submit(server_, op(StackOpKind::kReceive, peer_, 1 << 20));
+    }
+  }
+  std::vector<std::uint64_t> completed;
+  std::uint64_t accepted = 0;
+  std::array<StackCompletion, 128> out;
+  for (std::size_t i = 0, n = client_.reap(out); i < n; ++i) {
+    completed.push_back(out[i].id);
+    accepted += static_cast<std::uint64_t>(out[i].value);
+    EXPECT_TRUE(out[i].error == Errno::kNone || out[i].error == Errno::kAgain);
+  }
+  std::sort(completed.begin(), completed.end());
+  EXPECT_EQ(completed, ids) << "each exactly once";
+  EXPECT_GT(accepted, std::uint64_t{1} << 20);
+  EXPECT_EQ(received, accepted);
+}
+
+TEST_F(HostStackTest, CloseCancelsWhatIsUnderWay) {
+  connect();
+  const std::uint64_t receive = submit(client_, op(StackOpKind::kReceive, fd_, 100));
+  const std::uint64_t close = submit(client_, op(StackOpKind::kClose, fd_));
+  std::array<StackCompletion, 4> out;
+  ASSERT_EQ(client_.reap(out), 2U);
+  EXPECT_EQ(out[0].id, receive);
+  EXPECT_EQ(out[0].error, Errno::kCanceled);
+  EXPECT_EQ(out[1].id, close);
+  EXPECT_EQ(out[1].error, Errno::kNone);
+  submit(client_, op(StackOpKind::kReceive, fd_, 100));
+  EXPECT_EQ(only(client_).error, Errno::kBadDescriptor);
+}
+
+TEST_F(HostStackTest, AFailedConnectSaysWhy) {
+  fd_ = open(client_);
+  StackOp connecting = op(StackOpKind::kConnect, fd_);
+  connecting.address = {kServerAddress, 81};
+  submit(client_, connecting);
+  pass();
+  EXPECT_EQ(only(client_).error, Errno::kConnectionRefused);
+}
+
+}  // namespace
+}  // namespace twinpath
