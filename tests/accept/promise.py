@@ -40,7 +40,8 @@ class Ran:
 
     @property
     def tail(self) -> str:
-        lines = (self.output + self.errors).rstrip().splitlines()
+        text = (self.errors + self.output).rstrip()
+        lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
         return " | ".join(lines[-SHOWN_LINES:])
 
 

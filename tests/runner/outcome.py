@@ -45,7 +45,9 @@ class Outcome:
 
 
 def last_lines(text: str) -> str:
-    return "\n".join(text.rstrip().splitlines()[-SHOWN_LINES:])
+    """The end of an output; of a line a tool wrote over, what stood there last."""
+    lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.rstrip().split("\n")]
+    return "\n".join(lines[-SHOWN_LINES:])
 
 
 def read_junit(path: Path) -> Outcome:
