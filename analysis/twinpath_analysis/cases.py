@@ -13,9 +13,6 @@ from .queries import Results, RunRow
 from .stats import summarize
 
 
-USUAL = 0.65  # a value most cases share goes without saying in a title
-
-
 @dataclass
 class Case:
     """Runs of one scenario with equal parameters; `varied` are those that tell it apart."""
@@ -53,8 +50,14 @@ def group(results: Results, runs: Sequence[RunRow]) -> list[Case]:
     varied = sorted((n for n in counts if len(counts[n]) > 1), key=lambda n: -len(counts[n]))
     for case in ordered:
         case.varied = {name: case.params[name] for name in varied if name in case.params
-                       and counts[name][str(case.params[name])] <= USUAL * len(ordered)}
+                       and not _goes_without_saying(case, name, counts[name])}
     return ordered
+
+
+def _goes_without_saying(case: Case, name: str, counts: Counter[str]) -> bool:
+    """A word most cases share: it would only lengthen their titles. Numbers are always said."""
+    raw = case.runs[0].params.get(name)
+    return isinstance(raw, str) and str(case.params[name]) == counts.most_common(1)[0][0]
 
 
 def _shown_params(results: Results, run: RunRow) -> dict[str, Any]:

@@ -132,6 +132,10 @@ void HttpServer::report(AppReport& report) const {
 }
 
 void HttpServer::Connection::on_ready(Instant now, SocketApi& sockets, Fd fd) {
+  // A head and a short body are two writes; Nagle would hold the second back for a round trip.
+  if (!no_delay_) {
+    no_delay_ = sockets.set_option(now, fd, SocketOption::kNoDelay, 1) == Errno::kNone;
+  }
   while (!finished_) {
     const bool went_on =
         step_ == Step::kAnswer ? send(now, sockets, fd) : receive(now, sockets, fd);

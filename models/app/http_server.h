@@ -82,6 +82,7 @@ class HttpServer final : public App {
     std::uint64_t body_sent_ = 0;
     std::uint64_t piece_end_ = 0;  // of the body: send up to here, then text again
     bool last_text_ = false;       // nothing follows `text_`
+    bool no_delay_ = false;
     bool finished_ = false;
   };
 
