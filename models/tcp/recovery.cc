@@ -119,7 +119,10 @@ void on_ecn_echo(Core& core, Connection& connection, Instant now) {
 void on_loss_timeout(Core& core, Connection& connection, Instant now) {
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   if (connection.expiries == 1) {
-    connection.congestion.on_timeout({now, connection.flight_bytes()});
+    // After an earlier time-out most of what is unacknowledged is lost, not in flight; the window
+    // tells what was. Taking it all for FlightSize keeps ssthresh above the path for ever.
+    const std::uint32_t flight = std::min(connection.flight_bytes(), before);
+    connection.congestion.on_timeout({now, flight});
   } else {
     connection.congestion.set_cwnd(connection.mss_bytes);
   }

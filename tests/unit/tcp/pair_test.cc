@@ -53,7 +53,9 @@ TEST_P(TcpPairTest, BothStreamsArriveExactly) {
       settings.client.sack = options;
       TcpPair pair(settings);
       pair.start({.client_bytes = 1'000'000, .server_bytes = 2'000'000});
-      EXPECT_TRUE(pair.run(3600s)) << "stuck at " << to_ns(pair.now()) << " ns";
+      // Ends long before; but where a fifth of all acknowledgements is lost, samples of the round
+      // trip contain whole time-outs (RFC 7323 §4.1), and every time-out is the longest allowed.
+      EXPECT_TRUE(pair.run(100'000s)) << "stuck at " << to_ns(pair.now()) << " ns";
       EXPECT_TRUE(pair.exact());
     }
   }
