@@ -178,7 +178,7 @@ TIERS = (
     Tier("unit", "tests/unit", ctest("unit"), ("unit_tests",)),
     Tier("plan", "tests/plan", ctest("plan"), ("plan_tests",)),
     Tier("store", "tests/store", ctest("store"), ("store_tests",)),
-    Tier("sim", "tests/sim", ctest("sim"), ("sim_tests",)),
+    Tier("sim", "tests/sim", ctest("sim"), ("sim_tests", "examples")),
     Tier("emu", "tests/emu", ctest("emu"), ("emu_tests",)),
     Tier("twin", "tests/twin", ctest("twin"), ("twin_tests",)),
     Tier("swarm", "tests/swarm", swarm, ("swarm",)),

@@ -168,7 +168,9 @@ def deviation(tree: Tree) -> Iterator[Finding]:
     """A departure opens with the words a reader searches for."""
     for source in tree.cpp():
         for number, text in source.cpp.comments:
-            if re.search(r"[Dd]eviat", text) and not re.search(r"Deviates from RFC \d{3,5}", text):
+            if re.search(r"\b[Dd]eviat(e|es|ing)\b", text) and not re.search(
+                r"Deviates from RFC \d{3,5}", text
+            ):
                 yield Finding(
                     source.path, number, "deviation", "write 'Deviates from RFC nnnn §x.y:'"
                 )
