@@ -74,7 +74,10 @@ std::optional<HttpRequestLine> parse_request_line(std::string_view line) {
 std::optional<HttpStatusLine> parse_status_line(std::string_view line) {
   // "HTTP/1.1 200 reason": fixed columns (RFC 9112 §4).
   constexpr std::size_t kVersionLen = 8;
-  if (line.size() < kVersionLen + 4 || line.substr(0, 5) != "HTTP/") return std::nullopt;
+  constexpr std::size_t kStatusEnd = kVersionLen + 4;
+  if (line.size() < kStatusEnd || line.substr(0, 5) != "HTTP/") return std::nullopt;
+  // Some servers leave out the space before an empty reason.
+  if (line.size() > kStatusEnd && line[kStatusEnd] != ' ') return std::nullopt;
   const auto status = parse_decimal(line.substr(kVersionLen + 1, 3));
   if (line[kVersionLen] != ' ' || !status || *status < 100) return std::nullopt;
   return HttpStatusLine{line.substr(0, kVersionLen), static_cast<unsigned>(*status)};

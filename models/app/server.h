@@ -23,6 +23,8 @@ class StreamServer {
     const FdResult made = sockets.socket(SocketKind::kStream);
     if (made.error != Errno::kNone) return made.error;
     listener_ = made.fd;
+    // Answers are written whole; without this the end of each would wait for an acknowledgement.
+    sockets.set_option(kStart, listener_, SocketOption::kNoDelay, 1);
     Errno error = sockets.bind(listener_, {IpAddress(), port_});
     if (error == Errno::kNone) error = sockets.listen(listener_, kBacklog);
     if (error != Errno::kNone) {

@@ -1,0 +1,140 @@
+// Proves that each traffic application does what its configuration says and measures it right.
+#include <gtest/gtest.h>
+
+#include "models/app/bulk.h"
+#include "models/app/request_response.h"
+#include "models/app/udp_apps.h"
+#include "models/base/memory_sink.h"
+#include "tests/fakes/app_pair.h"
+
+namespace twinpath {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class TrafficTest : public ::testing::Test {
+ protected:
+  static AppPairOptions options() {
+    AppPairOptions made;
+    made.link = {.rate_bps = 100000000, .delay = milliseconds(5), .queue_bytes = 4000000};
+    return made;
+  }
+  double result(AppHost& host, const MetricInfo& metric, std::string_view path) {
+    MemorySink sink;
+    host.export_results(sink);
+    const auto value = sink.find(metric, path);
+    EXPECT_TRUE(value.has_value()) << metric.name;
+    return value.value_or(-1);
+  }
+  AppPair pair_{options()};
+};
+
+TEST_F(TrafficTest, BulkDeliversItsBytesAndBothEndsAgreeOnThem) {
+  auto& sink = pair_.server.add<BulkSink>("server/app0", kStart, BulkSinkConfig());
+  const BulkConfig config{.size_bytes = 3000000, .to = kServerAddress};
+  auto& bulk = pair_.client.add<Bulk>("client/app0", at_ns(1000000), config);
+  ASSERT_EQ(pair_.run_until([&] { return bulk.done() && sink.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_EQ(bulk.error(), Errno::kNone);
+  EXPECT_EQ(sink.totals().bytes, 3000000U);
+  EXPECT_EQ(sink.totals().verify_errors, 0U);
+  // 3 MB in segments of 1448 bytes and 66 of headers at 100 Mb/s take 251 ms.
+  EXPECT_NEAR(result(pair_.client, metric::kFct, "client/app0"), 0.32, 0.05);
+  EXPECT_NEAR(result(pair_.server, metric::kGoodput, "server/app0"), 88e6, 8e6);
+  EXPECT_EQ(result(pair_.client, metric::kRetransmits, "client/app0/flow0"), 0);
+}
+
+TEST_F(TrafficTest, BulkStopsAfterItsDuration) {
+  pair_.server.add<BulkSink>("server/app0", kStart, BulkSinkConfig());
+  const BulkConfig config{.duration = milliseconds(500), .to = kServerAddress};
+  auto& bulk = pair_.client.add<Bulk>("client/app0", kStart, config);
+  ASSERT_EQ(pair_.run_until([&] { return bulk.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_GT(pair_.network.now(), at_ns(500000000));
+  EXPECT_LT(pair_.network.now(), at_ns(700000000));
+}
+
+TEST_F(TrafficTest, BulkSaysThatNobodyListens) {
+  auto& bulk = pair_.client.add<Bulk>("client/app0", kStart,
+                                      BulkConfig{.size_bytes = 1, .to = kServerAddress});
+  ASSERT_EQ(pair_.run_until([&] { return bulk.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_EQ(bulk.error(), Errno::kConnectionRefused);
+}
+
+TEST_F(TrafficTest, ClosedLoopWaitsForEachAnswerAndThinks) {
+  auto& server = pair_.server.add<EchoServer>("server/app0", kStart, EchoServerConfig());
+  const RequestResponseConfig config{.request_bytes = 100,
+                                     .response_bytes = 10000,
+                                     .think = milliseconds(20),
+                                     .connections = 2,
+                                     .requests = 20,
+                                     .to = kServerAddress};
+  auto& client = pair_.client.add<RequestResponse>("client/app0", kStart, config);
+  ASSERT_EQ(pair_.run_until([&] { return client.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_EQ(client.completed(), 20U);
+  EXPECT_EQ(client.failures() + client.verify_errors(), 0U);
+  EXPECT_EQ(server.requests(), 20U);
+  // Ten rounds on each connection: 11 ms there and back and 20 ms of thought, after a handshake.
+  EXPECT_NEAR(to_seconds(pair_.network.now() - kStart), 0.010 + 10 * 0.011 + 9 * 0.020, 0.01);
+  EXPECT_NEAR(result(pair_.client, metric::kLatencyP50, "client/app0"), 0.0109, 0.0005);
+  pair_.run(seconds(1));
+  EXPECT_EQ(pair_.client.sockets().open_sockets(), 0U) << "connections close when all is answered";
+}
+
+TEST_F(TrafficTest, NewConnectionsWhenAskedFor) {
+  pair_.server.add<EchoServer>("server/app0", kStart, EchoServerConfig());
+  const RequestResponseConfig config{
+      .response_bytes = 64, .requests = 9, .per_connection = 3, .to = kServerAddress};
+  auto& client = pair_.client.add<RequestResponse>("client/app0", kStart, config);
+  ASSERT_EQ(pair_.run_until([&] { return client.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_EQ(client.completed(), 9U);
+  EXPECT_EQ(pair_.server.app(0).done(), false) << "the last close is still on its way";
+  pair_.run(seconds(1));
+  EXPECT_TRUE(pair_.server.app(0).done());
+}
+
+TEST_F(TrafficTest, OpenLoopKeepsItsRateWhateverTheAnswersDo) {
+  pair_.server.add<EchoServer>("server/app0", kStart, EchoServerConfig());
+  const RequestResponseConfig config{.response_bytes = 500,
+                                     .connections = 4,
+                                     .requests = 2000,
+                                     .rate_per_s = 300,
+                                     .to = kServerAddress};
+  auto& client = pair_.client.add<RequestResponse>("client/app0", kStart, config);
+  ASSERT_EQ(pair_.run_until([&] { return client.done(); }, seconds(60)), RunEnd::kMet);
+  EXPECT_EQ(client.completed(), 2000U);
+  EXPECT_NEAR(result(pair_.client, metric::kRequestRate, "client/app0"), 300, 25);
+  // Four connections of 10.2 ms a request serve 392 a second: at 300 some have to queue.
+  EXPECT_GT(client.latency().quantile(0.99), 15000000U);
+}
+
+TEST_F(TrafficTest, DatagramsAtTheirRate) {
+  auto& sink = pair_.server.add<UdpSink>("server/app0", kStart, UdpSinkConfig());
+  const UdpBulkConfig config{
+      .rate_bps = 10000000, .size_bytes = 1250, .duration = seconds(1), .to = kServerAddress};
+  auto& bulk = pair_.client.add<UdpBulk>("client/app0", kStart, config);
+  ASSERT_EQ(pair_.run_until([&] { return bulk.done(); }, seconds(5)), RunEnd::kMet);
+  pair_.run(milliseconds(100));
+  EXPECT_EQ(bulk.sent(), 1000U);
+  EXPECT_EQ(sink.received(), 1000U);
+  EXPECT_EQ(sink.verify_errors(), 0U);
+  EXPECT_EQ(result(pair_.server, metric::kLostFraction, "server/app0"), 0);
+  EXPECT_NEAR(result(pair_.server, metric::kGoodput, "server/app0"), 10e6, 0.15e6)
+      << "the first one waits for an address and shortens the time between first and last";
+}
+
+TEST(UdpEchoTest, TimesAnswersAndCountsLosses) {
+  AppPairOptions options;
+  options.link.faults.loss = 0.1;
+  AppPair pair(options);
+  pair.server.add<UdpEchoServer>("server/app0", kStart, UdpEchoServerConfig());
+  auto& echo = pair.client.add<UdpEcho>("client/app0", kStart,
+                                        UdpEchoConfig{.count = 1000, .to = kServerAddress});
+  ASSERT_EQ(pair.run_until([&] { return echo.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_EQ(echo.sent(), 1000U);
+  // Each way loses a tenth: 810 are expected, with a standard deviation of 12.
+  EXPECT_NEAR(static_cast<double>(echo.answered()), 810, 60);
+  EXPECT_NEAR(static_cast<double>(echo.latency().quantile(0.5)), 10e6, 0.1e6);
+}
+
+}  // namespace
+}  // namespace twinpath
