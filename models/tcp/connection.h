@@ -64,7 +64,8 @@ struct Tcb {
   std::uint32_t unacked_bytes = 0;    // received since we last acknowledged
   TsVal ts_recent;
   std::uint32_t ts_offset = 0;
-  SeqNum recover;  // RFC 6582 §3.2
+  SeqNum recover;        // RFC 6582 §3.2
+  Instant reduced_at{};  // when the window was last reduced for a loss
   std::uint32_t dup_acks = 0;
   bool force_retransmit = false;  // the next retransmission ignores the congestion window
   bool partial_ack_seen = false;

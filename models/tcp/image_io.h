@@ -103,7 +103,8 @@ void visit_tcb(Tcb& t, Visit& v) {
   v(t.snd_una), v(t.snd_nxt), v(t.snd_end), v(t.snd_wl1), v(t.snd_wl2);
   v(t.snd_wnd), v(t.snd_wnd_max), v(t.mss_bytes);
   v(t.rcv_nxt), v(t.rcv_adv), v(t.last_ack_sent), v(t.rcv_mss_bytes), v(t.unacked_bytes);
-  v(t.ts_recent), v(t.ts_offset), v(t.recover), v(t.dup_acks), v(t.force_retransmit);
+  v(t.ts_recent), v(t.ts_offset), v(t.recover), v(t.reduced_at), v(t.dup_acks),
+      v(t.force_retransmit);
   v(t.partial_ack_seen), v(t.send_small), v(t.nagle), v(t.dup_flight_bytes);
   v(t.limited_until), v(t.ecn_until), v(t.round_end);
   v(t.rtx_deadline), v(t.ack_deadline), v(t.life_deadline), v(t.keepalive_deadline);

@@ -25,7 +25,7 @@ std::uint32_t scaled_window(const Connection& connection, const Segment& segment
   return static_cast<std::uint32_t>(segment.window) << connection.snd_scale;
 }
 
-// RFC 5681 §2. With SACK or timestamps the same test holds; the loss detector may use more.
+// RFC 5681 §2.
 bool is_duplicate(const Connection& connection, const Segment& segment) {
   return segment.ack == connection.snd_una && segment.payload_bytes == 0 && !segment.flags.fin() &&
          !connection.sent.empty() && scaled_window(connection, segment) == connection.snd_wnd;
@@ -67,11 +67,14 @@ void release_acked_data(Connection& connection, SeqNum ack) {
 void accept_new_ack(Core& core, Connection& connection, const Segment& segment) {
   const std::uint32_t acked_bytes = segment.ack.value() - connection.snd_una.value();
   const AckedRanges acked = connection.sent.acknowledge(segment.ack);
+  note_sacks(core, connection, segment);
   sample_rtt(core, connection, segment, acked);
   release_acked_data(connection, segment.ack);
   connection.expiries = 0;
-  const bool impatient =
-      connection.recovery == Recovery::kFastRecovery && connection.partial_ack_seen;
+  // Without SACK only the first partial acknowledgement restarts the timer, so that many holes are
+  // left to a time-out (RFC 6582 §3.2, step 3, the impatient variant).
+  const bool impatient = !connection.sack_ok && connection.partial_ack_seen &&
+                         connection.recovery == Recovery::kFastRecovery;
   on_acked(core, connection, segment.now, acked_bytes);
   if (connection.sent.empty()) {
     stop_retransmission_timer(connection);  // RFC 6298 §5.2
@@ -104,8 +107,12 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
   if (connection.ecn_ok && segment.flags.ece()) on_ecn_echo(core, connection, segment.now);
   if (segment.ack > connection.snd_una) {
     accept_new_ack(core, connection, segment);
-  } else if (is_duplicate(connection, segment)) {
-    on_duplicate_ack(core, connection, segment.now);
+  } else if (segment.ack == connection.snd_una) {
+    note_sacks(core, connection, segment);
+    const bool shows_loss = connection.sack_ok && connection.sent.has_lost();
+    if (shows_loss || is_duplicate(connection, segment)) {
+      on_duplicate_ack(core, connection, segment.now);
+    }
   }
   if (segment.ack >= connection.snd_una) update_send_window(connection, segment);
   return Outcome::kContinue;

@@ -41,8 +41,10 @@ std::uint8_t window_scale_for(std::uint32_t buffer_bytes);
 void update_mss(Connection& connection);
 std::uint32_t initial_window_bytes(const Core& core, const Connection& connection);
 
-// recovery.cc: RFC 5681, RFC 6582, RFC 3042.
+// recovery.cc: RFC 5681, RFC 6582, RFC 6675, RFC 3042.
 std::uint32_t pipe_bytes(const Connection& connection);
+// Marks what the peer reports to hold, and what that shows to be lost.
+void note_sacks(Core& core, Connection& connection, const Segment& segment);
 void on_duplicate_ack(Core& core, Connection& connection, Instant now);
 // `acked_bytes` of sequence space were acknowledged; SND.UNA has moved.
 void on_acked(Core& core, Connection& connection, Instant now, std::uint32_t acked_bytes);

@@ -7,6 +7,8 @@
 #include <sstream>
 #include <utility>
 
+#include "models/tcp/image.h"
+
 namespace twinpath::test {
 namespace {
 
@@ -243,6 +245,16 @@ void TcpDialect::icmp(TcpIcmpKind kind, Errno error, Seq quoted_seq, std::uint32
   report.seq = stack_isn_.value_or(SeqNum(0)) + quoted_seq.number;
   report.mtu_bytes = mtu_bytes;
   stack_->on_icmp_error(now_, report);
+}
+
+void TcpDialect::migrate() {
+  const auto image = stack_->export_image(now_, id_);
+  ASSERT_TRUE(image.has_value());
+  stack_ = std::make_unique<TcpStack>(
+      config_, TcpDeps{pool_, timers_, bus_, Rng(2).fork("elsewhere"), *this});
+  const auto id = stack_->import_image(now_, *image);
+  ASSERT_TRUE(id.has_value());
+  id_ = *id;
 }
 
 void TcpDialect::on_tcp_ready(TcpId, std::uint32_t readiness) { readiness_ |= readiness; }

@@ -71,6 +71,7 @@ void TcpPair::start(const TransferOptions& options) {
 bool TcpPair::run(Duration at_most) {
   const Instant until = now_ + at_most;
   while (!finished() && next_event() <= until) step();
+  if (!finished()) now_ = until;
   return finished();
 }
 

@@ -178,6 +178,43 @@ TEST(SentList, PipeAgreesWithOctetByOctetAccounting) {
   }
 }
 
+// The receiver's view, octet by octet, reported in blocks as RFC 2018 §4 has them.
+TEST(SentList, SackMarksExactlyWhatArrived) {
+  Rng rng(8);
+  for (int round = 0; round < 300; ++round) {
+    SentList list;
+    const SeqNum start(static_cast<std::uint32_t>(rng.next()));
+    std::vector<bool> arrived(100);
+    for (std::uint32_t i = 0; i < 100; ++i)
+      list.push({start + i * 10, start + i * 10 + 10, kStart});
+    HeapPool pool;
+    Reassembly peer;
+    for (int step = 0; step < 60; ++step) {
+      const auto segment = static_cast<std::uint32_t>(1 + rng.below(99));
+      peer.insert(start + segment * 10, make_slice(pool, rng, 10));
+      const bool is_news = !arrived[segment];
+      arrived[segment] = true;
+      // A report may get lost; what it said is then in the later ones, or comes with them.
+      ASSERT_EQ(list.sack(peer.blocks()), is_news);
+      list.detect_lost();
+      std::uint32_t above = 0;
+      std::uint32_t pipe = 0;
+      for (std::uint32_t i = 100; i-- > 0;) {
+        ASSERT_EQ(list[i].sacked, arrived[i]);
+        above += arrived[i] ? 1 : 0;
+        const bool lost = !arrived[i] && above >= 3;
+        ASSERT_EQ(list[i].lost && !list[i].sacked, lost) << i;
+        pipe += arrived[i] || lost ? 0 : 10;
+      }
+      ASSERT_EQ(list.pipe_bytes(), pipe);
+    }
+    list.forget_sacks();
+    list.mark_all_lost();
+    ASSERT_EQ(list.pipe_bytes(), 0U);
+    ASSERT_EQ(list.next_lost(), 0U);
+  }
+}
+
 TEST(SentList, KarnsRule) {
   SentList list;
   list.push({SeqNum(0), SeqNum(10), at_ns(1)});

@@ -93,6 +93,83 @@ TEST(TcpRetransmit, PartialAckRetransmitsTheNextHole) {
   EXPECT_EQ(tcp.info().timeouts, 0U);
 }
 
+class TcpSack : public ::testing::Test {
+ protected:
+  void open() {
+    tcp.user_listens();
+    tcp.peer_sends(syn(0).mss(1000).sack_permitted());
+    tcp.stack_sends(syn_ack(0, 1));
+    tcp.after(100ms).peer_sends(ack(1, 1));
+    tcp.user_accepts();
+    tcp.user_writes(10000);
+    EXPECT_EQ(tcp.taken().size(), 10U);
+  }
+  TcpDialect tcp{reno()};
+};
+
+// RFC 6675 §5: the third segment reported beyond a hole starts recovery; exactly the holes are
+// sent.
+TEST_F(TcpSack, OnlyTheHolesAreRetransmitted) {
+  open();
+  tcp.peer_sends(ack(1, 1).sack(1001, 2001));
+  tcp.peer_sends(ack(1, 1).sack(1001, 3001));
+  tcp.stack_sends_nothing();
+  tcp.peer_sends(ack(1, 1).sack(1001, 4001));
+  tcp.stack_sends(data(1, 1000, 1));
+  tcp.peer_sends(ack(1, 1).sack(5001, 6001).sack(1001, 4001));
+  tcp.peer_sends(ack(1, 1).sack(5001, 8001).sack(1001, 4001));
+  tcp.stack_sends(data(4001, 1000, 1));
+  tcp.peer_sends(ack(1, 4001).sack(5001, 8001));
+  tcp.peer_sends(ack(1, 10001));
+  tcp.stack_sends_nothing_for(5s);
+  EXPECT_EQ(tcp.info().retransmits, 2U);
+  EXPECT_EQ(tcp.info().fast_retransmits, 1U);
+}
+
+// RFC 6675 §5 (1): one acknowledgement may report it all.
+TEST_F(TcpSack, LossShownByOneAcknowledgement) {
+  open();
+  tcp.peer_sends(ack(1, 1).sack(3001, 10001));
+  tcp.stack_sends(data(1, 1000, 1));
+  tcp.stack_sends(data(1001, 1000, 1));
+  tcp.stack_sends(data(2001, 1000, 1));
+  tcp.stack_sends_nothing();
+  tcp.peer_sends(ack(1, 10001));
+}
+
+// RFC 6675 §5.1: a time-out does not forget what arrived.
+TEST_F(TcpSack, TimeoutSkipsWhatArrived) {
+  open();
+  tcp.peer_sends(ack(1, 1).sack(1001, 9001));
+  tcp.stack_sends(data(1, 1000, 1));
+  tcp.stack_sends_between(100ms, 1s, data(1, 1000, 1));
+  tcp.peer_sends(ack(1, 9001));
+  tcp.stack_sends(data(9001, 1000, 1));
+  tcp.peer_sends(ack(1, 10001));
+}
+
+// RFC 2018 §8: the peer may throw away what it reported; at a time-out it is asked.
+TEST_F(TcpSack, RenegingIsSurvived) {
+  open();
+  tcp.peer_sends(ack(1, 1).sack(1001, 10001));
+  tcp.stack_sends(data(1, 1000, 1));
+  tcp.peer_sends(ack(1, 1001));  // it has thrown the rest away
+  tcp.stack_sends_between(100ms, 1s, data(1001, 1000, 1));
+  tcp.peer_sends(ack(1, 2001));
+  tcp.stack_sends(data(2001, 1000, 1));
+  tcp.stack_sends(data(3001, 1000, 1));
+  tcp.peer_sends(ack(1, 10001));
+}
+
+// Blocks that cannot be: outside what is in flight, or turned around.
+TEST_F(TcpSack, NonsenseIsIgnored) {
+  open();
+  tcp.peer_sends(ack(1, 1).sack(20001, 90001).sack(5001, 4001).sack(0U - 5000, 1).sack(1, 1));
+  EXPECT_EQ(tcp.info().retransmits, 0U);
+  tcp.stack_sends_nothing();
+  tcp.peer_sends(ack(1, 10001));
+}
+
 // RFC 5681 §2: a changed window is no duplicate.
 TEST(TcpRetransmit, WindowUpdatesAreNoDuplicates) {
   TcpDialect tcp;

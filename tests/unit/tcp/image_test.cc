@@ -1,0 +1,115 @@
+// A connection that moves: the peer, and every byte on the wire, must not notice.
+#include "models/tcp/image.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/tcp_dialect.h"
+#include "tests/fakes/tcp_pair.h"
+
+namespace twinpath::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Outcome {
+  std::uint64_t trace;
+  std::int64_t end_ns;
+};
+
+Outcome transfer(std::uint32_t migrate_every, CongestionKind kind) {
+  TcpPair::Settings settings;
+  settings.pipe.loss = 0.02;
+  settings.pipe.reorder = 0.02;
+  settings.client.congestion = settings.server.congestion = kind;
+  TcpPair pair(settings);
+  pair.migrate_every(migrate_every);
+  pair.start({.client_bytes = 400'000, .server_bytes = 300'000, .write_bytes = 900});
+  EXPECT_TRUE(pair.run(3600s));
+  EXPECT_TRUE(pair.exact());
+  return {pair.trace(), to_ns(pair.now())};
+}
+
+TEST(TcbImage, MovingAtAnyMomentChangesNothing) {
+  for (const auto kind : {CongestionKind::kReno, CongestionKind::kCubic}) {
+    const Outcome still = transfer(0, kind);
+    for (const std::uint32_t every : {1U, 2U, 7U, 50U}) {
+      const Outcome moved = transfer(every, kind);
+      EXPECT_EQ(moved.trace, still.trace) << "moved every " << every;
+      EXPECT_EQ(moved.end_ns, still.end_ns) << "moved every " << every;
+    }
+  }
+}
+
+TEST(TcbImage, EveryStateMoves) {
+  TcpDialect tcp;
+  tcp.user_connects();
+  tcp.stack_sends(syn(0));
+  tcp.migrate();  // SYN-SENT
+  tcp.stack_sends_between(1s, 1s, syn(0));
+  tcp.peer_sends(syn_ack(0, 1).mss(1000));
+  tcp.stack_sends(ack(1, 1));
+  tcp.peer_sends(data(1001, 500, 1));
+  tcp.stack_sends(ack(1, 1));
+  tcp.migrate();  // ESTABLISHED, with data beyond a hole
+  tcp.peer_sends(data(1, 1000, 1));
+  tcp.stack_sends(ack(1, 1501));
+  tcp.user_writes(10);
+  tcp.stack_sends(data(1, 10, 1501));
+  tcp.user_reads(1500);
+  tcp.user_shuts_down();
+  tcp.stack_sends(fin(11, 1501));
+  tcp.migrate();  // FIN-WAIT-1, with data and FIN in flight
+  tcp.peer_sends(ack(1501, 12));
+  tcp.expect_state(TcpState::kFinWait2);
+  tcp.migrate();
+  tcp.peer_sends(fin(1501, 12));
+  tcp.stack_sends(ack(12, 1502));
+  tcp.migrate();
+  tcp.expect_state(TcpState::kTimeWait);
+  tcp.after(61s);
+  tcp.expect_state(TcpState::kClosed);
+}
+
+TEST(TcbImage, ExportedConnectionIsGone) {
+  TcpDialect tcp;
+  tcp.established();
+  const auto image = tcp.stack().export_image(tcp.now(), tcp.id());
+  ASSERT_TRUE(image.has_value());
+  EXPECT_EQ(tcp.stack().connections(), 0U);
+  EXPECT_FALSE(tcp.stack().export_image(tcp.now(), tcp.id()).has_value());
+  EXPECT_TRUE(tcp.stack().import_image(tcp.now(), *image).has_value());
+  EXPECT_FALSE(tcp.stack().import_image(tcp.now(), *image).has_value()) << "addresses are taken";
+}
+
+// Whatever becomes of the bytes on their way, the answer is a refusal, never a crash.
+TEST(TcbImage, DamagedImagesAreRefusedOrHarmless) {
+  TcpDialect tcp;
+  tcp.established();
+  tcp.peer_sends(data(1001, 100, 1));
+  tcp.taken();
+  tcp.user_writes(3000);
+  tcp.taken();
+  const auto whole = tcp.stack().export_image(tcp.now(), tcp.id());
+  const auto bytes = whole->bytes();
+  for (std::size_t len = 0; len < bytes.size(); ++len) {
+    const TcbImage cut({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(len)});
+    EXPECT_FALSE(tcp.stack().import_image(tcp.now(), cut).has_value()) << len;
+  }
+  EXPECT_EQ(tcp.stack().connections(), 0U);
+  std::vector<std::byte> longer(bytes.begin(), bytes.end());
+  longer.push_back(std::byte{0});
+  EXPECT_FALSE(tcp.stack().import_image(tcp.now(), TcbImage(longer)).has_value());
+  for (std::size_t at = 0; at < 700; ++at) {
+    std::vector<std::byte> bent(bytes.begin(), bytes.end());
+    bent[at] ^= std::byte{0x80};
+    if (const auto id = tcp.stack().import_image(tcp.now(), TcbImage(bent))) {
+      tcp.stack().abort(tcp.now(), *id);
+      TcpDeparture departure;  // to wherever the bent addresses point
+      while (tcp.stack().next_segment(tcp.now(), departure)) departure.buf.reset();
+    }
+  }
+  EXPECT_TRUE(tcp.stack().import_image(tcp.now(), *whole).has_value());
+}
+
+}  // namespace
+}  // namespace twinpath::test
