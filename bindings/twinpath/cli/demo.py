@@ -208,8 +208,8 @@ def closing(demo: Demo) -> None:
         demo.say("Without root this ran over net_ring. As root it adds the Linux kernel as the "
                  "peer: nginx against our client, curl against our server: sudo ./twinpath demo")
     if demo.root:
-        demo.say("Rows without a server_stack predict nginx on Linux with our TCP in its place; our "
-                 "recovery has no SACK yet, so large files under loss or a full queue differ. "
+        demo.say("Rows without a server_stack predict nginx on Linux with our TCP in its place; "
+                 "our recovery has no SACK yet, so large files under loss or a full queue differ. "
                  "Rows with server_stack twinpath run the same code on both sides.")
     demo.say("CPU time is not modelled yet: what our code costs on a core is part of the error.")
     demo.say(f"\nwrote {demo.db}, {demo.report}, {demo.pcap}/")
