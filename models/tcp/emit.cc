@@ -1,4 +1,5 @@
 // Bytes of segments. Payload is copied once, from the slices it waits in, while it is summed.
+#include <algorithm>
 #include <utility>
 
 #include "models/tcp/pseudo.h"
@@ -9,12 +10,19 @@ namespace {
 
 constexpr std::uint8_t kEct0 = static_cast<std::uint8_t>(Ecn::kEct0);
 
-TcpOptions options_of(const Core& core, const Connection& connection, Instant now, bool syn) {
-  if (syn) return syn_options(core, connection, now);
+TcpOptions options_of(const Core& core, const Connection& connection, Instant now,
+                      const Outgoing& what) {
+  if (what.flags.syn()) return syn_options(core, connection, now);
   TcpOptions options;
   if (connection.ts_ok) options.timestamps = {timestamp(connection, now), connection.ts_recent};
   if (connection.sack_ok && !connection.reassembly.empty()) {
     options.sack = connection.reassembly.blocks();
+    // RFC 6691 §2: options come out of the segment's length. A full one leaves them to the bare
+    // acknowledgements.
+    const std::uint32_t limit = std::min(connection.peer_mss_bytes, connection.mss_limit_bytes);
+    if (what.payload_bytes > 0 && what.payload_bytes + options.wire_len() > limit) {
+      options.sack = SackBlocks();
+    }
   }
   return options;
 }
@@ -52,7 +60,7 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
   repr.seq = what.seq;
   repr.ack = connection.rcv_nxt;
   repr.flags = what.flags;
-  repr.options = options_of(core, connection, now, syn);
+  repr.options = options_of(core, connection, now, what);
   const auto header_bytes = static_cast<std::uint32_t>(repr.header_len());
   const std::uint32_t segment_bytes = header_bytes + what.payload_bytes;
   BufPtr buf(core.pool.take());

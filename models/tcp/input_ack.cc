@@ -92,9 +92,10 @@ void update_send_window(Connection& connection, const Segment& segment) {
   connection.snd_wl2 = segment.ack;
   connection.snd_wnd = scaled_window(connection, segment);
   connection.snd_wnd_max = std::max(connection.snd_wnd_max, connection.snd_wnd);
-  if (connection.rtx_purpose != RtxPurpose::kPersist) return;
-  connection.expiries = 0;  // the peer answers: RFC 9293 §3.8.6.1 forbids giving up
-  if (connection.snd_wnd > 0) {
+  // The peer answers: RFC 9293 §3.8.6.1 forbids giving up while its window is shut.
+  if (connection.snd_wnd == 0) connection.expiries = 0;
+  if (connection.rtx_purpose == RtxPurpose::kPersist && connection.snd_wnd > 0) {
+    connection.expiries = 0;
     stop_retransmission_timer(connection);
     connection.rtt.clear_backoff();
   }

@@ -70,6 +70,22 @@ TEST(TcpData, OutOfOrderIsReportedAtOnce) {
   tcp.user_reads(5000);
 }
 
+// RFC 6691 §2: a full segment has no room for them; the MTU is not exceeded.
+TEST(TcpData, SackBlocksNeverMakeASegmentTooLong) {
+  TcpDialect tcp;
+  tcp.user_listens();
+  tcp.peer_sends(syn(0).mss(1000).sack_permitted());
+  tcp.stack_sends(syn_ack(0, 1));
+  tcp.peer_sends(ack(1, 1));
+  tcp.user_accepts();
+  tcp.peer_sends(data(2001, 1000, 1));
+  tcp.stack_sends(ack(1, 1).sack(2001, 3001));
+  tcp.user_writes(1100);
+  tcp.stack_sends(data(1, 1000, 1).no_options());
+  tcp.peer_sends(ack(3001, 1001));
+  tcp.stack_sends(data(1001, 100, 1).sack(2001, 3001));
+}
+
 TEST(TcpData, NoSackBlocksUnlessPermitted) {
   TcpDialect tcp;
   tcp.established();
@@ -187,6 +203,20 @@ TEST(TcpData, ZeroWindowIsEnduredForEver) {
     tcp.stack_sends_between(100ms, 121s, ack(0, 1));
     tcp.peer_sends(ack(1, 1).win(0));
   }
+  tcp.expect_state(TcpState::kEstablished);
+}
+
+// The same when the window shuts while data is in flight.
+TEST(TcpData, ShrunkWindowIsEnduredForEver) {
+  TcpDialect tcp;
+  tcp.established(1000, 1000);
+  tcp.user_writes(1000);
+  tcp.stack_sends(data(1, 1000, 1));
+  for (int expiry = 0; expiry < 40; ++expiry) {
+    tcp.stack_sends_between(100ms, 121s, data(1, 1000, 1));
+    tcp.peer_sends(ack(1, 1).win(0));
+  }
+  tcp.peer_sends(ack(1, 1001).win(1000));
   tcp.expect_state(TcpState::kEstablished);
 }
 
