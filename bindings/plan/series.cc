@@ -44,7 +44,13 @@ SeriesRecorder::SeriesRecorder(ResultSink& sink, std::string parent, Duration ev
   CHECK(every > Duration::zero());
 }
 
+// A stack that is taken down says so on its bus.
+SeriesRecorder::~SeriesRecorder() {
+  if (bus_ != nullptr) bus_->unsubscribe(*this);
+}
+
 void SeriesRecorder::listen(EventBus& bus) {
+  bus_ = &bus;
   cwnd_event_ = bus.type_of<TcpCwndEvent>();
   rtt_event_ = bus.type_of<TcpRttEvent>();
   data_event_ = bus.type_of<TcpDataEvent>();
@@ -53,15 +59,18 @@ void SeriesRecorder::listen(EventBus& bus) {
 
 void SeriesRecorder::on_event(const EventHeader& header) {
   if (header.at >= next_) advance(header.at);
+  if (header.type == data_event_ &&
+      as<TcpDataEvent>(header).direction != DataDirection::kDelivered) {
+    return;
+  }
   Flow* known = flow(header.flow);
   if (!known) return;
   if (header.type == cwnd_event_) {
     known->cwnd_bytes = as<TcpCwndEvent>(header).after_bytes;
   } else if (header.type == rtt_event_) {
     known->srtt = as<TcpRttEvent>(header).srtt;
-  } else if (const auto& data = as<TcpDataEvent>(header);
-             data.direction == DataDirection::kDelivered) {
-    known->delivered_bytes += data.len;
+  } else {
+    known->delivered_bytes += as<TcpDataEvent>(header).len;
     known->delivers = true;
   }
 }
@@ -70,7 +79,9 @@ void SeriesRecorder::finish(Instant now) {
   if (now >= next_) advance(now);
 }
 
+// Events come in runs of one flow: the last one found is nearly always the next.
 SeriesRecorder::Flow* SeriesRecorder::flow(std::uint64_t id) {
+  if (id == last_id_ && !flows_.empty()) return &flows_[last_];
   const auto [at, fresh] = index_.try_emplace(id, flows_.size());
   if (fresh) {
     if (flows_.size() == kFlowsMax) {
@@ -80,7 +91,9 @@ SeriesRecorder::Flow* SeriesRecorder::flow(std::uint64_t id) {
     const std::string path = parent_ + "/flow" + std::to_string(flows_.size());
     flows_.push_back({.entity = sink_.define_entity({path, "flow"})});
   }
-  return &flows_[at->second];
+  last_id_ = id;
+  last_ = at->second;
+  return &flows_[last_];
 }
 
 // Steps to the last boundary at or before `now`. What was delivered belongs to the first step; in

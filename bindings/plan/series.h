@@ -27,7 +27,10 @@ class SeriesRecorder final : public EventListener {
   // Samples every `every` of model time for flows `parent`/flowN, N in the order of appearance.
   // Requires: every > 0.
   SeriesRecorder(ResultSink& sink, std::string parent, Duration every);
-  // Subscribes to what it needs. The bus must outlive the recorder's last event.
+  SeriesRecorder(const SeriesRecorder&) = delete;
+  SeriesRecorder& operator=(const SeriesRecorder&) = delete;
+  ~SeriesRecorder() override;
+  // Subscribes to what it needs. Requires: the bus outlives the recorder.
   void listen(EventBus& bus);
   void on_event(const EventHeader& header) override;
   // Samples up to `now`: the end of the run.
@@ -46,6 +49,7 @@ class SeriesRecorder final : public EventListener {
   void sample_all(Instant at, Duration interval);
 
   ResultSink& sink_;
+  EventBus* bus_ = nullptr;
   std::string parent_;
   Duration every_;
   Instant next_;
@@ -57,6 +61,8 @@ class SeriesRecorder final : public EventListener {
   EventTypeId data_event_ = kAnyEvent;
   std::unordered_map<std::uint64_t, std::size_t> index_;  // looked up, never walked
   std::vector<Flow> flows_;
+  std::uint64_t last_id_ = 0;
+  std::size_t last_ = 0;
 };
 
 }  // namespace twinpath::bind

@@ -1,12 +1,47 @@
 // Parse, build, run, record.
 #include "bindings/sim/sim_run.h"
 
-#include "analysis/store/sqlite_sink.h"
+#include <deque>
+
+#include "bindings/plan/series.h"
 #include "bindings/sim/record.h"
-#include "bindings/sim/world.h"
 #include "sim/sim_time.h"
 
 namespace twinpath::bind {
+
+namespace {
+
+using SeriesRecorders = std::deque<SeriesRecorder>;
+
+// One recorder per host of ours if the plan asks for time series.
+SeriesRecorders record_series(World& world, ResultSink& sink) {
+  SeriesRecorders recorders;
+  const Plan& plan = world.plan();
+  if (!plan.measure.every) return recorders;
+  for (std::size_t index = 0; index < plan.hosts.size(); ++index) {
+    const World::Seat& seat = world.seats()[index];
+    if (!seat.ours) continue;
+    recorders.emplace_back(sink, flow_parent(plan, plan.hosts[index].name), *plan.measure.every)
+        .listen(seat.ours->ip().bus());
+  }
+  return recorders;
+}
+
+}  // namespace
+
+RunResult run_recorded(World& world, store::SqliteSink& sink) {
+  sink.begin_run({.run_json = "{}"});
+  SeriesRecorders series = record_series(world, sink);
+  RunResult result;
+  const bool all_done = world.run();
+  result.status = all_done || world.plan().stop.when.empty() ? "done" : "timeout";
+  result.model = sim::sim_now() - kStart;
+  for (SeriesRecorder& recorder : series) recorder.finish(sim::sim_now());
+  record(world, sink, result);
+  const std::string answer = to_json(result);
+  sink.end_run({.status = result.status, .error = result.error, .outcome_json = answer});
+  return result;
+}
 
 RunResult run_sim(const std::string& job_json) {
   const Job job = parse_job(job_json);
@@ -14,15 +49,7 @@ RunResult run_sim(const std::string& job_json) {
   store::SqliteSink sink({.path = job.db,
                           .run_id = job.run_id,
                           .series_every = job.plan.measure.every.value_or(Nanoseconds(0))});
-  sink.begin_run({});
-  RunResult result;
-  const bool all_done = world.run();
-  result.status = all_done || job.plan.stop.when.empty() ? "done" : "timeout";
-  result.model = sim::sim_now() - kStart;
-  record(world, sink, result);
-  const std::string answer = to_json(result);
-  sink.end_run({.status = result.status, .error = result.error, .outcome_json = answer});
-  return result;
+  return run_recorded(world, sink);
 }
 
 }  // namespace twinpath::bind

@@ -3,9 +3,14 @@
 
 #include <string>
 
+#include "analysis/store/sqlite_sink.h"
 #include "bindings/plan/worker.h"
+#include "bindings/sim/world.h"
 
 namespace twinpath::bind {
+
+// Runs the world and writes everything about it. Throws StoreError.
+RunResult run_recorded(World& world, store::SqliteSink& sink);
 
 // Throws PlanError for what the plan asks and cannot be, StoreError for what cannot be recorded.
 // One run per process: ns-3 keeps streams and packet ids between runs.
