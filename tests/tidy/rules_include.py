@@ -64,7 +64,7 @@ NOT_IN_MODELS = {
 POSIX = re.compile(
     r"((sys|net|netinet|netpacket|linux|arpa)/.*"
     r"|unistd|fcntl|poll|sched|signal|pthread|dirent|errno"
-    r"|time|ifaddrs|spawn|pwd|grp|termios|dlfcn|netdb|x86intrin|cpuid|numa)(\.h)?$"
+    r"|time|malloc|ifaddrs|spawn|pwd|grp|termios|dlfcn|netdb|x86intrin|cpuid|numa)(\.h)?$"
 )
 NS3 = re.compile(r"ns3/.*\.h$")
 NS3_REFUSED = re.compile(r"ns3/(.*-module|simulation-singleton)\.h$")

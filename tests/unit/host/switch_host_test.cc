@@ -11,14 +11,19 @@
 namespace twinpath {
 namespace {
 
+struct Ends {
+  std::uint64_t target;
+  std::uint64_t source;
+};
+
 class SwitchHostTest : public ::testing::Test {
  protected:
-  BufPtr frame(std::uint64_t target, std::uint64_t source, std::uint32_t length = 60) {
+  BufPtr frame(const Ends& ends, std::uint32_t length = 60) {
     BufPtr buf(pool_.take());
     std::byte* bytes = buf->push_back(length).data();
     if (length >= 14) {
-      MacAddress::from_u64(target).store(bytes);
-      MacAddress::from_u64(source).store(bytes + 6);
+      MacAddress::from_u64(ends.target).store(bytes);
+      MacAddress::from_u64(ends.source).store(bytes + 6);
     }
     return buf;
   }
@@ -45,31 +50,31 @@ constexpr std::uint64_t kAll = 0xffffffffffff;
 
 TEST_F(SwitchHostTest, FloodsUntilItHasLearned) {
   SwitchHost box({.ports = 3}, pool_);
-  receive(box, 0, frame(kB, kA));
+  receive(box, 0, frame({kB, kA}));
   EXPECT_EQ(sent(box), (Counts{0, 1, 1}));
-  receive(box, 2, frame(kA, kB));
+  receive(box, 2, frame({kA, kB}));
   EXPECT_EQ(sent(box), (Counts{1, 0, 0}));
-  receive(box, 0, frame(kB, kA));
+  receive(box, 0, frame({kB, kA}));
   EXPECT_EQ(sent(box), (Counts{0, 0, 1}));
-  receive(box, 2, frame(kAll, kB));
+  receive(box, 2, frame({kAll, kB}));
   EXPECT_EQ(sent(box), (Counts{1, 1, 0})) << "a group is everybody";
-  receive(box, 1, frame(kA, kB));  // it moved
-  receive(box, 0, frame(kB, kA));
+  receive(box, 1, frame({kA, kB}));  // it moved
+  receive(box, 0, frame({kB, kA}));
   EXPECT_EQ(sent(box), (Counts{1, 1, 0}));
   EXPECT_EQ(box.counters().flooded, 2U);
 }
 
 TEST_F(SwitchHostTest, FiltersDropsAndCounts) {
   SwitchHost box({.ports = 3, .addresses_max = 1, .queue_frames = 2}, pool_);
-  receive(box, 0, frame(kAll, kA));
-  receive(box, 0, frame(kA, kA));
+  receive(box, 0, frame({kAll, kA}));
+  receive(box, 0, frame({kA, kA}));
   EXPECT_EQ(box.counters().filtered, 1U);
-  receive(box, 1, frame(kA, kB));
-  receive(box, 0, frame(kB, kA));  // the table is full, so B was not learned
+  receive(box, 1, frame({kA, kB}));
+  receive(box, 0, frame({kB, kA}));  // the table is full, so B was not learned
   EXPECT_EQ(sent(box), (Counts{1, 2, 2}));
-  for (int i = 0; i < 3; ++i) receive(box, 1, frame(kA, kB));
+  for (int i = 0; i < 3; ++i) receive(box, 1, frame({kA, kB}));
   EXPECT_EQ(box.counters().dropped_full, 1U);
-  receive(box, 1, frame(0, 0, 13));
+  receive(box, 1, frame({0, 0}, 13));
   EXPECT_EQ(box.counters().dropped_short, 1U);
   EXPECT_EQ(sent(box), (Counts{2, 0, 0}));
   EXPECT_EQ(pool_.outstanding(), 0U);
