@@ -48,6 +48,14 @@ void repair_lost_retransmissions(Core& core, Connection& connection, Instant now
   if (*sent_at > connection.reduced_at) reduce_window(core, connection, now);
 }
 
+// RFC 6675 §4, NextSeg() (3): with nothing lost for sure and no new data to send, a hole near the
+// end of the flight would wait for the retransmission timer, as too little follows it to prove it
+// lost. One per acknowledgement.
+void suspect_hole(Connection& connection) {
+  if (!connection.sack_ok || connection.sent.has_lost() || connection.unsent_bytes() > 0) return;
+  connection.sent.suspect_next_hole();
+}
+
 // RFC 6582 §3.2, step 3: a partial acknowledgement names the next hole.
 void on_partial_ack(Connection& connection, std::uint32_t acked_bytes) {
   // All but the retransmitted one of the segments acknowledged had been counted as duplicates.
@@ -55,7 +63,7 @@ void on_partial_ack(Connection& connection, std::uint32_t acked_bytes) {
   const std::uint32_t counted = segments > 0 ? segments - 1 : 0;
   connection.dup_acks -= std::min(connection.dup_acks, counted);
   connection.partial_ack_seen = true;
-  if (connection.sack_ok) return;  // RFC 6675 §5 (C): what is missing is known
+  if (connection.sack_ok) return suspect_hole(connection);  // RFC 6675 §5 (C)
   connection.force_retransmit = true;
   connection.sent.mark_lost(0);
 }
@@ -105,7 +113,7 @@ std::uint32_t pipe_bytes(const Connection& connection) {
 void on_duplicate_ack(Core& core, Connection& connection, Instant now) {
   if (connection.recovery == Recovery::kLoss) return;
   if (++connection.dup_acks == 1) connection.dup_flight_bytes = connection.flight_bytes();
-  if (connection.recovery == Recovery::kFastRecovery) return;
+  if (connection.recovery == Recovery::kFastRecovery) return suspect_hole(connection);
   // RFC 6675 §5 (1) and (2); without SACK nothing is ever marked before recovery.
   if (connection.dup_acks < kDupThreshold && !connection.sent.has_lost()) return;
   // RFC 6582 §3.2, step 2: duplicates that a time-out's retransmissions caused start nothing.

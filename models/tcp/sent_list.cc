@@ -159,6 +159,15 @@ void SentList::detect_lost() {
   }
 }
 
+void SentList::suspect_next_hole() {
+  for (std::uint32_t index = judged_; index < sacked_end_; ++index) {
+    const SentRange& range = ranges_[index];
+    if (range.sacked || range.lost || range.transmissions > 1) continue;
+    mark_lost(index);
+    return;
+  }
+}
+
 // Only what was sent once tells which transmission arrived.
 void SentList::note_arrival(const SentRange& range) {
   if (range.transmissions == 1) newest_arrived_ = std::max(newest_arrived_, range.sent_at);

@@ -54,6 +54,9 @@ class SentList {
   bool sack(const SackBlocks& blocks);
   // RFC 6675 §4, IsLost(): three segments sent later have arrived.
   void detect_lost();
+  // RFC 6675 §4, NextSeg() (3): the first range sent once, not thought lost, and below something
+  // that arrived: worth sending again when nothing else can be sent. It counts as lost from here.
+  void suspect_next_hole();
   // Retransmissions that something sent more than `reordering` later has overtaken are lost too
   // (RFC 8985 §6.2). Asked about the range that holds everything up; only if that is lost again are
   // the others looked at, so the work is once per round trip. Returns when that range was last

@@ -137,6 +137,22 @@ TEST_F(TcpSack, LossShownByOneAcknowledgement) {
   tcp.peer_sends(ack(1, 10001));
 }
 
+// RFC 6675 §4, NextSeg() (3): the last hole has too little behind it to be lost for sure; in
+// recovery, with nothing else to send, it does not wait for the timer.
+TEST_F(TcpSack, HoleNearTheEndIsSentWithoutWaiting) {
+  open();
+  tcp.peer_sends(ack(1, 1).sack(1001, 7001));
+  tcp.stack_sends(data(1, 1000, 1));
+  tcp.peer_sends(ack(1, 1).sack(9001, 10001).sack(1001, 7001));
+  tcp.stack_sends(data(7001, 1000, 1));
+  tcp.peer_sends(ack(1, 7001).sack(9001, 10001));
+  tcp.stack_sends(data(8001, 1000, 1));
+  tcp.peer_sends(ack(1, 10001));
+  tcp.stack_sends_nothing_for(5s);
+  EXPECT_EQ(tcp.info().retransmits, 3U);
+  EXPECT_EQ(tcp.info().timeouts, 0U);
+}
+
 // RFC 6675 §5.1: a time-out does not forget what arrived.
 TEST_F(TcpSack, TimeoutSkipsWhatArrived) {
   open();
