@@ -2,6 +2,11 @@
 // time. What passes every port must be equal in instant, direction and bytes.
 #include <gtest/gtest.h>
 
+#include "models/app/app_host.h"
+#include "models/app/bulk.h"
+#include "models/app/http_get.h"
+#include "models/app/http_server.h"
+#include "models/app/udp_apps.h"
 #include "models/host/echo_host.h"
 #include "tests/twin/experiment.h"
 #include "tests/twin/pipeline.h"
@@ -90,6 +95,81 @@ TEST(Twin, ACoreWithAFullRingATimerStageAndALossyRing) {
   const std::vector<std::byte>& last_report = records.at("listener/0").back().bytes;
   EXPECT_GT(load_be64(last_report.data() + 14), 0U) << "bytes the audit saw";
   EXPECT_GT(load_be64(last_report.data() + 22), 0U) << "notes the lossy ring dropped";
+}
+
+// A host with our whole stack and what `furnish` puts on it: at .1 or .2 of one network.
+Machine stack(std::uint32_t number, std::function<void(AppHost&)> furnish) {
+  return {.name = "host" + std::to_string(number),
+          .make_host =
+              [number, furnish = std::move(furnish)](BufPool& pool) {
+                HostConfig config;
+                config.name = "host" + std::to_string(number);
+                config.seed = number;
+                InterfaceConfig interface;
+                interface.mac = MacAddress::from_u64(0x020000000000 + number);
+                interface.addresses = {Ipv4Prefix(Ipv4Address(0xc6120000 + number), 24)};
+                config.interfaces.push_back(interface);
+                auto host = std::make_unique<AppHost>(config, TcpConfig(), pool);
+                furnish(*host);
+                return host;
+              },
+          .make_stages = {}};
+}
+
+const Ipv4Address kSecond(0xc6120002);
+
+LinkConfig bad_link() {
+  return {.rate_bps = 100'000'000,
+          .delay = std::chrono::milliseconds(2),
+          .jitter = microseconds(300),
+          .queue_bytes = 30'000,
+          .faults = {.loss = 0.02, .corrupt = 0.01, .duplicate = 0.02, .reorder = 0.02}};
+}
+
+TEST(Twin, UdpWithItsArpAndIcmp) {
+  const auto client = stack(1, [](AppHost& host) {
+    UdpEchoConfig echo;
+    echo.count = 200;
+    echo.size_bytes = 700;
+    echo.to = kSecond;
+    host.add<UdpEcho>("host1/app0", kStart, echo);
+    UdpBulkConfig to_nobody;  // answered by port unreachable
+    to_nobody.rate_bps = 1'000'000;
+    to_nobody.count = 50;
+    to_nobody.port = 9;
+    to_nobody.to = kSecond;
+    host.add<UdpBulk>("host1/app1", at_ns(5'000'000), to_nobody);
+  });
+  const auto server = stack(2, [](AppHost& host) {
+    host.add<UdpEchoServer>("host2/app0", kStart, UdpEchoServerConfig());
+  });
+  const Experiment experiment{.machines = {client, server},
+                              .wires = {{"wire", {0, 0}, {1, 0}, bad_link()}},
+                              .until = at_ns(3'000'000'000),
+                              .seed = 5};
+  expect_equal_everywhere(experiment, 700);
+}
+
+TEST(Twin, TcpThroughLossReorderingAndCorruption) {
+  const auto client = stack(1, [](AppHost& host) {
+    BulkConfig bulk;
+    bulk.size_bytes = 500'000;
+    bulk.to = kSecond;
+    host.add<Bulk>("host1/app0", kStart, bulk);
+    HttpGetConfig get;
+    get.size_bytes = 200'000;
+    get.to = kSecond;
+    host.add<HttpGet>("host1/app1", at_ns(1'000'000), get);
+  });
+  const auto server = stack(2, [](AppHost& host) {
+    host.add<BulkSink>("host2/app0", kStart, BulkSinkConfig());
+    host.add<HttpServer>("host2/app1", kStart, HttpServerConfig());
+  });
+  const Experiment experiment{.machines = {client, server},
+                              .wires = {{"wire", {0, 0}, {1, 0}, bad_link()}},
+                              .until = at_ns(120'000'000'000),
+                              .seed = 9};
+  expect_equal_everywhere(experiment, 1500);
 }
 
 }  // namespace
