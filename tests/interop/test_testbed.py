@@ -16,8 +16,10 @@ from twinpath.testbed import clean_stale
 ROOT = Path(__file__).resolve().parents[2]
 GONE_S = 10.0
 PLAN = {
-    "hosts": [{"name": "client", "stack": "twinpath", "addresses": ["198.18.0.1/24"]},
-              {"name": "server", "stack": "linux", "addresses": ["198.18.0.2/24"]}],
+    "hosts": [{"name": "client", "stack": "twinpath", "tcp": {},
+               "addresses": ["198.18.0.1/24"]},
+              {"name": "server", "stack": "linux", "tcp": {},
+               "addresses": ["198.18.0.2/24"]}],
     "links": [{"name": "wire", "a": "client", "b": "server"}],
     "apps": [{"path": "server/app0", "host": "server", "kind": "http_server", "to": None,
               "start_ns": 0, "args": {}},
