@@ -131,7 +131,7 @@ TEST(UdpEchoTest, TimesAnswersAndCountsLosses) {
                                         UdpEchoConfig{.count = 1000, .to = kServerAddress});
   ASSERT_EQ(pair.run_until([&] { return echo.done(); }, seconds(10)), RunEnd::kMet);
   EXPECT_EQ(echo.sent(), 1000U);
-  // Each way loses a tenth: 810 are expected, with a standard deviation of 12.
+  // Each way loses a tenth: 810 are expected, with a spread of 12.
   EXPECT_NEAR(static_cast<double>(echo.answered()), 810, 60);
   EXPECT_NEAR(static_cast<double>(echo.latency().quantile(0.5)), 10e6, 0.1e6);
 }
