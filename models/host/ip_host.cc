@@ -100,7 +100,7 @@ void IpHost::on_ipv4(Instant now, PortId port, BufPtr frame) {
 
 void IpHost::to_tcp(Instant now, const Ipv4View& ip, BufPtr frame) {
   const auto traffic_class =
-      static_cast<std::uint8_t>(ip.dscp() << 2 | static_cast<unsigned>(ip.ecn()));
+      static_cast<std::uint8_t>(unsigned{ip.dscp()} << 2 | static_cast<unsigned>(ip.ecn()));
   const TcpArrival arrival{ip.src(), ip.dst(), traffic_class};
   const auto segment_len = static_cast<std::uint32_t>(ip.total_len() - ip.header_len());
   frame->pop_front(frame->l4_offset);

@@ -82,7 +82,7 @@ def swarm(quick: bool) -> Answer:
     """Ten thousand random worlds, optimised build."""
     built = run(["ninja", "-C", "build/release", "swarm"])
     seeds = SWARM_SEEDS // 10 if quick else SWARM_SEEDS
-    ran = run(["build/release/tests/swarm", "--seeds", str(seeds)], timeout_s=4 * 3600)
+    ran = run(["build/release/tests/swarm", "--count", str(seeds)], timeout_s=4 * 3600)
     return Answer(
         f"{seeds} seeds in {ran.seconds:.0f} s", refuse(built, "build") + refuse(ran, "swarm")
     )

@@ -138,7 +138,7 @@ def from_report(report: Path, name: str, code: int, output: str) -> Outcome:
 def swarm(context: Context) -> Outcome:
     """Some thousand random worlds; ten thousand are `./twinpath accept 02.swarm`."""
     seeds = SWARM_SEEDS // 10 if context.quick else SWARM_SEEDS
-    command = [str(context.build / "tests" / "swarm"), "--seeds", str(seeds)]
+    command = [str(context.build / "tests" / "swarm"), "--count", str(seeds)]
     code, output = context.run(command, "swarm")
     return Outcome(
         [Case(f"swarm of {seeds} seeds", problem=None if code == 0 else last_lines(output))]

@@ -33,7 +33,7 @@ TEST(Sha256Test, ExamplesOfTheStandard) {
 
 TEST(Sha256Test, PiecesDoNotMatter) {
   const std::string text(1000, 'x');
-  for (std::size_t piece : {1, 3, 55, 56, 63, 64, 65, 999}) {
+  for (std::size_t piece : std::initializer_list<std::size_t>{1, 3, 55, 56, 63, 64, 65, 999}) {
     EXPECT_EQ(digest(text, piece), digest(text)) << piece;
   }
 }
@@ -50,7 +50,8 @@ TEST(ContentTest, AnyShiftIsADifference) {
   const auto block = content_block();
   EXPECT_EQ(first_difference(0, block), std::nullopt);
   EXPECT_EQ(first_difference(kContentPeriodBytes * 3ULL, block), std::nullopt);
-  for (std::uint64_t shift : {1, 88, 536, 1448, 1460, 4096, 8960, 65520}) {
+  for (std::uint64_t shift :
+       std::initializer_list<std::uint64_t>{1, 88, 536, 1448, 1460, 4096, 8960, 65520}) {
     EXPECT_TRUE(first_difference(shift, block.first(1000)).has_value()) << shift;
   }
   std::vector<std::byte> copy(block.begin(), block.end());
