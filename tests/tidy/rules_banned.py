@@ -53,7 +53,8 @@ BANS = (
     Ban(r"\bConfig::SetGlobal\s*\(", "Config::SetGlobalFailSafe", NS3_USERS),
     Ban(r"\bConfig::Set\s*\(", "Config::SetFailSafe", NS3_USERS),
     Ban(r"\bConfig::Connect(WithoutContext)?\s*\(", "Config::Connect…FailSafe", NS3_USERS),
-    Ban(r"(->|\.)SetAttribute\s*\(", "SetAttributeFailSafe", NS3_USERS),
+    # ns-3's helpers have no FailSafe twin; objects do.
+    Ban(r"->SetAttribute\s*\(", "SetAttributeFailSafe", NS3_USERS),
     Ban(r"(?<![\w.])assert\s*\(", "CHECK, on in every build", EVERYWHERE),
     Ban(r"\bstd::endl\b", r"'\n'", EVERYWHERE),
     Ban(

@@ -138,15 +138,21 @@ def bodies(tree: Tree) -> Iterator[tuple[Source, Function]]:
 
 
 def signatures(tree: Tree) -> Iterator[tuple[Source, Function]]:
-    """Signatures we chose: not overriders, not ns-3's receive callback (it starts with the device),
-    not definitions whose declaration was looked at."""
+    """Signatures we chose: not overriders, not what ns-3 calls back, not definitions whose
+    declaration was looked at."""
     for source in tree.cpp():
+        called_back = set(re.findall(r"MakeCallback\s*\(\s*&(?:\w+::)*(\w+)", source.cpp.code))
         for function in source.cpp.functions:
-            first = " ".join(function.params[0]) if function.params else ""
-            callback = source.top == "sim" and "Ptr < ns3 :: NetDevice >" in first
-            dictated = "override" in function.after or function.qualified or callback
+            dictated = "override" in function.after or function.qualified
+            dictated |= function.name in called_back or takes_device(source, function)
             if not dictated and not MACRO.match(function.name):
                 yield source, function
+
+
+def takes_device(source: Source, function: Function) -> bool:
+    """ns-3's receive callback, declared in a header: it starts with the device."""
+    first = " ".join(function.params[0]) if function.params else ""
+    return source.top == "sim" and "Ptr < ns3 :: NetDevice >" in first
 
 
 def at(source: Source, function: Function, rule_name: str, message: str) -> Finding:

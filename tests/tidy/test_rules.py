@@ -72,6 +72,12 @@ SAMPLES = [
         "int f(A, B, C, D, E, F);",
         "int f(ns3::Ptr<ns3::NetDevice>, B, C, D, E, F);",
     ),
+    (
+        "adjacent_parameters",
+        "sim/a.cc",
+        "void on_cwnd(int a, int b) {}",
+        "void on_cwnd(int a, int b) {}\nauto c = ns3::MakeCallback(&on_cwnd);",
+    ),
     ("adjacent_parameters", "models/a.h", "void f(int a, int b);", "void f(int a, long b);"),
     (
         "adjacent_parameters",
