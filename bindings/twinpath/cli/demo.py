@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from .. import discover
 from ..captures import Capture, check_all
-from ..errors import ConfigError, Problem, RunFailed
+from ..errors import ConfigError, NoVerdict, Problem, RunFailed
 from ..execute import execute
 from ..run import Run
 from ..scenario import Case, Scenario
@@ -155,8 +155,9 @@ def table(demo: Demo, drivers: tuple[str, ...]) -> list[dict[str, Any]]:
         for case in group(results, runs):
             frame = comparison(results, case)
             frame = frame[frame["entity"].str.startswith("client/")]
+            left_out = len(case.of("emu", usable=False)) - len(case.of("emu"))
             for row in frame[frame["metric"].isin(["goodput_bps", "fct_s"])].to_dict("records"):
-                rows.append({"case": case.title, **row})
+                rows.append({"case": case.title, "left_out": left_out, **row})
     return rows
 
 
@@ -170,11 +171,11 @@ def print_table(demo: Demo, drivers: tuple[str, ...]) -> list[dict[str, Any]]:
     columns = ["case", "metric", "sim>", *(["emu>", "error>", "n>"] if both else [])]
     cells = []
     for row in rows:
-        error = row.get("rel_error")
-        known = error is not None and error == error
-        cells.append([row["case"], row["metric"], show(row.get("sim"), row["unit"]),
-                      *([show(row.get("emu"), row["unit"]), percent(error) if known else "–",
-                         int(row["n"])] if both else [])])
+        emu = show(row["emu"], row["unit"])
+        if emu == "–" and row["left_out"]:
+            emu = "invalid"
+        cells.append([row["case"], row["metric"], show(row["sim"], row["unit"]),
+                      *([emu, percent(row["rel_error"]), int(row["n"])] if both else [])])
     if not demo.quiet:
         console.print(plain_table(columns, cells))
     return rows
@@ -261,4 +262,7 @@ def demo_command(out: str = typer.Option(".", "--out", metavar="FOLDER"),
                     "runs": [run.run_id for run in demo.runs], "cases": rows,
                     "captures": [asdict(c) for c in demo.captures],
                     "problems": [p.as_dict() for p in demo.problems]})
-    return 3 if demo.problems else 0
+    if demo.problems:
+        return 3
+    usable = [run for run in demo.runs if run.driver == "emu" and run.validity != "invalid"]
+    return 0 if usable else NoVerdict.exit_code
