@@ -58,6 +58,16 @@ void SeriesRecorder::listen(EventBus& bus) {
 }
 
 void SeriesRecorder::on_event(const EventHeader& header) {
+  if (failed_) return;
+  try {
+    take(header);
+  } catch (const std::exception&) {
+    failed_ = true;
+    if (on_failure_) on_failure_();
+  }
+}
+
+void SeriesRecorder::take(const EventHeader& header) {
   if (header.at >= next_) advance(header.at);
   if (header.type == data_event_ &&
       as<TcpDataEvent>(header).direction != DataDirection::kDelivered) {
@@ -76,7 +86,7 @@ void SeriesRecorder::on_event(const EventHeader& header) {
 }
 
 void SeriesRecorder::finish(Instant now) {
-  if (now >= next_) advance(now);
+  if (now >= next_ && !failed_) advance(now);
 }
 
 // Events come in runs of one flow: the last one found is nearly always the next.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,6 +33,9 @@ class SeriesRecorder final : public EventListener {
   ~SeriesRecorder() override;
   // Subscribes to what it needs. Requires: the bus outlives the recorder.
   void listen(EventBus& bus);
+  // Called once when the sink has failed, from within the event; the sink itself tells why when the
+  // run is ended. Nothing is recorded any more: a listener may not throw into a model.
+  void set_on_failure(std::function<void()> stop) { on_failure_ = std::move(stop); }
   void on_event(const EventHeader& header) override;
   // Samples up to `now`: the end of the run.
   void finish(Instant now);
@@ -44,12 +48,15 @@ class SeriesRecorder final : public EventListener {
     std::uint64_t delivered_bytes = 0;  // since the last step
     bool delivers = false;
   };
+  void take(const EventHeader& header);
   Flow* flow(std::uint64_t id);
   void advance(Instant now);
   void sample_all(Instant at, Duration interval);
 
   ResultSink& sink_;
   EventBus* bus_ = nullptr;
+  std::function<void()> on_failure_;
+  bool failed_ = false;
   std::string parent_;
   Duration every_;
   Instant next_;

@@ -1,6 +1,8 @@
 // Parse, build, run, record.
 #include "bindings/sim/sim_run.h"
 
+#include <ns3/simulator.h>
+
 #include <deque>
 
 #include "bindings/plan/series.h"
@@ -21,8 +23,9 @@ SeriesRecorders record_series(World& world, ResultSink& sink) {
   for (std::size_t index = 0; index < plan.hosts.size(); ++index) {
     const World::Seat& seat = world.seats()[index];
     if (!seat.ours) continue;
-    recorders.emplace_back(sink, flow_parent(plan, plan.hosts[index].name), *plan.measure.every)
-        .listen(seat.ours->ip().bus());
+    recorders.emplace_back(sink, flow_parent(plan, plan.hosts[index].name), *plan.measure.every);
+    recorders.back().set_on_failure([] { ns3::Simulator::Stop(); });
+    recorders.back().listen(seat.ours->ip().bus());
   }
   return recorders;
 }

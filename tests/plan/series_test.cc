@@ -74,6 +74,36 @@ TEST_F(Series, FlowsAreNumberedInOrderAndBounded) {
   EXPECT_EQ(values("cwnd_bytes").size(), SeriesRecorder::kFlowsMax);
 }
 
+// A sink whose disk is full.
+class FullSink final : public ResultSink {
+ public:
+  void begin_run(const RunInfo&) override {}
+  MetricId define_metric(const MetricInfo&) override { return 1; }
+  EntityId define_entity(const EntityInfo&) override { return 1; }
+  void scalar(const Sample&, std::uint64_t) override {}
+  void histogram(MetricId, EntityId, const Histogram&) override {}
+  void sample(const Sample&) override { throw std::runtime_error("disk full"); }
+  void event(EntityId, const EventHeader&, std::string_view, std::string_view) override {}
+  void end_run(const RunOutcome&) override {}
+};
+
+TEST(SeriesOnAFullDisk, StopsTheRunAndNeverThrowsIntoTheModel) {
+  FullSink sink;
+  EventBus bus;
+  int stops = 0;
+  SeriesRecorder recorder(sink, "a", kStep);
+  recorder.set_on_failure([&stops] { ++stops; });
+  recorder.listen(bus);
+  TcpCwndEvent event{};
+  event.header.flow = 1;
+  event.after_bytes = 1;
+  for (int ms = 0; ms < 5; ++ms) {
+    bus.publish(bus.type_of<TcpCwndEvent>(), at_ns(ms * 1'000'000), event);
+  }
+  recorder.finish(at_ns(9'000'000));
+  EXPECT_EQ(stops, 1);
+}
+
 TEST(FlowParent, IsTheOnlyAppElseTheHost) {
   Plan plan;
   plan.apps.resize(2);
