@@ -28,8 +28,8 @@ EventTraces::EventTraces()
       rtt_trace(*this, TcpRttEvent::kPath),
       rto_trace(*this, TcpRttEvent::kPath),
       state_trace(*this, TcpStateEvent::kPath),
-      tx_trace(*this, TcpDataEvent::kPath),
-      rx_trace(*this, TcpDataEvent::kPath),
+      tx_trace(*this, TcpSentEvent::kPath),
+      rx_trace(*this, TcpDeliveredEvent::kPath),
       retransmission_trace(*this, TcpRetransmitEvent::kPath),
       drop_trace(*this, FrameDropped::kPath) {}
 
@@ -39,7 +39,8 @@ void EventTraces::attach(EventBus& bus) {
   rtt_type_ = bus.type_of<TcpRttEvent>();
   rto_type_ = bus.type_of<TcpRtoEvent>();
   state_ = bus.type_of<TcpStateEvent>();
-  data_ = bus.type_of<TcpDataEvent>();
+  sent_ = bus.type_of<TcpSentEvent>();
+  delivered_ = bus.type_of<TcpDeliveredEvent>();
   resent_ = bus.type_of<TcpRetransmitEvent>();
   drop_ = bus.type_of<FrameDropped>();
   const std::vector<std::string_view> early = std::move(wanted_);
@@ -56,7 +57,14 @@ void EventTraces::want(std::string_view event) {
 }
 
 void EventTraces::on_event(const EventHeader& header) {
-  if (header.type == data_) return on_data(header);
+  if (header.type == sent_) {
+    const auto& event = as<TcpSentEvent>(header);
+    return tx_trace(header.flow, event.seq, event.len);
+  }
+  if (header.type == delivered_) {
+    const auto& event = as<TcpDeliveredEvent>(header);
+    return rx_trace(header.flow, event.seq, event.len);
+  }
   if (header.type == cwnd_) return on_cwnd(header);
   if (header.type == rtt_type_) return on_rtt(header);
   if (header.type == rto_type_) return on_rto(header);
@@ -71,12 +79,6 @@ void EventTraces::on_event(const EventHeader& header) {
     const auto& event = as<FrameDropped>(header);
     drop_trace(std::string(twinpath::name(event.reason)), event.port, event.len);
   }
-}
-
-void EventTraces::on_data(const EventHeader& header) {
-  const auto& event = as<TcpDataEvent>(header);
-  const auto& source = event.direction == DataDirection::kSent ? tx_trace : rx_trace;
-  source(header.flow, event.seq, event.len);
 }
 
 void EventTraces::on_cwnd(const EventHeader& header) {

@@ -73,12 +73,11 @@ class EventTraces : public EventListener {
   void on_cwnd(const EventHeader& header);
   void on_rtt(const EventHeader& header);
   void on_rto(const EventHeader& header);
-  void on_data(const EventHeader& header);
 
   EventBus* bus_ = nullptr;
   std::vector<std::string_view> wanted_;
-  EventTypeId cwnd_ = 0, rtt_type_ = 0, rto_type_ = 0, state_ = 0, data_ = 0, resent_ = 0,
-              drop_ = 0;
+  EventTypeId cwnd_ = 0, rtt_type_ = 0, rto_type_ = 0, state_ = 0, sent_ = 0, delivered_ = 0,
+              resent_ = 0, drop_ = 0;
   std::map<Flow, Last> last_;  // of traced flows; gone with the connection
 };
 

@@ -53,8 +53,9 @@ void SeriesRecorder::listen(EventBus& bus) {
   bus_ = &bus;
   cwnd_event_ = bus.type_of<TcpCwndEvent>();
   rtt_event_ = bus.type_of<TcpRttEvent>();
-  data_event_ = bus.type_of<TcpDataEvent>();
-  for (const EventTypeId type : {cwnd_event_, rtt_event_, data_event_}) bus.subscribe(type, *this);
+  delivered_event_ = bus.type_of<TcpDeliveredEvent>();
+  for (const EventTypeId type : {cwnd_event_, rtt_event_, delivered_event_})
+    bus.subscribe(type, *this);
 }
 
 void SeriesRecorder::on_event(const EventHeader& header) {
@@ -69,10 +70,6 @@ void SeriesRecorder::on_event(const EventHeader& header) {
 
 void SeriesRecorder::take(const EventHeader& header) {
   if (header.at >= next_) advance(header.at);
-  if (header.type == data_event_ &&
-      as<TcpDataEvent>(header).direction != DataDirection::kDelivered) {
-    return;
-  }
   Flow* known = flow(header.flow);
   if (!known) return;
   if (header.type == cwnd_event_) {
@@ -80,7 +77,7 @@ void SeriesRecorder::take(const EventHeader& header) {
   } else if (header.type == rtt_event_) {
     known->srtt = as<TcpRttEvent>(header).srtt;
   } else {
-    known->delivered_bytes += as<TcpDataEvent>(header).len;
+    known->delivered_bytes += as<TcpDeliveredEvent>(header).len;
     known->delivers = true;
   }
 }

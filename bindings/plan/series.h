@@ -65,7 +65,7 @@ class SeriesRecorder final : public EventListener {
   MetricId rate_;
   EventTypeId cwnd_event_ = kAnyEvent;
   EventTypeId rtt_event_ = kAnyEvent;
-  EventTypeId data_event_ = kAnyEvent;
+  EventTypeId delivered_event_ = kAnyEvent;
   std::unordered_map<std::uint64_t, std::size_t> index_;  // looked up, never walked
   std::vector<Flow> flows_;
   std::uint64_t last_id_ = 0;

@@ -51,15 +51,20 @@ struct TcpRetransmitEvent {
   RetransmitCause cause;
 };
 
-enum class DataDirection : std::uint8_t { kSent, kDelivered };
-
-// Payload sent for the first time, or delivered in order.
-struct TcpDataEvent {
-  static constexpr const char* kPath = "tcp.data";
+// Payload sent for the first time. A listener of "tcp.data" hears this and the next.
+struct TcpSentEvent {
+  static constexpr const char* kPath = "tcp.data.sent";
   EventHeader header;
   std::uint32_t seq;  // relative to the initial sequence number of the sender
   std::uint32_t len;
-  DataDirection direction;
+};
+
+// Payload delivered in order.
+struct TcpDeliveredEvent {
+  static constexpr const char* kPath = "tcp.data.delivered";
+  EventHeader header;
+  std::uint32_t seq;  // relative to the initial sequence number of the sender
+  std::uint32_t len;
 };
 
 // A segment that went no further, and why.

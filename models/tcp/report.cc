@@ -10,7 +10,8 @@ Reporter::Reporter(EventBus& bus)
       rtt_(bus.type_of<TcpRttEvent>()),
       rto_(bus.type_of<TcpRtoEvent>()),
       retransmit_(bus.type_of<TcpRetransmitEvent>()),
-      data_(bus.type_of<TcpDataEvent>()),
+      sent_(bus.type_of<TcpSentEvent>()),
+      delivered_(bus.type_of<TcpDeliveredEvent>()),
       drop_(bus.type_of<TcpDropEvent>()) {}
 
 }  // namespace twinpath::tcp

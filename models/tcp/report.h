@@ -35,14 +35,14 @@ class Reporter {
     send(retransmit_, now, TcpRetransmitEvent{flow(connection), seq, range.len(), cause});
   }
   void sent(const Connection& connection, Instant now, SeqRange range) {
-    if (!wants(data_)) return;
+    if (!wants(sent_)) return;
     const auto seq = static_cast<std::uint32_t>(range.first - connection.iss);
-    send(data_, now, TcpDataEvent{flow(connection), seq, range.len(), DataDirection::kSent});
+    send(sent_, now, TcpSentEvent{flow(connection), seq, range.len()});
   }
   void delivered(const Connection& connection, Instant now, SeqRange range) {
-    if (!wants(data_)) return;
+    if (!wants(delivered_)) return;
     const auto seq = static_cast<std::uint32_t>(range.first - connection.irs);
-    send(data_, now, TcpDataEvent{flow(connection), seq, range.len(), DataDirection::kDelivered});
+    send(delivered_, now, TcpDeliveredEvent{flow(connection), seq, range.len()});
   }
   void drop(std::uint64_t flow_number, Instant now, DropReason reason, std::uint32_t len) {
     if (!wants(drop_)) return;
@@ -69,7 +69,8 @@ class Reporter {
   EventTypeId rtt_;
   EventTypeId rto_;
   EventTypeId retransmit_;
-  EventTypeId data_;
+  EventTypeId sent_;
+  EventTypeId delivered_;
   EventTypeId drop_;
 };
 

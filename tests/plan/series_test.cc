@@ -21,11 +21,10 @@ class Series : public ::testing::Test {
     bus_.publish(bus_.type_of<TcpCwndEvent>(), at, event);
   }
   void delivered(Instant at, std::uint32_t bytes) {
-    TcpDataEvent event{};
+    TcpDeliveredEvent event{};
     event.header.flow = 1;
     event.len = bytes;
-    event.direction = DataDirection::kDelivered;
-    bus_.publish(bus_.type_of<TcpDataEvent>(), at, event);
+    bus_.publish(bus_.type_of<TcpDeliveredEvent>(), at, event);
   }
   std::vector<double> values(std::string_view metric) {
     MetricInfo info;
