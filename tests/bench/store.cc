@@ -69,7 +69,7 @@ void run(const std::string& job_json, bool records) {
 
 int main(int argc, char** argv) {
   std::string side = "ours";
-  std::uint64_t mib = 1024;
+  std::uint64_t mib = 4096;
   for (int index = 1; index + 1 < argc; index += 2) {
     if (std::strcmp(argv[index], "--side") == 0) side = argv[index + 1];
     if (std::strcmp(argv[index], "--mib") == 0) mib = std::strtoull(argv[index + 1], nullptr, 10);
