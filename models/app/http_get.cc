@@ -80,11 +80,13 @@ void HttpGet::begin_request(Instant now) {
 }
 
 void HttpGet::send_request(Instant now) {
-  if (unsent_.empty()) return;
-  const std::int64_t taken = context_.sockets.send(now, fd_, std::as_bytes(std::span(unsent_)));
-  if (errno_of(taken) == Errno::kAgain) return;
-  if (taken < 0) return fail(now, "send: " + std::string(symbol(errno_of(taken))));
-  unsent_.erase(0, static_cast<std::size_t>(taken));
+  // Until EAGAIN: a part taken is no promise of another event.
+  while (!unsent_.empty()) {
+    const std::int64_t taken = context_.sockets.send(now, fd_, std::as_bytes(std::span(unsent_)));
+    if (errno_of(taken) == Errno::kAgain) return;
+    if (taken < 0) return fail(now, "send: " + std::string(symbol(errno_of(taken))));
+    unsent_.erase(0, static_cast<std::size_t>(taken));
+  }
 }
 
 void HttpGet::receive(Instant now) {

@@ -61,6 +61,15 @@ TEST(HttpTest, ByteExactThroughLossReorderDuplicateAndCorruption) {
   }
 }
 
+TEST(HttpTest, SendsItsRequestThoughOnlyHalfOfItFitsAtOnce) {
+  AppPairOptions world;
+  world.client.stream_chunk_bytes = 64;
+  world.client.stream_chunks_max = 1;
+  const auto totals = fetch({.world = world, .get = {.size_bytes = 1000}});
+  EXPECT_EQ(totals.problem, "");
+  EXPECT_EQ(totals.requests, 1U);
+}
+
 TEST(HttpTest, SaysWhenNobodyListens) {
   AppPair pair;
   auto& get = pair.client.add<HttpGet>("client/app0", kStart, HttpGetConfig{.to = kServerAddress});
