@@ -45,12 +45,29 @@ void HostNode::set_host(std::unique_ptr<Host> host) {
   wakeup_.by(host_->next_deadline());
 }
 
+namespace {
+
+std::unique_ptr<PortDecorator> captured(SimPort& device,
+                                        const std::vector<std::unique_ptr<PortDecorator>>& around,
+                                        PcapWriter& writer) {
+  if (around.empty()) return std::make_unique<PcapPort>(device, writer);
+  return std::make_unique<PcapPort>(*around.back(), writer);
+}
+
+}  // namespace
+
 PortId HostNode::add_port(std::shared_ptr<SimPort> device,
                           std::vector<std::unique_ptr<PortDecorator>> around) {
   device->set_owner(this);
   wakeup_.by(device->next_arrival());
+  std::unique_ptr<PcapFile> capture;
+  if (!pcap_prefix_.empty()) {
+    capture =
+        std::make_unique<PcapFile>(pcap_prefix_ + "-" + std::to_string(ports_.size()) + ".pcap");
+    around.push_back(captured(*device, around, capture->writer()));
+  }
   Port* outermost = around.empty() ? static_cast<Port*>(device.get()) : around.back().get();
-  ports_.push_back({std::move(device), std::move(around), outermost});
+  ports_.push_back({std::move(device), std::move(capture), std::move(around), outermost});
   return static_cast<PortId>(ports_.size() - 1);
 }
 

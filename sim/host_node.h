@@ -16,6 +16,7 @@
 
 #include "models/base/host.h"
 #include "models/port/decorator.h"
+#include "sim/pcap_file.h"
 #include "sim/sim_port.h"
 #include "sim/wakeup.h"
 
@@ -35,6 +36,10 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   void set_host(std::unique_ptr<Host> host);
   [[nodiscard]] Host* host() { return host_.get(); }
 
+  // Captures every port added from now on into PREFIX-PORT.pcap, nanosecond stamps of model time;
+  // `prefix` is a path without its end: "out/client". ns-3's own devices have captures of their
+  // own.
+  void enable_pcap(std::string prefix) { pcap_prefix_ = std::move(prefix); }
   // The next PortId. `around` are decorators (pcap, trace, faults), innermost first; the first is
   // built around `device`. All live as long as this object.
   PortId add_port(std::shared_ptr<SimPort> device,
@@ -62,6 +67,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
  private:
   struct Attached {
     std::shared_ptr<SimPort> device;
+    std::unique_ptr<PcapFile> capture;  // outlives its decorator
     std::vector<std::unique_ptr<PortDecorator>> around;
     Port* outermost;
 
@@ -86,6 +92,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
 
   std::string name_ = "host";
   std::array<BufPtr, kBurst> frames_;  // empty between calls; a member, so that no turn clears it
+  std::string pcap_prefix_;            // empty: no captures
   std::vector<Attached> ports_;
   std::unique_ptr<Host> host_;
   Wakeup wakeup_;

@@ -1,6 +1,9 @@
 // From counters to rows.
 #include "bindings/sim/record.h"
 
+#include <fstream>
+
+#include "models/app/sha256.h"
 #include "models/host/frame_dropped.h"
 
 namespace twinpath::bind {
@@ -76,9 +79,20 @@ void record_chain(const FrameChain& chain, const std::string& path, store::Sqlit
   sink.chunk({entity, seq, Instant(), fingerprint_text(chain.value())});
 }
 
-void record_capture(PcapFile& capture, store::SqliteSink& sink) {
+std::string sha256_of(const std::string& path) {
+  constexpr std::size_t kPieceBytes = 1 << 16;
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> piece(kPieceBytes);
+  Sha256 digest;
+  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
+    digest.add(std::as_bytes(std::span(piece).first(static_cast<std::size_t>(file.gcount()))));
+  }
+  return hex(digest.finish());
+}
+
+void record_capture(sim::PcapFile& capture, store::SqliteSink& sink) {
   const auto bytes = static_cast<std::int64_t>(capture.close());
-  sink.artifact({capture.path(), "pcap", "", bytes});
+  sink.artifact({capture.path(), "pcap", sha256_of(capture.path()), bytes});
 }
 
 }  // namespace
@@ -103,7 +117,7 @@ void record(World& world, store::SqliteSink& sink, RunResult& result) {
     }
   }
   for (const sim::DirectLink& link : world.links()) record_link(link, sink);
-  for (PcapFile& capture : world.captures()) record_capture(capture, sink);
+  for (sim::PcapFile& capture : world.captures()) record_capture(capture, sink);
 }
 
 }  // namespace twinpath::bind

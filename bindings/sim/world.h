@@ -9,10 +9,10 @@
 #include "bindings/plan/build.h"
 #include "bindings/plan/plan.h"
 #include "bindings/plan/worker.h"
-#include "bindings/sim/pcap_file.h"
 #include "models/app/app_host.h"
 #include "sim/direct_link.h"
 #include "sim/ns3_host.h"
+#include "sim/pcap_file.h"
 #include "sim/twinpath_host.h"
 
 namespace twinpath::bind {
@@ -45,7 +45,7 @@ class World {
   [[nodiscard]] const FrameChain& chain(const WatchedPort& port, Direction direction) const {
     return links_[port.link].chain(port.end, direction);
   }
-  [[nodiscard]] std::deque<PcapFile>& captures() { return captures_; }
+  [[nodiscard]] std::deque<sim::PcapFile>& captures() { return captures_; }
 
   // Runs until every app of stop.when is done, at most until stop.at_most. True: it was they.
   bool run();
@@ -64,7 +64,7 @@ class World {
   std::vector<Seat> seats_;
   std::vector<sim::DirectLink> links_;
   std::vector<WatchedPort> ports_;
-  std::deque<PcapFile> captures_;
+  std::deque<sim::PcapFile> captures_;
   std::vector<App*> awaited_;
   Progress progress_;
   bool is_over_ = false;

@@ -6,6 +6,7 @@
 //   target_link_libraries(tcp_with_ns3 twinpath::sim)
 #include <ns3/bulk-send-helper.h>
 #include <ns3/command-line.h>
+#include <ns3/config.h>
 #include <ns3/internet-stack-helper.h>
 #include <ns3/ipv4-address-helper.h>
 #include <ns3/packet-sink-helper.h>
@@ -13,6 +14,7 @@
 #include <ns3/point-to-point-helper.h>
 #include <ns3/simulator.h>
 #include <ns3/string.h>
+#include <ns3/uinteger.h>
 
 #include <iostream>
 
@@ -24,10 +26,6 @@ namespace {
 constexpr std::uint16_t kToNs3 = 5001;
 constexpr std::uint16_t kToOurs = 5002;
 constexpr std::uint64_t kBytes = 1'000'000;
-
-void on_window(std::uint64_t flow, std::uint32_t before, std::uint32_t after) {
-  if (after > 2 * before) std::cout << "flow " << flow << ": window " << after << " bytes\n";
-}
 
 }  // namespace
 
@@ -51,7 +49,12 @@ int main(int argc, char** argv) {
   twinpath.set_attribute("Congestion", ns3::StringValue(congestion));
   twinpath.set_attribute("DelayedAck", ns3::StringValue("10ms"));
   const auto ours = twinpath.install(nodes.Get(1), devices.Get(1), {"10.1.1.2/24"});
-  ours->TraceConnectWithoutContext("CongestionWindow", ns3::MakeCallback(&on_window));
+  ours->TraceConnectWithoutContext(
+      "CongestionWindow", ns3::Callback<void, std::uint64_t, std::uint32_t, std::uint32_t>(
+                              [](auto flow, auto before, auto after) {
+                                if (after <= 2 * before) return;
+                                std::cout << "flow " << flow << ": window " << after << " bytes\n";
+                              }));
 
   const ns3::InetSocketAddress any(ns3::Ipv4Address::GetAny(), kToNs3);
   const auto ns3_sinks = ns3::PacketSinkHelper("ns3::TcpSocketFactory", any).Install(nodes.Get(0));
@@ -61,13 +64,13 @@ int main(int argc, char** argv) {
   to_ns3.to = *twinpath::Ipv4Address::parse("10.1.1.1");
   ours->apps().add<twinpath::Bulk>("ours/bulk", twinpath::kStart, to_ns3);
 
+  ns3::Config::SetDefaultFailSafe("ns3::BulkSendApplication::MaxBytes", ns3::UintegerValue(kBytes));
   twinpath::BulkSinkConfig from_ns3;
   from_ns3.port = kToOurs;
   from_ns3.verify = false;  // ns-3's BulkSend sends zeros
   const auto& sink = ours->apps().add<twinpath::BulkSink>("ours/sink", twinpath::kStart, from_ns3);
   ns3::BulkSendHelper source("ns3::TcpSocketFactory",
                              ns3::InetSocketAddress(ns3::Ipv4Address("10.1.1.2"), kToOurs));
-  source.SetAttribute("MaxBytes", ns3::UintegerValue(kBytes));
   source.Install(nodes.Get(0)).Start(ns3::MilliSeconds(1));
 
   ns3::Simulator::Stop(ns3::Seconds(30));

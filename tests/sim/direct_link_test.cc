@@ -2,10 +2,15 @@
 // and hop, one turn for what arrives together, drops where the model says, and traces of them.
 #include <gtest/gtest.h>
 #include <ns3/simulator.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <vector>
 
 #include "models/host/echo_host.h"
+#include "models/port/pcap.h"
 #include "sim/direct_link.h"
 #include "sim/host_node.h"
 #include "sim/sim_time.h"
@@ -190,6 +195,34 @@ TEST_F(DirectLinkTest, FramesUnderWayGoHomeWhenTheSimulationIsGivenUp) {
   EXPECT_EQ(pool->outstanding(), 5U);
   for (const auto& node : nodes_) node->Dispose();
   EXPECT_EQ(pool->outstanding(), 0U);
+}
+
+std::vector<std::byte> bytes_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST_F(DirectLinkTest, CapturesAnyPortWithStampsOfModelTime) {
+  const std::string prefix = ::testing::TempDir() + "tp-pcap-" + std::to_string(::getpid());
+  script({{at_ns(1000), 1250}, {at_ns(5000), 125}});
+  script({});
+  nodes_[1]->enable_pcap(prefix);
+  link({.rate_bps = 10'000'000'000, .delay = microseconds(10)});
+  ns3::Simulator::Run();
+  for (const auto& node : nodes_) node->Dispose();  // closes the file
+  const std::vector<std::byte> file = bytes_of_file(prefix + "-0.pcap");
+  std::remove((prefix + "-0.pcap").c_str());
+  PcapReader reader(file);
+  const auto first = reader.next();
+  const auto second = reader.next();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->at, at_ns(1000 + 1000 + 10'000));
+  EXPECT_EQ(first->frame.size(), 1250U);
+  EXPECT_EQ(second->at, at_ns(5000 + 100 + 10'000));
+  EXPECT_FALSE(reader.next());
+  EXPECT_TRUE(reader.is_good());
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "models/port/byte_sink.h"
 #include "models/port/pcap.h"
 
-namespace twinpath::bind {
+namespace twinpath::sim {
 
 class PcapFile final : public ByteSink {
  public:
@@ -31,4 +31,4 @@ class PcapFile final : public ByteSink {
   PcapWriter writer_;
 };
 
-}  // namespace twinpath::bind
+}  // namespace twinpath::sim

@@ -1,12 +1,12 @@
 // See pcap_file.h.
-#include "bindings/sim/pcap_file.h"
+#include "sim/pcap_file.h"
 
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
 
-namespace twinpath::bind {
+namespace twinpath::sim {
 namespace {
 
 std::FILE* open(const std::string& path) {
@@ -35,4 +35,4 @@ std::uint64_t PcapFile::close() {
   return bytes_;
 }
 
-}  // namespace twinpath::bind
+}  // namespace twinpath::sim
