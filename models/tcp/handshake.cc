@@ -109,7 +109,7 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
   connection.congestion.set_cwnd(initial_window_bytes(core, connection));
   set_state(core, connection, segment.now,
             connection.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished);
-  if (connection.keepalive) restart_keepalive(connection, segment.now);
+  if (connection.keepalive) restart_keepalive(core, connection, segment.now);
   announce(core, connection);
 }
 

@@ -179,6 +179,7 @@ std::optional<TcpId> TcpStack::import_image(Instant, const TcbImage& image) {
   connection->has_handle = true;
   const TcpId id = connection->id;
   if (connection->state == TcpState::kTimeWait) link_time_wait(*core_, *connection);
+  arm_timer(*core_, *connection);
   settle(*core_, *connection);
   return id;
 }

@@ -123,7 +123,7 @@ bool may_reuse(const Connection& old, const Segment& segment) {
 
 void on_connection_segment(Core& core, Connection& connection, Segment& segment) {
   ++connection.segments_in;
-  if (connection.keepalive) restart_keepalive(connection, segment.now);
+  if (connection.keepalive) restart_keepalive(core, connection, segment.now);
   const Outcome outcome = connection.state == TcpState::kSynSent
                               ? segment_in_syn_sent(core, connection, segment)
                               : segment_in_synchronized(core, connection, segment);

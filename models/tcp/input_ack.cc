@@ -126,6 +126,7 @@ Outcome advance_close(Core& core, Connection& connection, Instant now) {
     case TcpState::kFinWait1:
       set_state(core, connection, now, TcpState::kFinWait2);
       if (connection.receive_shut) connection.life_deadline = after(now, core.config.fin_wait_2);
+      arm_by(core, connection, connection.life_deadline);
       return Outcome::kContinue;
     case TcpState::kClosing:
       enter_time_wait(core, connection, now);

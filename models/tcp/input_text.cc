@@ -60,12 +60,13 @@ void deliver(Core& core, Connection& connection, Instant now, Slice slice) {
 
 // RFC 5681 §4.2: at least every second full-sized segment, within half a second, and at once when a
 // hole was filled.
-void schedule_ack(Connection& connection, Instant now, bool filled_hole) {
+void schedule_ack(Core& core, Connection& connection, Instant now, bool filled_hole) {
   if (filled_hole || connection.unacked_bytes >= 2 * connection.rcv_mss_bytes ||
       connection.delayed_ack == Duration::zero()) {
     connection.due |= kDueAck;
   } else {
     connection.ack_deadline = std::min(connection.ack_deadline, after(now, connection.delayed_ack));
+    arm_by(core, connection, connection.ack_deadline);
   }
 }
 
@@ -75,7 +76,7 @@ void accept_in_order(Core& core, Connection& connection, Segment& segment, Slice
   while (auto next = connection.reassembly.take(connection.rcv_nxt)) {
     deliver(core, connection, segment.now, std::move(*next));
   }
-  schedule_ack(connection, segment.now, filled_hole);
+  schedule_ack(core, connection, segment.now, filled_hole);
 }
 
 // RFC 5681 §4.2: an out-of-order segment is answered at once, each with its own duplicate.

@@ -105,6 +105,7 @@ void enter_time_wait(Core& core, Connection& connection, Instant now) {
   if (again) unlink_time_wait(core, connection);
   link_time_wait(core, connection);
   connection.life_deadline = after(now, 2 * core.config.msl);
+  arm_by(core, connection, connection.life_deadline);
   if (again) return;
   const std::uint8_t due = connection.due;
   drop_send_side(connection);
@@ -150,12 +151,9 @@ void queue_reply(Core& core, const Reply& reply) {
 void settle(Core& core, Connection& connection) {
   if (connection.state == TcpState::kClosed) {
     if (!connection.has_handle && !connection.in_accept_queue) return release(core, connection);
-  } else {
-    if (!connection.in_ready_list && may_send(connection)) {
-      connection.in_ready_list = true;
-      core.ready.push_back(connection.id.index);
-    }
-    arm_timer(core, connection);
+  } else if (!connection.in_ready_list && may_send(connection)) {
+    connection.in_ready_list = true;
+    core.ready.push_back(connection.id.index);
   }
   if (connection.accept_ready) {
     connection.accept_ready = false;

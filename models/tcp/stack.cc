@@ -44,7 +44,7 @@ void wait_for_buffer(tcp::Core& core, tcp::Connection& connection, Instant now) 
   ++core.counters.pool_exhausted;
   leave_ready_list(core, &connection);
   connection.retry_deadline = after(now, kBufferRetry);
-  arm_timer(core, connection);
+  arm_by(core, connection, connection.retry_deadline);
 }
 
 }  // namespace
@@ -80,7 +80,6 @@ bool TcpStack::next_segment(Instant now, TcpDeparture& out) {
     const tcp::Sent sent = send_next(core, *connection, now, out);
     if (sent == tcp::Sent::kSegment) {
       if (++core.burst >= kBurstSegmentsMax) end_turn(core);
-      arm_timer(core, *connection);
       return true;
     }
     if (sent == tcp::Sent::kNoBuffer) {
@@ -88,7 +87,6 @@ bool TcpStack::next_segment(Instant now, TcpDeparture& out) {
       return false;
     }
     leave_ready_list(core, connection);
-    arm_timer(core, *connection);
   }
   return false;
 }

@@ -53,12 +53,17 @@ void on_loss_timeout(Core& core, Connection& connection, Instant now);
 
 // timers.cc.
 void on_timer(void* connection, Instant now);
-// Ensures: the timer fires no later than the earliest deadline.
+// The connection's timer fires no later than any of its deadlines. Whoever sets a deadline says so
+// here; the timer itself moves only to an earlier instant.
+inline void arm_by(Core& core, Connection& connection, Instant deadline) {
+  if (deadline < connection.timer.deadline()) core.timers.arm(connection.timer, deadline);
+}
+// By the earliest of them, after the timer has fired.
 void arm_timer(Core& core, Connection& connection);
 void start_retransmission_timer(Core& core, Connection& connection, Instant now);
 void start_persist_timer(Core& core, Connection& connection, Instant now);
 void stop_retransmission_timer(Connection& connection);
-void restart_keepalive(Connection& connection, Instant now);
+void restart_keepalive(Core& core, Connection& connection, Instant now);
 
 // output.cc: what to send next.
 enum class Sent : std::uint8_t { kNothing, kSegment, kNoBuffer };

@@ -105,22 +105,24 @@ void on_timer(void* owner, Instant now) {
   } else if (connection.keepalive_deadline <= now) {
     on_keepalive_timer(core, connection, now);
   }
+  arm_timer(core, connection);
   settle(core, connection);
 }
 
 void arm_timer(Core& core, Connection& connection) {
-  const Instant deadline = earliest(connection);
-  if (deadline < connection.timer.deadline()) core.timers.arm(connection.timer, deadline);
+  arm_by(core, connection, earliest(connection));
 }
 
 void start_retransmission_timer(Core& core, Connection& connection, Instant now) {
   connection.rtx_purpose = RtxPurpose::kRetransmit;
   connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  arm_by(core, connection, connection.rtx_deadline);
 }
 
 void start_persist_timer(Core& core, Connection& connection, Instant now) {
   connection.rtx_purpose = RtxPurpose::kPersist;
   connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  arm_by(core, connection, connection.rtx_deadline);
 }
 
 void stop_retransmission_timer(Connection& connection) {
@@ -128,9 +130,10 @@ void stop_retransmission_timer(Connection& connection) {
   connection.rtx_deadline = kNever;
 }
 
-void restart_keepalive(Connection& connection, Instant now) {
+void restart_keepalive(Core& core, Connection& connection, Instant now) {
   connection.keepalive_unanswered = 0;
   connection.keepalive_deadline = after(now, connection.keepalive_idle);
+  arm_by(core, connection, connection.keepalive_deadline);
 }
 
 }  // namespace twinpath::tcp

@@ -187,6 +187,7 @@ void TcpStack::close(Instant now, TcpId id) {
     queue_fin(*core_, *connection, now);
     if (connection->state == TcpState::kFinWait2) {
       connection->life_deadline = after(now, core_->config.fin_wait_2);
+      arm_by(*core_, *connection, connection->life_deadline);
     }
   }
   settle(*core_, *connection);
@@ -263,7 +264,7 @@ void TcpStack::set_options(Instant now, TcpId id, const TcpOpenOptions& options)
   apply_options(*connection, options);
   if (connection->keepalive && connection->is_synchronized() &&
       connection->state != TcpState::kTimeWait) {
-    restart_keepalive(*connection, now);
+    restart_keepalive(*core_, *connection, now);
   } else if (!connection->keepalive) {
     connection->keepalive_deadline = kNever;
   }

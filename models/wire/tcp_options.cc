@@ -149,6 +149,7 @@ std::size_t TcpOptions::sack_blocks_that_fit() const {
 }
 
 std::size_t TcpOptions::wire_len() const {
+  if (sack.empty()) return fixed_len(*this);
   const std::size_t blocks = std::min(sack.size(), sack_blocks_that_fit());
   return fixed_len(*this) + (blocks == 0 ? 0 : 4 + blocks * kSackBlockLen);
 }
@@ -171,6 +172,7 @@ void TcpOptions::emit(std::span<std::byte> out) const {
     store_u8(at++, *window_scale);
   }
   if (fast_open) at = write_fast_open(at, *fast_open);
+  if (sack.empty()) return;
   const std::size_t blocks = std::min(sack.size(), sack_blocks_that_fit());
   if (blocks > 0) write_sack(at, sack, blocks);
 }
