@@ -25,7 +25,8 @@ SIZES = ("1kB", "10kB", "100kB", "1MB", "10MB")
 LOSSES = ("0", "1%")
 TWINS = (("1MB", "0"), ("1MB", "1%"), ("10MB", "0"))  # ours at both ends
 REPEATS = 3  # emulations of a case
-SPARE = 2  # more of them when some are invalid, because the machine was busy
+TWIN_REPEATS = 2
+SPARE = 1  # more of them when some are invalid, because the machine was busy
 LONG = ("10MB", "1%")  # takes ten seconds of real time, so it is emulated once
 CAPTURED = ("1MB", "1%")
 SEED = 7
@@ -119,7 +120,7 @@ def emulate(demo: Demo, transfer: Scenario, sizes: tuple[str, ...]) -> None:
     demo.say("[bold]emu[/]: our TCP at both ends over DPDK, what sim has simulated")
     for size, loss in twins(sizes):
         repeat(demo, transfer(size=size, loss=loss, server_stack="twinpath", series="10ms"),
-               REPEATS)
+               TWIN_REPEATS)
     demo.say("[bold]emu[/]: curl on the Linux kernel fetches from our HTTP server over DPDK")
     demo.run(transfer(size="1MB", client_stack="linux", server_stack="twinpath", series="10ms"),
              "emu", "emu-curl")
@@ -209,9 +210,9 @@ def closing(demo: Demo) -> None:
         demo.say("Without root this ran over net_ring. As root it adds the Linux kernel as the "
                  "peer: nginx against our client, curl against our server: sudo ./twinpath demo")
     if demo.root:
-        demo.say("Rows without a server_stack predict nginx on Linux with our TCP in its place; "
-                 "our recovery has no SACK yet, so large files under loss or a full queue differ. "
-                 "Rows with server_stack twinpath run the same code on both sides.")
+        demo.say("Rows without a server_stack predict nginx on Linux with our TCP in its place: "
+                 "what Linux does differently (SACK, pacing) is part of their error. Rows with "
+                 "server_stack twinpath run the same code under both clocks.")
     demo.say("CPU time is not modelled yet: what our code costs on a core is part of the error.")
     demo.say(f"\nwrote {demo.db}, {demo.report}, {demo.pcap}/")
     demo.say("Try next:")
