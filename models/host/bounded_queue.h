@@ -20,7 +20,7 @@ class BoundedQueue {
   [[nodiscard]] bool full() const { return size_ == size_max_; }
   [[nodiscard]] std::uint32_t size() const { return size_; }
   // Requires: !empty().
-  [[nodiscard]] const T& front() const { return slots_[first_]; }
+  [[nodiscard]] T& front() { return slots_[first_]; }
 
   // Requires: !full().
   void push(T value) {

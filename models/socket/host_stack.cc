@@ -100,7 +100,7 @@ void HostStack::queue(Instant now, Lane lane, StackOp op) {
   Waiting& waiting = found->second;
   const bool in_credit = lane != kSends || waiting.sending_bytes == 0 ||
                          waiting.sending_bytes + op.data.len <= kSendCreditBytes;
-  if (waiting.lanes[lane].size() == kOpsPerSocketMax || !in_credit) {
+  if (waiting.lanes[lane].full() || !in_credit) {
     done_.push_back(completion_of(op, Errno::kAgain));
     return;
   }
@@ -116,7 +116,7 @@ void HostStack::queue(Instant now, Lane lane, StackOp op) {
     }
   }
   const Fd socket = op.socket;
-  waiting.lanes[lane].push_back(std::move(op));
+  waiting.lanes[lane].push(std::move(op));
   advance(now, socket);
 }
 
@@ -129,7 +129,7 @@ void HostStack::advance(Instant now, Fd socket) {
       if (lane.front().kind == StackOpKind::kSend) {
         waiting.sending_bytes -= static_cast<std::uint32_t>(lane.front().value);
       }
-      lane.pop_front();
+      lane.pop();
       done_.push_back(std::move(*completion));
     }
   }
@@ -202,7 +202,7 @@ void HostStack::cancel_all(Fd socket) {
   const auto found = waiting_.find(socket);
   if (found == waiting_.end()) return;
   for (auto& lane : found->second.lanes) {
-    for (const StackOp& op : lane) done_.push_back(completion_of(op, Errno::kCanceled));
+    while (!lane.empty()) done_.push_back(completion_of(lane.pop(), Errno::kCanceled));
   }
   std::erase(ready_, socket);
   waiting_.erase(found);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/host/bounded_queue.h"
 #include "models/socket/stack_api.h"
 
 namespace twinpath {
@@ -27,8 +28,10 @@ class HostStack final : public StackApi, private SocketWatcher {
 
  private:
   enum Lane : std::size_t { kAccepts, kConnects, kSends, kReceives, kLanes };
+  using Queue = BoundedQueue<StackOp>;
   struct Waiting {
-    std::array<std::deque<StackOp>, kLanes> lanes;
+    std::array<Queue, kLanes> lanes{Queue(kOpsPerSocketMax), Queue(kOpsPerSocketMax),
+                                    Queue(kOpsPerSocketMax), Queue(kOpsPerSocketMax)};
     std::uint32_t sending_bytes = 0;  // taken from the sending credit
     bool ready = false;               // stands in ready_
   };

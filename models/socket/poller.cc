@@ -68,7 +68,7 @@ void Poller::enqueue(std::uint32_t index) {
   Entry& entry = entries_[index];
   if (entry.queued || !entry.armed) return;
   entry.queued = true;
-  ready_.push_back(index);
+  ready_.push(index);
   if (ready_.size() == 1 && signal_ != nullptr) signal_->signal();
 }
 
@@ -93,9 +93,7 @@ std::size_t Poller::wait(std::span<PollEvent> out) {
   std::size_t count = 0;
   // Level-triggered entries go back to the end: each entry is looked at once per call.
   for (std::size_t left = ready_.size(); left > 0 && count < out.size(); --left) {
-    const std::uint32_t index = ready_.front();
-    ready_.pop_front();
-    if (report(index, out[count])) ++count;
+    if (report(ready_.pop(), out[count])) ++count;
   }
   return count;
 }

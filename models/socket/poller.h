@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 
+#include "models/host/bounded_queue.h"
 #include "models/socket/socket_api.h"
 
 namespace twinpath {
@@ -77,7 +77,7 @@ class Poller final : private SocketWatcher {
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> by_fd_;
-  std::deque<std::uint32_t> ready_;  // each entry at most once
+  BoundedQueue<std::uint32_t> ready_{kNoEntry};  // each entry at most once
 };
 
 }  // namespace twinpath

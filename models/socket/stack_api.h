@@ -53,8 +53,8 @@ struct StackCompletion {
 class StackApi {
  public:
   static constexpr std::uint32_t kSendCreditBytes = 1U << 20;
-  static constexpr std::size_t kOpsPerSocketMax =
-      64;  // of one kind; one more completes with kAgain
+  // Of one kind; one more completes with kAgain.
+  static constexpr std::uint32_t kOpsPerSocketMax = 64;
 
   virtual ~StackApi() = default;
   virtual void submit(Instant now, StackOp op) = 0;
