@@ -205,9 +205,12 @@ bool Emulation::finished(Instant now) {
 }
 
 RunResult Emulation::run() {
-  store::SqliteSink sink(
-      {.path = job_.db, .run_id = job_.run_id, .overflow = store::Overflow::kDropSample});
+  store::SqliteSink sink({.path = job_.db,
+                          .run_id = job_.run_id,
+                          .overflow = store::Overflow::kDropSample,
+                          .series_every = job_.plan.measure.every.value_or(Nanoseconds(0))});
   sink.begin_run({});
+  record_series(sink);
   recorder_.start();
   const StealMeter steal;
   make_worker();
