@@ -85,7 +85,7 @@ void IpHost::on_ipv4(Instant now, PortId port, BufPtr frame) {
   frame->l4_offset = static_cast<std::uint16_t>(kEthernetHeaderLen + ip.header_len());
   switch (ip.protocol()) {
     case IpProtocol::kTcp:
-      return to_tcp(now, ip, std::move(frame));
+      return to_tcp(now, port, ip, std::move(frame));
     case IpProtocol::kUdp:
       return to_udp(now, port, ip, std::move(frame));
     case IpProtocol::kIcmp:
@@ -98,9 +98,13 @@ void IpHost::on_ipv4(Instant now, PortId port, BufPtr frame) {
   drop(now, port, DropReason::kUnknownProtocol, *frame);
 }
 
-void IpHost::to_tcp(Instant now, const Ipv4View& ip, BufPtr frame) {
+void IpHost::to_tcp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame) {
   const auto traffic_class =
       static_cast<std::uint8_t>(unsigned{ip.dscp()} << 2 | static_cast<unsigned>(ip.ecn()));
+  // RFC 9293 §3.9.2.3, MUST-57: a connection has one peer at each end.
+  if (!output_.routes().is_local(ip.dst())) {
+    return drop(now, port, DropReason::kBadAddress, *frame);
+  }
   const TcpArrival arrival{ip.src(), ip.dst(), traffic_class};
   const auto segment_len = static_cast<std::uint32_t>(ip.total_len() - ip.header_len());
   frame->pop_front(frame->l4_offset);

@@ -64,7 +64,7 @@ class IpHost final : public Host, private TcpUser, private UdpUser, private Unde
   void on_frame(Instant now, PortId port, BufPtr frame);
   void on_ipv4(Instant now, PortId port, BufPtr frame);
   void on_arp(Instant now, PortId port, BufPtr frame);
-  void to_tcp(Instant now, const Ipv4View& ip, BufPtr frame);
+  void to_tcp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame);
   void to_udp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame);
   void drop(Instant now, PortId port, DropReason reason, const PacketBuf& frame);
   [[nodiscard]] DropReason refusal(const Ipv4View& ip) const;

@@ -10,6 +10,7 @@
 #include "models/wire/arp.h"
 #include "models/wire/ethernet.h"
 #include "models/wire/icmpv4.h"
+#include "models/wire/tcp.h"
 #include "models/wire/udp.h"
 
 namespace twinpath {
@@ -138,6 +139,18 @@ TEST_F(IpHostTest, AnswersAPingAfterAskingWhoItIs) {
   EXPECT_EQ(answer->echo(), (EchoIds{7, 9}));
   EXPECT_EQ(answer->data().size(), 100U);
   EXPECT_EQ(host_.counters().echo_replies, 1U);
+}
+
+TEST_F(IpHostTest, OpensNoConnectionToABroadcastAddress) {
+  const Ipv4Address everyone(0xc61200ff);
+  TcpRepr syn;
+  syn.flags = kSyn;
+  std::vector<std::byte> segment(syn.header_len());
+  const auto len = static_cast<std::uint32_t>(segment.size());
+  syn.emit(segment, pseudo_sum(kPeer, everyone, {IpProtocol::kTcp, len}));
+  receive(packet({.to = everyone, .protocol = IpProtocol::kTcp}, segment));
+  EXPECT_EQ(drops_.reasons, std::vector{DropReason::kBadAddress});
+  EXPECT_TRUE(sent().empty()) << "neither a SYN,ACK nor a reset";
 }
 
 TEST_F(IpHostTest, AnswersWhoAsksForItAndLearnsFromTheQuestion) {
