@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from twinpath_analysis.database import DatabaseError, connect
+from twinpath_analysis.database import DatabaseError, connect, explain
 from twinpath_analysis.merge import merge
 from twinpath_analysis.queries import Results
 
@@ -66,6 +67,8 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
         merged = merge(own, target)[0]
     except DatabaseError as error:
         raise TwinpathError(_kept(str(error), own, target)) from error
+    except sqlite3.Error as error:
+        raise TwinpathError(_kept(str(explain(target, error)), own, target)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     run = Run(target, merged)

@@ -162,13 +162,17 @@ class Net:
 
     def measure(self, *, warmup: Time | str | int = 0, window: Time | str | None = None,
                 every: Time | str | None = None, metrics: Iterable[str] | None = None) -> None:
-        """Leaves out `warmup`, ends after `window`; series only with `every` (seconds)."""
+        """Series only with `every` (seconds). `warmup`, `window` and `metrics` are not available
+        yet: a run is measured as a whole."""
         get = self.quantity
         self.measured = Measure(
             get(Time, "measure.warmup", warmup),
             None if window is None else get(Time, "measure.window", window),
             None if every is None else get(Time, "measure.every", every),
             None if metrics is None else list(metrics))
+        for name, given in (("warmup", warmup), ("window", window), ("metrics", metrics)):
+            if given:
+                self.problem(f"measure.{name}", given, "is not available yet")
 
     def stop(self, *, when: Done | Iterable[Done] | None = None, at_most: Time | str) -> None:
         """Ends the run when `when` is done, at the latest after `at_most` seconds of model time,

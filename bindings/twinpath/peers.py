@@ -217,9 +217,10 @@ class Peers:
             thread.join(SERVER_STOP_S)
 
 
-# name -> unit, which way is better, whose clock
-UNITS = {"fct_s": ("s", "lower", "wall"), "connect_s": ("s", "lower", "wall"),
-         "app_bytes": ("byte", "higher", "none"), "goodput_bps": ("bit/s", "higher", "wall"),
+# name -> unit, which way is better, whose clock. A metric is what models/app/metrics.h says it is,
+# whoever measures it; in an emulation the clock of the model is the real one.
+UNITS = {"fct_s": ("s", "lower", "model"), "connect_s": ("s", "lower", "model"),
+         "app_bytes": ("byte", "higher", "none"), "goodput_bps": ("bit/s", "higher", "model"),
          "failures": ("", "lower", "none"), "verify_errors": ("", "lower", "none"),
          "requests": ("", "higher", "none"), "datagrams": ("", "higher", "none")}
 

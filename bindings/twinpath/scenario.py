@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from .errors import ConfigError, not_yet
+from .errors import ConfigError, Problem, not_yet
 from .net import Net
 from .params import Param, bind, params_of
 from .plan import Plan, build_plan
@@ -79,6 +80,10 @@ class Case:
             self.scenario.fn(net, **self.params)
         except ConfigError as error:
             raise ConfigError([*net.problems, *error.problems]) from None
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+            raise ConfigError([*net.problems, Problem(self.scenario.name, "", text)]) from error
         return build_plan(net, driver, self.scenario.name, self.params, self.settings)
 
     def simulate(self, seed: int = 1, *, costs: str = "zero", db: str | None = None,

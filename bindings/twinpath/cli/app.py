@@ -70,6 +70,16 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except _database_error() as error:
+        output.print_failure(TwinpathError(str(error)), as_json)
+        return TwinpathError.exit_code
+
+
+def _database_error() -> type[Exception]:
+    """Asked for only when something was raised: its package imports pandas."""
+    from twinpath_analysis.database import DatabaseError
+
+    return DatabaseError
 
 
 class _Interrupted(TwinpathError):

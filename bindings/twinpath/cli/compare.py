@@ -8,10 +8,10 @@ import typer
 
 from ..compare import REPEATS, Comparison, compare
 from ..errors import ConfigError, Problem
-from ..execute import DEFAULT_DB
 from ..run import Run
 from . import scenarios as s
 from .output import console, print_json
+from .results import known_run, open_results
 
 app = typer.Typer(add_completion=False)
 
@@ -31,7 +31,8 @@ def compare_command(what: list[str] = typer.Argument(..., metavar="SCENARIO | SI
     if repeats < 1:
         raise ConfigError([Problem("--repeats", str(repeats), "must be 1 or more")])
     if len(what) == 2 and all(text.isdigit() for text in what):
-        sim, emu = (Run(db or DEFAULT_DB, int(text)) for text in what)
+        with open_results(db) as results:
+            sim, emu = (known_run(results, int(text)) for text in what)
     elif len(what) == 1:
         case = s.make_case(what[0], param, setting)
         s.check(case, "sim")

@@ -87,10 +87,11 @@ class Demo:
         return run
 
     def _verify(self, run: Run) -> None:
-        wrong = run.df("scalar")
-        wrong = wrong[(wrong["metric"] == "verify_errors") & (wrong["value"] > 0)]
-        if len(wrong):
-            self.problems.append(Problem(f"run {run.run_id}", "", "content differs by SHA-256"))
+        scalars = run.df("scalar")
+        for metric, text in (("verify_errors", "content differs by SHA-256"),
+                             ("failures", "a transfer failed")):
+            if scalars["value"][scalars["metric"] == metric].sum() > 0:
+                self.problems.append(Problem(f"run {run.run_id}", "", text))
 
 
 def simulate(demo: Demo, transfer: Scenario, sizes: tuple[str, ...]) -> None:

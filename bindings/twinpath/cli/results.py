@@ -19,14 +19,16 @@ app = typer.Typer(add_completion=False)
 RUN_ID = typer.Argument(None, metavar="RUN", help="its number, see `show`")
 
 
-def _open(db: str | None) -> Results:
+def open_results(db: str | None) -> Results:
+    """The database of a command line; ConfigError when there is none."""
     try:
         return Results(db or DEFAULT_DB)
     except DatabaseError as error:
         raise ConfigError([Problem("--db", db or DEFAULT_DB, str(error))]) from error
 
 
-def _run(results: Results, run_id: int) -> Run:
+def known_run(results: Results, run_id: int) -> Run:
+    """A run of the database; ConfigError with the numbers there are."""
     ids = [str(row.run_id) for row in results.runs()]
     if str(run_id) not in ids:
         raise ConfigError([unknown("run", str(run_id), f"run in {results.path}", ids)])
@@ -42,7 +44,7 @@ def show_command(run_id: Optional[int] = RUN_ID, db: Optional[str] = DB,
 
     if table not in TABLES:
         raise ConfigError([unknown("--table", table, "table", list(TABLES))])
-    with _open(db) as results:
+    with open_results(db) as results:
         if run_id is not None:
             _show_run(results, run_id, table, as_json)
             return
@@ -60,7 +62,7 @@ def show_command(run_id: Optional[int] = RUN_ID, db: Optional[str] = DB,
 def _show_run(results: Results, run_id: int, table: str, as_json: bool) -> None:
     from twinpath_analysis.tables import plain_table
 
-    run = _run(results, run_id)
+    run = known_run(results, run_id)
     if as_json:
         print_json(run_object(run) | {"table": run.df(table).to_dict("records")})
     elif table == "scalar":
@@ -73,8 +75,8 @@ def _show_run(results: Results, run_id: int, table: str, as_json: bool) -> None:
 @app.command("rerun", help="The same Plan, seed and test-bed once more.")
 def rerun_command(run_id: int = typer.Argument(..., metavar="RUN"), db: Optional[str] = DB,
                   pcap: Optional[str] = PCAP, as_json: bool = JSON) -> int:
-    with _open(db) as results:
-        before = _run(results, run_id)
+    with open_results(db) as results:
+        before = known_run(results, run_id)
     again = rerun(before, pcap=pcap)
     same = again.fingerprint == before.fingerprint
     if as_json:
@@ -93,9 +95,9 @@ def report_command(run_id: list[int] = typer.Argument(None, metavar="[RUN]...", 
                    as_json: bool = JSON) -> None:
     from twinpath_analysis.report import write_report
 
-    with _open(db) as results:
+    with open_results(db) as results:
         for number in run_id or []:
-            _run(results, number)
+            known_run(results, number)
     try:
         path = write_report(db or DEFAULT_DB, run_id or None, out)
     except OSError as error:
