@@ -18,7 +18,7 @@ TABLES = {
     "series": "SELECT e.path AS entity, m.name AS metric, m.unit, p.t_ns, p.value FROM sample p "
               "JOIN series s USING (series_id) JOIN entity e USING (entity_id) "
               "JOIN metric m USING (metric_id) WHERE e.run_id = ? ORDER BY e.path, m.name, p.seq",
-    "histogram": "SELECT e.path AS entity, m.name AS metric, m.unit, h.lo, h.hi, h.count "
+    "histogram": "SELECT e.path AS entity, e.kind, m.name AS metric, m.unit, h.lo, h.hi, h.count "
                  "FROM histogram h JOIN entity e USING (entity_id) JOIN metric m USING (metric_id) "
                  "WHERE e.run_id = ? ORDER BY e.path, m.name, h.lo",
     "flow": "SELECT e.path AS entity, f.* FROM flow f JOIN entity e USING (entity_id) "

@@ -3,6 +3,7 @@ database alone. Order: verdict, comparison, validity, drops, figures, provenance
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -20,6 +21,7 @@ TEMPLATES = Path(__file__).resolve().parent
 HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what the verdict speaks of
 SERIES_FIGURES = 3  # metrics over time drawn per case
 FIGURE_CASES = 4  # cases whose series are drawn; all stand in the tables
+OBSERVATIONS = 20  # a distribution of fewer is not drawn
 
 
 def write_report(db: str, run_ids: Sequence[int] | None, path: str) -> str:
@@ -125,24 +127,22 @@ def _drops(results: Results, runs: list[RunRow]) -> list[dict[str, Any]]:
 
 def draw(results: Results, cases: list[Case],
          tables: list[tuple[Case, pd.DataFrame]]) -> list[figures.Figure]:
-    """The figures of a report."""
+    """The figures of a report: all cases at a glance, then those that recorded most over time."""
     drawn = _overview(results, cases)
-    for number, (case, _) in enumerate(tables):
+    longest = sorted((case for case, _ in tables), key=lambda case: -_samples(results, case))
+    for number, case in enumerate(longest[:FIGURE_CASES]):
         runs = _first_of_each_driver(case)
-        names = _sampled(results, runs)
-        if not names or len({f.title for f in drawn}) > FIGURE_CASES * SERIES_FIGURES:
-            continue
-        for metric in names[:SERIES_FIGURES]:
-            figure = figures.series_figure(results, runs, metric, f"s{number}{metric}")
-            if figure:
-                drawn.append(figures.Figure(f"{figure.title}: {case.title}", figure.svg,
-                                            figure.query, figure.command))
-        for metric in _binned(results, runs):
-            figure = figures.histogram_figure(results, runs, metric, f"h{number}{metric}")
-            if figure:
-                drawn.append(figures.Figure(f"{figure.title}: {case.title}", figure.svg,
-                                            figure.query, figure.command))
+        found = [figures.series_figure(results, runs, metric, f"s{number}{metric}")
+                 for metric in _sampled(results, runs)[:SERIES_FIGURES]]
+        found += [figures.histogram_figure(results, runs, metric, f"h{number}{metric}")
+                  for metric in _binned(results, runs)]
+        drawn += [dataclasses.replace(figure, title=f"{figure.title}: {case.title}")
+                  for figure in found if figure is not None]
     return drawn
+
+
+def _samples(results: Results, case: Case) -> int:
+    return sum(len(results.table("series", run.run_id)) for run in _first_of_each_driver(case))
 
 
 def _first_of_each_driver(case: Case) -> list[RunRow]:
@@ -157,9 +157,12 @@ def _sampled(results: Results, runs: list[RunRow]) -> list[str]:
 
 
 def _binned(results: Results, runs: list[RunRow]) -> list[str]:
+    """Metrics of apps with enough observations for a curve."""
     names: dict[str, None] = {}
     for run in runs:
-        names.update(dict.fromkeys(results.table("histogram", run.run_id)["metric"]))
+        counts = results.table("histogram", run.run_id).groupby(["kind", "metric"])["count"].sum()
+        names.update({metric: None for (kind, metric), count in counts.items()
+                      if kind == "app" and count >= OBSERVATIONS})
     return list(names)
 
 

@@ -35,7 +35,7 @@ def add_run(connection: Any, driver: str, loss: float, goodput: float, attempt: 
         insert(connection, "sample", series_id=series, seq=seq, t_ns=seq * 1000000,
                value=1460.0 * seq)
     for lo in range(5):
-        insert(connection, "histogram", entity_id=app, metric_id=3, lo=lo, hi=lo + 1, count=lo)
+        insert(connection, "histogram", entity_id=app, metric_id=3, lo=lo, hi=lo + 1, count=10 * lo)
     insert(connection, "drop_count", entity_id=app, reason="loss", cause="asked", packets=3)
     if driver == "emu":
         insert(connection, "validity", run_id=run, rule="timer_lag_p999", value=20.0, bound=100.0,

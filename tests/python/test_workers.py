@@ -99,13 +99,14 @@ def test_captures_are_readable(sim, transfer, db: str, tmp_path: Path) -> None:
 
 
 def test_sim_emu_sim_in_one_process(sim, emu, transfer, db: str) -> None:
-    case = transfer(size="10kB", server_stack="twinpath")
+    case = transfer(size="10kB", server_stack="twinpath", series="5ms")
     first = case.simulate(db=db)
     real = case.emulate(testbed="net_ring", db=db)
     again = case.simulate(db=db)
     assert first.fingerprint == again.fingerprint
     assert real.status == "done" and real.validity in ("valid", "suspect", "invalid")
     assert real.get("app_bytes", "client/app0") == 10_000
+    assert len(real.series("delivery_rate_bps", "client/app0/flow0")) > 0
     assert set(first.df()["entity"]) & set(real.df()["entity"]) >= {"client", "client/app0"}
 
 
