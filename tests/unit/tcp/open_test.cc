@@ -236,6 +236,47 @@ TEST(TcpOpen, AddressesInUse) {
   EXPECT_EQ(tcp.stack().listen({local.address, 0}, 1).error, Errno::kInvalid);
 }
 
+// The table of connections is bounded; those only waiting out their TIME-WAIT make room.
+TEST(TcpOpen, ConnectionsAreBounded) {
+  TcpConfig config;
+  config.connections_max = 2;
+  TcpDialect tcp(config);
+  tcp.established();
+  tcp.peer_port = 40001;
+  tcp.peer_sends(syn(0).mss(1000));
+  EXPECT_EQ(tcp.taken().size(), 1U);
+  tcp.peer_port = 40002;
+  tcp.peer_sends(syn(0).mss(1000));
+  tcp.stack_sends_nothing();
+  EXPECT_EQ(tcp.stack().counters().syns_dropped, 1U);
+  const TcpEndpointAddress local{Ipv4Address(0xc6120001), 0};
+  const TcpEndpointAddress remote{Ipv4Address(0xc6120002), 80};
+  EXPECT_EQ(tcp.stack().connect(tcp.now(), local, remote).error, Errno::kNoBufferSpace);
+}
+
+TEST(TcpOpen, OldestTimeWaitMakesRoom) {
+  TcpConfig config;
+  config.connections_max = 1;
+  TcpDialect tcp(config);
+  tcp.established();
+  tcp.user_closes();
+  tcp.stack_sends(fin(1, 1));
+  tcp.peer_sends(fin(1, 2));
+  tcp.stack_sends(ack(2, 2));
+  tcp.peer_port = 40001;
+  tcp.peer_sends(syn(0).mss(1000));
+  EXPECT_EQ(tcp.taken().size(), 1U);
+  EXPECT_EQ(tcp.stack().connections(), 1U);
+}
+
+TEST(TcpOpen, ListenersAreBounded) {
+  TcpConfig config;
+  config.listeners_max = 1;
+  TcpDialect tcp(config);
+  tcp.user_listens();
+  EXPECT_EQ(tcp.stack().listen({Ipv4Address(0xc6120001), 81}, 1).error, Errno::kNoBufferSpace);
+}
+
 // RFC 6056 §3.3.3: chosen ports differ until the range is used up.
 TEST(TcpOpen, EphemeralPortsRunOut) {
   TcpConfig config;
