@@ -11,49 +11,50 @@
 namespace twinpath {
 namespace {
 
-constexpr std::size_t kLanes = 4;
 constexpr std::size_t kLaneBytes = 16;
-constexpr std::size_t kStripeBytes = kLanes * kLaneBytes;
+constexpr std::size_t kStripeBytes = 4 * kLaneBytes;
 
-// Odd, with as many ones as zeros: the fractional bits of the square roots of 2, 3, 5 and 7.
-constexpr std::uint64_t kSecret[kLanes] = {0x6a09e667f3bcc909ULL, 0xbb67ae8584caa73bULL,
-                                           0x3c6ef372fe94f82bULL, 0xa54ff53a5f1d36f1ULL};
+// The fractional bits of the square roots of 2, 3, 5 and 7: no bit is more likely than not.
+constexpr std::uint64_t kSecret[4] = {0x6a09e667f3bcc909ULL, 0xbb67ae8584caa73bULL,
+                                      0x3c6ef372fe94f82bULL, 0xa54ff53a5f1d36f1ULL};
 
 std::uint64_t load_le64(const std::byte* at) {
   const auto word = load_native<std::uint64_t>(at);
   return std::endian::native == std::endian::little ? word : byte_swap(word);
 }
 
-// The lane goes into the product and stays beside it: a factor of zero cannot wipe it out.
+// Bytes equal to the secret would wipe out what the lane holds: one block in 2^64.
 std::uint64_t take_16(std::uint64_t lane, const std::byte* at, std::uint64_t secret) {
   const Uint128 product = static_cast<Uint128>(load_le64(at) ^ secret) * (load_le64(at + 8) ^ lane);
-  const std::uint64_t high = static_cast<std::uint64_t>(product >> 64);
-  return (static_cast<std::uint64_t>(product) ^ high) + lane;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
 }  // namespace
 
+// The lanes are four variables, not an array: g++ would keep an array in memory.
 std::uint64_t hash_bytes(std::span<const std::byte> bytes) {
   std::uint64_t lane0 = kSecret[3];
   std::uint64_t lane1 = kSecret[2];
   std::uint64_t lane2 = kSecret[1];
   std::uint64_t lane3 = kSecret[0];
-  const std::byte* at = bytes.data();
-  std::size_t left = bytes.size();
-  for (; left >= kStripeBytes; left -= kStripeBytes, at += kStripeBytes) {
+  const auto take_stripe = [&](const std::byte* at) {
     lane0 = take_16(lane0, at, kSecret[0]);
     lane1 = take_16(lane1, at + 16, kSecret[1]);
     lane2 = take_16(lane2, at + 32, kSecret[2]);
     lane3 = take_16(lane3, at + 48, kSecret[3]);
+  };
+  const std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= kStripeBytes; left -= kStripeBytes, at += kStripeBytes) take_stripe(at);
+  if (left > 0) {
+    std::byte padded[kStripeBytes] = {};
+    std::memcpy(padded, at, left);
+    take_stripe(padded);
   }
-  for (; left >= kLaneBytes; left -= kLaneBytes, at += kLaneBytes) {
-    lane0 = take_16(lane0, at, kSecret[0]);
-  }
-  std::byte tail[kLaneBytes] = {};
-  if (left > 0) std::memcpy(tail, at, left);
-  lane1 = take_16(lane1, tail, kSecret[1]);
-  const std::uint64_t pairs = hash_pair({hash_pair({lane0, lane1}), hash_pair({lane2, lane3})});
-  return hash_pair({pairs, bytes.size()});
+  // Each sum is mixed before the next lane joins it, so lanes cannot change places.
+  const std::uint64_t front = mix64(lane0 + kSecret[1]) + lane1;
+  const std::uint64_t back = mix64(lane2 + kSecret[3]) + lane3;
+  return mix64(mix64(front) + back + bytes.size());
 }
 
 std::uint64_t run_fingerprint(std::span<const PortFingerprint> ports) {
