@@ -150,7 +150,7 @@ void Emulation::open_turn_log() {
 
 // Last of all: model time begins with the clock.
 void Emulation::make_worker() {
-  emu::WorkerOptions options{.cpu = cpu_, .realtime = true, .all_wake = true};
+  emu::WorkerOptions options{.cpu = cpu_, .realtime = cpu_ >= 0, .all_wake = true};
   for (const auto& port : ports_) {
     const int fd = port->device().wake_fd();
     if (fd >= 0) options.wake_fds.push_back(fd);

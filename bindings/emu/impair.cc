@@ -118,7 +118,7 @@ class Box {
  private:
   std::array<emu::MbufPool*, 1> pools() { return {&pool_}; }
   [[nodiscard]] emu::WorkerOptions worker_options(const std::array<emu::Device, 2>& devices) const {
-    emu::WorkerOptions options{.cpu = cpu_, .realtime = true, .all_wake = true};
+    emu::WorkerOptions options{.cpu = cpu_, .realtime = cpu_ >= 0, .all_wake = true};
     for (const emu::Device& device : devices) {
       if (device.wake_fd() >= 0) {
         options.wake_fds.push_back(device.wake_fd());
