@@ -6,10 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
-import captures
 import matrix
 from fresh import fresh_machine
 from promise import PYTHON, ROOT, Answer, Promise, Ran, run, scratch, twinpath
+from twinpath.captures import check_all
 
 FIRST_DEMO_S, AGAIN_DEMO_S = 15 * 60, 90
 SWARM_SEEDS = 10_000
@@ -50,11 +50,9 @@ def demo(quick: bool) -> Answer:
 def missing_results(here: Path) -> list[str]:
     """What the demo promised to write and did not, and what tshark finds wrong."""
     wrong = [f"no {name}" for name in ("results.db", "report.html") if not (here / name).is_file()]
-    found = sorted(here.rglob("*.pcap"))
-    if not found:
-        wrong.append("no pcap")
-    for capture in found:
-        wrong += captures.bad_frames(capture)[:3]
+    captures = check_all(str(here))
+    wrong += [] if captures else ["no pcap"]
+    wrong += [f"{c.path}: {c.error} {c.bad[:3]}" for c in captures if not c.clean]
     report = here / "report.html"
     if report.is_file() and ('src="http' in (text := report.read_text()) or 'href="http' in text):
         wrong.append("report.html reaches for the network")

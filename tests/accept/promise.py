@@ -16,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
+# The package itself, for what it already checks.
+sys.path[:0] = [str(ROOT / "bindings"), str(ROOT / "analysis")]
 PASS, FAIL, NO_VERDICT = "pass", "fail", "no-verdict"
 SHOWN_LINES = 15
 
@@ -40,9 +42,12 @@ class Ran:
 
     @property
     def tail(self) -> str:
-        text = (self.errors + self.output).rstrip()
-        lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
-        return " | ".join(lines[-SHOWN_LINES:])
+        """The end of the output, then of what it complained about."""
+        shown = []
+        for text in (self.output, self.errors):
+            lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.rstrip().split("\n")]
+            shown += [line.strip() for line in lines[-SHOWN_LINES:] if line.strip()]
+        return " | ".join(shown)
 
 
 @dataclass
