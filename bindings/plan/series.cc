@@ -83,7 +83,10 @@ void SeriesRecorder::take(const EventHeader& header) {
 }
 
 void SeriesRecorder::finish(Instant now) {
-  if (now >= next_ && !failed_) advance(now);
+  if (failed_) return;
+  if (now >= next_) advance(now);
+  const Duration rest = now - (next_ - every_);
+  if (rest > Duration::zero()) sample_all(now, rest);
 }
 
 // Events come in runs of one flow: the last one found is nearly always the next.

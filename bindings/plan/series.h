@@ -37,7 +37,7 @@ class SeriesRecorder final : public EventListener {
   // run is ended. Nothing is recorded any more: a listener may not throw into a model.
   void set_on_failure(std::function<void()> stop) { on_failure_ = std::move(stop); }
   void on_event(const EventHeader& header) override;
-  // Samples up to `now`: the end of the run.
+  // Samples up to `now`, the end of the run, the last step as short as it is.
   void finish(Instant now);
 
  private:

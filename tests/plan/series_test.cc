@@ -58,6 +58,12 @@ TEST_F(Series, DeliveredBytesBecomeARatePerStep) {
   EXPECT_THAT(values("delivery_rate_bps"), testing::ElementsAre(1e7, 0, 1e6));
 }
 
+TEST_F(Series, TheLastStepIsAsShortAsItIs) {
+  delivered(at_ns(1'100'000), 125);
+  recorder_.finish(at_ns(1'500'000));
+  EXPECT_THAT(values("delivery_rate_bps"), testing::ElementsAre(2e6));
+}
+
 TEST_F(Series, ALongSilenceIsDrawnByItsEnds) {
   cwnd(at_ns(1), 1, 1000);
   recorder_.finish(at_ns(10'000'000'000));
