@@ -92,10 +92,11 @@ std::vector<TraceRecord> sent_of(const TracePort& trace) {
 using SentByHost = std::array<std::vector<TraceRecord>, 2>;
 
 SentByHost emulate(const std::string& path) {
+  Eal& eal = test::eal();
   MbufPool pool({.name = "replay", .bufs = 4095, .cached = 0});
-  RingPair ring(test::eal(), {.name = "replay"});
-  Device a(test::eal(), {.device = ring.end_a()}, std::array{&pool});
-  Device b(test::eal(), {.device = ring.end_b()}, std::array{&pool});
+  RingPair ring(eal, {.name = "replay"});
+  Device a(eal, {.device = ring.end_a()}, std::array{&pool});
+  Device b(eal, {.device = ring.end_b()}, std::array{&pool});
   Recorder recorder;
   TurnLog log(recorder, path, 0);
   recorder.start();
