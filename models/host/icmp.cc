@@ -123,8 +123,6 @@ void Icmp::deliver_error(Instant now, const Icmpv4View& message, Transports to) 
 }
 
 void Icmp::send_unreachable(Instant now, UnreachableCode code, const Ipv4View& offending) {
-  // RFC 1122 §3.2.2: never about a packet to a group, and only about the first fragment.
-  if (!output_.routes().is_local(offending.dst())) return;
   if (!errors_.take(now)) {
     context_.drop(now, {DropReason::kRateLimited, Way::kOut, 0,
                         static_cast<std::uint32_t>(offending.total_len())});

@@ -25,8 +25,8 @@ class Icmp {
 
   // `frame` holds the packet `ip` was parsed from.
   void on_packet(Instant now, PortId port, const Ipv4View& ip, BufPtr frame, Transports to);
-  // Says that `offending` could not be delivered, unless RFC 1122 §3.2.2 forbids it or the limit is
-  // reached.
+  // Says that `offending` could not be delivered, unless the limit is reached. Requires: it was not
+  // sent to a group, and is no fragment but the first (RFC 1122 §3.2.2).
   void send_unreachable(Instant now, UnreachableCode code, const Ipv4View& offending);
   // A packet of ours that never left: its neighbour did not answer.
   void on_undeliverable(Instant now, std::span<const std::byte> packet, Transports to);

@@ -73,6 +73,14 @@ DropReason IpHost::refusal(const Ipv4View& ip) const {
   return ip.is_fragment() ? DropReason::kFragment : DropReason::kNone;
 }
 
+// Sent to a group, on the link or by its IP address. Without ARP every frame may carry a group
+// address, so there only IP's counts.
+bool IpHost::is_for_many(PortId port, const Ipv4View& ip, const PacketBuf& frame) const {
+  const bool by_link =
+      context_.config.interfaces[port].arp && MacAddress::load(frame.data()).is_multicast();
+  return by_link || !output_.routes().is_local(ip.dst());
+}
+
 void IpHost::on_ipv4(Instant now, PortId port, BufPtr frame) {
   const bool verified = (frame->flags & kChecksumVerified) != 0;
   const auto parsed =
@@ -93,8 +101,10 @@ void IpHost::on_ipv4(Instant now, PortId port, BufPtr frame) {
     default:
       break;
   }
-  // RFC 1122 §3.2.2.1: protocol unreachable.
-  icmp_.send_unreachable(now, UnreachableCode::kProtocol, ip);
+  // RFC 1122 §3.2.2.1: protocol unreachable; §3.2.2: no error about what went to a group.
+  if (!is_for_many(port, ip, *frame)) {
+    icmp_.send_unreachable(now, UnreachableCode::kProtocol, ip);
+  }
   drop(now, port, DropReason::kUnknownProtocol, *frame);
 }
 
@@ -102,9 +112,7 @@ void IpHost::to_tcp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame) 
   const auto traffic_class =
       static_cast<std::uint8_t>(unsigned{ip.dscp()} << 2 | static_cast<unsigned>(ip.ecn()));
   // RFC 9293 §3.9.2.3, MUST-57: a connection has one peer at each end.
-  if (!output_.routes().is_local(ip.dst())) {
-    return drop(now, port, DropReason::kBadAddress, *frame);
-  }
+  if (is_for_many(port, ip, *frame)) return drop(now, port, DropReason::kBadAddress, *frame);
   const TcpArrival arrival{ip.src(), ip.dst(), traffic_class};
   const auto segment_len = static_cast<std::uint32_t>(ip.total_len() - ip.header_len());
   frame->pop_front(frame->l4_offset);
@@ -120,7 +128,10 @@ void IpHost::to_udp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame) 
   const UdpEndpoint source{ip.src(), datagram->src_port()};
   const UdpEndpoint target{ip.dst(), datagram->dst_port()};
   if (!udp_.has_endpoint(target, source)) {
-    icmp_.send_unreachable(now, UnreachableCode::kPort, ip);  // RFC 1122 §4.1.3.1
+    // RFC 1122 §4.1.3.1: port unreachable.
+    if (!is_for_many(port, ip, *frame)) {
+      icmp_.send_unreachable(now, UnreachableCode::kPort, ip);
+    }
     return drop(now, port, DropReason::kNoSocket, *frame);
   }
   const auto payload_len = static_cast<std::uint32_t>(datagram->payload().size());

@@ -68,6 +68,7 @@ class IpHost final : public Host, private TcpUser, private UdpUser, private Unde
   void to_udp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame);
   void drop(Instant now, PortId port, DropReason reason, const PacketBuf& frame);
   [[nodiscard]] DropReason refusal(const Ipv4View& ip) const;
+  [[nodiscard]] bool is_for_many(PortId port, const Ipv4View& ip, const PacketBuf& frame) const;
 
   void on_tcp_ready(TcpId id, std::uint32_t readiness) override {
     if (user_ != nullptr) user_->on_tcp_ready(id, readiness);

@@ -312,6 +312,29 @@ TEST_F(IpHostTest, SaysThatNobodyListensButNotTooOften) {
   EXPECT_EQ(host_.counters().icmp_errors_out, 60U) << "1,000 a second";
 }
 
+TEST_F(IpHostTest, NeverAnswersWhatWentToAGroup) {
+  receive(arp_from_peer(ArpOperation::kRequest, kOurs));
+  sent();
+  ASSERT_EQ(host_.tcp().listen({IpAddress(), 80}, 4).error, Errno::kNone);
+  const MacAddress everybody = MacAddress::broadcast();
+  const Ipv4Address net(0xc61200ff);
+  std::vector<std::byte> syn(kTcpHeaderLen);
+  TcpRepr segment;
+  segment.src_port = 5000;
+  segment.dst_port = 80;
+  segment.flags = kSyn;
+  const PseudoHeader pseudo{IpProtocol::kTcp, kTcpHeaderLen};
+  segment.emit(syn, pseudo_sum(kPeer, kOurs, pseudo));
+  receive(packet({.dst = everybody, .protocol = IpProtocol::kTcp}, syn));
+  receive(packet({.dst = everybody, .to = net, .protocol = IpProtocol::kTcp}, syn));
+  receive(packet({.dst = everybody, .protocol = IpProtocol::kUdp}, datagram(9)));
+  receive(packet({.dst = everybody, .protocol = IpProtocol(200)}, syn));
+  EXPECT_TRUE(sent().empty());
+  EXPECT_EQ(host_.counters().drops(DropReason::kBadAddress), 2U);
+  receive(packet({.protocol = IpProtocol::kTcp}, syn));
+  EXPECT_EQ(sent().size(), 1U) << "the same SYN to us alone is answered";
+}
+
 TEST_F(IpHostTest, AnUnknownProtocolIsAnsweredByName) {
   receive(arp_from_peer(ArpOperation::kRequest, kOurs));
   sent();
