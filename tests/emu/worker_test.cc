@@ -147,7 +147,7 @@ TEST(Worker, SleepsWhenIdleAndStillMeetsItsDeadline) {
   worker.set_finished([&](Instant) { return alarm.rang() != kNever; }, kNever);
   worker.run();
   EXPECT_GE(alarm.rang(), at_ns(30'000'000));
-  EXPECT_LT(alarm.rang(), at_ns(60'000'000));
+  EXPECT_LT(alarm.rang(), at_ns(500'000'000)) << "also on a busy machine";
   EXPECT_GE(worker.stats().sleeps, 1U);
   EXPECT_GT(worker.stats().slept, 15ms);
   EXPECT_LT(worker.stats().cpu, 15ms);
@@ -162,9 +162,19 @@ TEST(Worker, AReadableDescriptorEndsItsSleep) {
   Alarm never(kNever);
   worker.add(never);
   std::atomic<bool> told{false};
-  worker.set_finished([&](Instant) { return told.load(); }, kNever);
+  std::atomic<int> looks{0};
+  worker.set_finished(
+      [&](Instant) {
+        ++looks;
+        return told.load();
+      },
+      kNever);
   worker.start();
-  std::this_thread::sleep_for(5ms);
+  // It has looked and does not look again for a while: it sleeps.
+  for (int seen = -1; looks.load() == 0 || seen != looks.load();) {
+    seen = looks.load();
+    std::this_thread::sleep_for(5ms);
+  }
   told.store(true);
   ASSERT_EQ(write(pipe_fds[1], "x", 1), 1);
   worker.join();
