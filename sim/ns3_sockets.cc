@@ -155,6 +155,8 @@ void Ns3Sockets::on_connected(ns3::Ptr<ns3::Socket> socket) {
 void Ns3Sockets::on_closed(ns3::Ptr<ns3::Socket> socket) {
   Entry* entry = find(socket);
   if (entry == nullptr) return;
+  // ns-3 calls a refused connection closed.
+  if (entry->phase == Phase::kConnecting) entry->error = Errno::kConnectionRefused;
   entry->peer_closed = true;
   notify(*entry);
 }
