@@ -25,7 +25,9 @@ CLEAN = [
     "TERM=dumb",
     "CCACHE_DISABLE=1",
 ]
+# The root is a mount of its own: `ip netns exec` makes it a slave, which a plain folder refuses.
 MOUNTS = """
+mount --bind {root} {root}
 mount --bind /dev {root}/dev
 mount -t proc proc {root}/proc
 mount --bind /sys {root}/sys
