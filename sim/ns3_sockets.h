@@ -1,6 +1,7 @@
 // ns-3's own stack behind our socket calls, so that every application of models/app runs on it too
 // and an experiment can exchange nothing but the stack. Deviations of ns-3's sockets that show:
-// no TCP_INFO, no linger, errors of a connection all read as ECONNRESET or ECONNREFUSED.
+// no TCP_INFO, no linger, errors of a connection all read as ECONNRESET or ECONNREFUSED, and its
+// SYN-SENT ignores a reset that acknowledges, so a refused connect() fails by time-out only.
 #pragma once
 
 #include <ns3/node.h>
