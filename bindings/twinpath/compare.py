@@ -128,6 +128,10 @@ def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None
     if not predicted or not usable:
         raise NoVerdict("nothing to compare: no finished simulation" if not predicted
                         else "nothing to compare: no valid emulation")
+    cases = sorted({case_key(run.row) for run in (*predicted, *usable)})
+    if len(cases) > 1:
+        raise NoVerdict(f"nothing to compare: these runs are of {len(cases)} cases, a median over "
+                        "them says nothing; give runs of one scenario and one set of parameters")
     frame = compare_runs(predicted[0].db, [run.run_id for run in predicted], usable[0].db,
                          [run.run_id for run in usable], metrics)
     store_comparison(usable[0].db, case_key(usable[0].row), frame)

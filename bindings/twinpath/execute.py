@@ -50,6 +50,7 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
     target = os.path.abspath(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
     folder = _work_folder(target)
     own = os.path.join(folder, "run.db")
+    end: WorkerEnd | None = None
     try:
         run_id, _ = prepare(own, request)
         pcap_dir = os.path.abspath(pcap) if pcap else None
@@ -69,6 +70,11 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
         raise TwinpathError(_kept(str(error), own, target)) from error
     except sqlite3.Error as error:
         raise TwinpathError(_kept(str(explain(target, error)), own, target)) from error
+    except TwinpathError as error:
+        if end is None:
+            raise
+        # The run is over; its test-bed could not be taken down.
+        raise TwinpathError(_kept(str(error), own, target)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     run = Run(target, merged)

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+FAILURES = {"failures": "failed", "verify_errors": "received wrong bytes"}
+NOT_ADDITIVE = ("s", "fraction")  # units whose values over several entities have no sum
+
+
+def combined(rows: "pd.DataFrame") -> float:
+    """One metric's value over several entities."""
+    values = rows["value"]
+    return float(values.median() if rows["unit"].iloc[0] in NOT_ADDITIVE else values.sum())
+
+
 class Run:
     """One run. `run["goodput_bps"]` is its value over all entities that have it, as a quantity."""
 
@@ -41,11 +51,19 @@ class Run:
 
     @property
     def problems(self) -> list[str]:
-        """What speaks against this run: its error and every broken validity rule."""
+        """What speaks against this run: its error, applications that failed or received wrong
+        bytes, and every broken validity rule."""
         broken = self.df("validity")
         texts = [f"{r.rule}: {r.value:g} {r.unit}, bound {r.bound:g}"
                  for r in broken.itertuples() if not r.ok]
-        return ([self.row.error] if self.row.error else []) + texts
+        return ([self.row.error] if self.row.error else []) + self.failures + texts
+
+    @property
+    def failures(self) -> list[str]:
+        """What applications did not achieve, one text each: the run went well, they did not."""
+        frame = self.df("scalar")
+        return [f"{r.entity}: {r.value:g} {FAILURES[r.metric]}" for r in frame.itertuples()
+                if r.metric in FAILURES and r.value > 0]
 
     @property
     def fingerprint(self) -> str | None:
@@ -91,14 +109,15 @@ class Run:
         return chosen[["t_s", "value", "entity"]].reset_index(drop=True)
 
     def get(self, metric: str, entity: str | None = None) -> Metric:
-        """The value of `metric` on `entity`; with None the sum over all entities that have it."""
+        """The value of `metric` on `entity`. With None that over all entities that have it: the
+        sum of counts, bytes and rates, the median of times and fractions."""
         frame = self.df("scalar")
         self._known(metric, frame["metric"])
         chosen = frame[frame["metric"] == metric]
         if entity is not None:
             self._known(entity, chosen["entity"])
             chosen = chosen[chosen["entity"] == entity]
-        return quantity(float(chosen["value"].sum()), str(chosen["unit"].iloc[0]))
+        return quantity(combined(chosen), str(chosen["unit"].iloc[0]))
 
     def __getitem__(self, metric: str) -> Metric:
         return self.get(metric)

@@ -29,11 +29,12 @@ def test_an_unknown_scenario_offers_the_nearest(cli) -> None:
 
 
 def test_every_problem_stands_in_the_json(cli) -> None:
-    ran = cli("run", "web_transfer", "-p", "size=10", "-p", "los=1", "-p", "x", "--json")
+    ran = cli("run", "web_transfer", "-p", "size=10", "-p", "los=1", "-p", "x", "--driver", "smi",
+              "--json")
     assert ran.code == 2
     found = ran.json
     assert found["schema"] == "twinpath.run/1" and found["status"] == "refused"
-    assert {p["field"] for p in found["problems"]} == {"-p", "los", "size"}
+    assert {p["field"] for p in found["problems"]} == {"-p", "los", "size", "--driver"}
     assert all(set(p) == {"field", "value", "message", "allowed", "hint"}
                for p in found["problems"])
     assert found["metrics"] == {} and found["run_id"] is None

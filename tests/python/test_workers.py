@@ -54,6 +54,21 @@ def kill_worker_soon(number: int) -> threading.Thread:
     return thread
 
 
+def test_a_transfer_that_gives_up_is_no_success(sim, cli, db: str) -> None:
+    ran = cli("run", "web_transfer", "-p", "size=1kB", "-p", "loss=100%",
+              "-s", "client.tcp.syn_retries=1", "--db", db, "--json")
+    assert ran.code == 1 and ran.json["status"] == "done"
+    assert [p["message"] for p in ran.json["problems"]] == ["client/app0: 1 failed"]
+
+
+def test_times_of_several_entities_are_not_summed(sim, db: str) -> None:
+    run = discover.find("request_response")().simulate(db=db)
+    frame = run.df("scalar")
+    times = frame[(frame["unit"] == "s")].groupby("metric")["value"]
+    assert all(low - 1e-12 <= float(run[name]) <= high + 1e-12
+               for (name, low), high in zip(times.min().items(), times.max()))
+
+
 def test_a_transfer_arrives_verified(sim, transfer, db: str) -> None:
     run = transfer(size="100kB").simulate(seed=7, db=db)
     assert run.status == "done" and run.validity is None

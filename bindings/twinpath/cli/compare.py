@@ -34,9 +34,8 @@ def compare_command(what: list[str] = typer.Argument(..., metavar="SCENARIO | SI
         with open_results(db) as results:
             sim, emu = (known_run(results, int(text)) for text in what)
     elif len(what) == 1:
-        case = s.make_case(what[0], param, setting)
-        s.check(case, "sim")
-        s.check(case, "emu")
+        case = s.check(what[0], param, setting, "sim")
+        case.plan("emu")
         sim = s.run_shown(case, "sim", seed, quiet=as_json, db=db)
         emu = s.run_shown(case, "emu", seed, quiet=as_json, db=db, testbed=testbed)
     else:

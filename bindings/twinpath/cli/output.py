@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..errors import Problem, TwinpathError
-from ..run import Run
+from ..run import Run, combined
 
 RUN_SCHEMA = "twinpath.run/1"
 
@@ -44,12 +44,12 @@ def _finite(value: Any) -> Any:
 
 
 def metrics_of(run: Run) -> dict[str, dict[str, Any]]:
-    """Per metric its value, unit, entity and which way is better; several entities are summed and
-    called `*`."""
+    """Per metric its value, unit, entity and which way is better; several entities are combined as
+    by Run.get() and called `*`."""
     metrics: dict[str, dict[str, Any]] = {}
     for name, group in run.df("scalar").groupby("metric"):
         entity = str(group["entity"].iloc[0]) if len(group) == 1 else "*"
-        metrics[str(name)] = {"value": float(group["value"].sum()), "unit": group["unit"].iloc[0],
+        metrics[str(name)] = {"value": combined(group), "unit": group["unit"].iloc[0],
                               "entity": entity, "better": group["better"].iloc[0]}
     return metrics
 

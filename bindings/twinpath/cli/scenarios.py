@@ -55,11 +55,19 @@ def make_case(name: str, params: list[str], settings: list[str]) -> Case:
     return case.with_settings(attributes)
 
 
-def check(case: Case, driver: str) -> None:
-    """Validates the Plan before anything is written."""
-    if driver not in matrix.DRIVERS:
-        raise ConfigError([unknown("--driver", driver, "driver", list(matrix.DRIVERS))])
-    case.plan(driver)
+def check(name: str, params: list[str], settings: list[str], driver: str) -> Case:
+    """The case of a command line with its Plan validated, before anything is written."""
+    known = driver in matrix.DRIVERS
+    problems = [] if known else [unknown("--driver", driver, "driver", list(matrix.DRIVERS))]
+    try:
+        case = make_case(name, params, settings)
+        if known:
+            case.plan(driver)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    return case
 
 
 def print_help(scenario: Scenario) -> None:
@@ -116,21 +124,21 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
                 param: list[str] = PARAM, setting: list[str] = SET, driver: str = DRIVER,
                 *, seed: int = SEED, db: Optional[str] = DB, pcap: Optional[str] = PCAP,
                 testbed: str = TESTBED, timeout: Optional[float] = TIMEOUT, as_json: bool = JSON,
-                show_help: bool = typer.Option(False, "--help", "-h")) -> None:
+                show_help: bool = typer.Option(False, "--help", "-h")) -> int:
     if name is None:
         raise ConfigError([Problem("scenario", "", "name a scenario or a file",
                                    " ".join(discover.names()) + " ./mine.py")])
     if show_help:
         print_help(discover.find(name))
-        return
-    case = make_case(name, param, setting)
-    check(case, driver)
+        return 0
+    case = check(name, param, setting, driver)
     run = run_shown(case, driver, seed, quiet=as_json, db=db, pcap=pcap, testbed=testbed,
                     timeout=timeout)
     if as_json:
         print_json(run_object(run))
-        return
-    print_run(run)
+    else:
+        print_run(run)
+    return 1 if run.failures else 0
 
 
 def run_shown(case: Case, driver: str, seed: int, *, quiet: bool = False,
