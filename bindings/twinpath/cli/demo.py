@@ -128,9 +128,10 @@ def emulate(demo: Demo, transfer: Scenario, sizes: tuple[str, ...]) -> None:
 
 
 def repeat(demo: Demo, case: Case, wanted: int, capture: str = "") -> None:
-    """Emulates a case until `wanted` runs can be trusted, or SPARE more were tried."""
+    """Emulates a case until `wanted` runs can be trusted, or SPARE more were tried; one that is
+    wanted once is long and tried once."""
     usable = 0
-    for number in range(wanted + SPARE):
+    for number in range(wanted + (SPARE if wanted > 1 else 0)):
         run = demo.run(case, "emu", capture if number == 0 else "")
         usable += run is not None and run.validity != "invalid"
         if usable == wanted:
