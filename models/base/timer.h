@@ -53,7 +53,8 @@ class TimerQueue {
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
 
   // Fires what is due. A timer armed while firing waits for the next call, so that one call is
-  // bounded even if a timer re-arms itself at `now`.
+  // bounded even if a timer re-arms itself at `now`; what is due behind one re-armed into the past
+  // waits with it, and next_deadline() says so.
   void expire(Instant now);
 
  private:

@@ -1,4 +1,5 @@
 // swarm --seed N [--count M] [--verbose]: random worlds under random faults (README.md).
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,16 +17,22 @@ struct Arguments {
   bool verbose = false;
 };
 
+bool read_number(const char* text, std::uint64_t& value) {
+  const char* end = text + std::strlen(text);
+  const auto read = std::from_chars(text, end, value);
+  return read.ec == std::errc() && read.ptr == end;
+}
+
 bool parse(int argc, char** argv, Arguments& arguments) {
   for (int i = 1; i < argc; ++i) {
     const bool has_value = i + 1 < argc;
     if (std::strcmp(argv[i], "--verbose") == 0) {
       arguments.verbose = true;
     } else if (std::strcmp(argv[i], "--seed") == 0 && has_value) {
-      arguments.seed = std::strtoull(argv[++i], nullptr, 0);
+      if (!read_number(argv[++i], arguments.seed)) return false;
     } else if (has_value &&
                (std::strcmp(argv[i], "--count") == 0 || std::strcmp(argv[i], "--seeds") == 0)) {
-      arguments.count = std::strtoull(argv[++i], nullptr, 0);
+      if (!read_number(argv[++i], arguments.count)) return false;
     } else {
       return false;
     }
