@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,10 @@ for folder in (ROOT / "analysis", BUILD / "bindings", ROOT / "bindings"):
 
 from twinpath.errors import TwinpathError  # the path above first
 from twinpath.provenance import module_path
+
+# A shell's background job ignores SIGINT, and whatever it starts inherits that: Ctrl-C is tested
+# here, so it is taken back.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ for folder in (ROOT / "analysis", BUILD / "bindings", ROOT / "bindings", ROOT / 
 
 from twinpath.errors import TwinpathError  # the path above first
 from twinpath.provenance import module_path
+
+# A shell's background job ignores SIGINT, and whatever it starts inherits that: Ctrl-C is tested
+# here, so it is taken back.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
