@@ -44,9 +44,13 @@ class Machine:
     clone: Path  # as seen from outside
     here: Path  # an empty folder of the user's, as seen from outside
 
+    @property
+    def fresh(self) -> bool:
+        return self.root != Path("/")
+
     def run(self, program: str, *arguments: str) -> Ran:
         """A program of the clone, run in the user's folder."""
-        if self.root == Path("/"):
+        if not self.fresh:
             command = ["env", "CCACHE_DISABLE=1", str(self.clone / program), *arguments]
             return run(command, cwd=self.here, timeout_s=7200)
         inside = f'cd /{self.here.relative_to(self.root)} && exec /{self.clone.name}/{program} "$@"'
