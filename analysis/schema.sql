@@ -3,7 +3,11 @@
 -- text; sizes bytes; rates bit/s; fractions 0..1. Tables are added when they get a writer.
 -- Every statement can be run again on a database that already has it.
 PRAGMA application_id = 1414025265;  -- "TWP1"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+
+CREATE TABLE IF NOT EXISTS study (
+  study_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  spec_json TEXT NOT NULL) STRICT;  -- what was asked for, and the runs it planned
 
 CREATE TABLE IF NOT EXISTS build (
   build_id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, version TEXT NOT NULL, git_commit TEXT,
@@ -23,6 +27,7 @@ CREATE TABLE IF NOT EXISTS run (
   run_id INTEGER PRIMARY KEY,
   run_key TEXT NOT NULL,            -- sha256 of plan, driver, seed, profile, testbed, build
   attempt INTEGER NOT NULL,         -- an equal run again is a new attempt, never doubled rows
+  study_id INTEGER REFERENCES study,  -- the study that made it; NULL: a run of its own
   scenario TEXT NOT NULL, params_json TEXT NOT NULL,
   plan_id INTEGER NOT NULL REFERENCES plan,
   driver TEXT NOT NULL CHECK (driver IN ('sim', 'emu', 'bridge')),
