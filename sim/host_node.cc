@@ -1,6 +1,8 @@
 // The turn of a host whose CPU time is free: everything that arrived, then timers, then output.
 #include "sim/host_node.h"
 
+#include <ns3/boolean.h>
+
 #include <array>
 #include <utility>
 
@@ -20,6 +22,10 @@ ns3::TypeId HostNode::GetTypeId() {
           .SetParent<ns3::Object>()
           .SetGroupName("Twinpath")
           .AddConstructor<HostNode>()
+          .AddAttribute("Fingerprint", "Chain every frame of the ports added from now on",
+                        ns3::BooleanValue(false),
+                        ns3::MakeBooleanAccessor(&HostNode::enable_fingerprint),
+                        ns3::MakeBooleanChecker())
           .AddTraceSource("MacTx", "A frame, Ethernet header first, was handed to a port",
                           ns3::MakeTraceSourceAccessor(&HostNode::mac_tx_),
                           "ns3::Packet::TracedCallback")
@@ -47,11 +53,15 @@ void HostNode::set_host(std::unique_ptr<Host> host) {
 
 namespace {
 
-std::unique_ptr<PortDecorator> captured(SimPort& device,
-                                        const std::vector<std::unique_ptr<PortDecorator>>& around,
-                                        PcapWriter& writer) {
-  if (around.empty()) return std::make_unique<PcapPort>(device, writer);
-  return std::make_unique<PcapPort>(*around.back(), writer);
+// A decorator of this type around what is outermost so far, becoming the outermost itself.
+template <typename Decorator, typename... Arguments>
+Decorator* wrap(SimPort& device, std::vector<std::unique_ptr<PortDecorator>>& around,
+                Arguments&&... arguments) {
+  auto made = around.empty() ? std::make_unique<Decorator>(device, arguments...)
+                             : std::make_unique<Decorator>(*around.back(), arguments...);
+  Decorator* raw = made.get();
+  around.push_back(std::move(made));
+  return raw;
 }
 
 }  // namespace
@@ -64,11 +74,21 @@ PortId HostNode::add_port(std::shared_ptr<SimPort> device,
   if (!pcap_prefix_.empty()) {
     capture =
         std::make_unique<PcapFile>(pcap_prefix_ + "-" + std::to_string(ports_.size()) + ".pcap");
-    around.push_back(captured(*device, around, capture->writer()));
+    wrap<PcapPort>(*device, around, capture->writer());
   }
+  const TracePort* traced = fingerprint_ ? wrap<TracePort>(*device, around) : nullptr;
   Port* outermost = around.empty() ? static_cast<Port*>(device.get()) : around.back().get();
-  ports_.push_back({std::move(device), std::move(capture), std::move(around), outermost});
+  ports_.push_back({std::move(device), std::move(capture), std::move(around), outermost, traced});
   return static_cast<PortId>(ports_.size() - 1);
+}
+
+std::vector<PortFingerprint> HostNode::fingerprints() const {
+  std::vector<PortFingerprint> found;
+  for (std::size_t id = 0; id < ports_.size(); ++id) {
+    if (ports_[id].traced == nullptr) continue;
+    ports_[id].traced->append_to(found, name_ + "/eth" + std::to_string(id));
+  }
+  return found;
 }
 
 PortId HostNode::add_device(ns3::Ptr<ns3::NetDevice> device) {

@@ -16,6 +16,7 @@
 
 #include "models/base/host.h"
 #include "models/port/decorator.h"
+#include "models/port/trace.h"
 #include "sim/pcap_file.h"
 #include "sim/sim_port.h"
 #include "sim/wakeup.h"
@@ -40,6 +41,10 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   // `prefix` is a path without its end: "out/client". ns-3's own devices have captures of their
   // own.
   void enable_pcap(std::string prefix) { pcap_prefix_ = std::move(prefix); }
+  // Chains every frame of the ports added from now on; also the attribute Fingerprint.
+  void enable_fingerprint(bool enable = true) { fingerprint_ = enable; }
+  // Both directions of every such port, "NAME/eth0", for run_fingerprint(); before Dispose().
+  [[nodiscard]] std::vector<PortFingerprint> fingerprints() const;
   // The next PortId. `around` are decorators (pcap, trace, faults), innermost first; the first is
   // built around `device`. All live as long as this object.
   PortId add_port(std::shared_ptr<SimPort> device,
@@ -70,6 +75,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
     std::unique_ptr<PcapFile> capture;  // outlives its decorator
     std::vector<std::unique_ptr<PortDecorator>> around;
     Port* outermost;
+    const TracePort* traced = nullptr;  // one of `around`
 
     [[nodiscard]] PortDecorator* decorator() const {
       return around.empty() ? nullptr : around.back().get();
@@ -93,6 +99,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   std::string name_ = "host";
   std::array<BufPtr, kBurst> frames_;  // empty between calls; a member, so that no turn clears it
   std::string pcap_prefix_;            // empty: no captures
+  bool fingerprint_ = false;
   std::vector<Attached> ports_;
   std::unique_ptr<Host> host_;
   Wakeup wakeup_;

@@ -15,6 +15,7 @@ FAILING = Promise("bad", "false", "passes", lambda quick: Answer("broken", ["it 
 BUSY = Promise("busy", "true", "passes", lambda quick: Answer("?", undecided="machine too busy"))
 SLOW = Promise("slow", "sleep", "passes", lambda quick: Answer("fine"), long=True)
 ISSUE_02 = {"demo", "transfer", "swarm", "determinism", "bench", "sanitize", "tidy", "outside"}
+ISSUE_03 = {"contrib"}
 
 
 @pytest.fixture
@@ -63,6 +64,7 @@ def test_an_unknown_line_is_a_usage_error(issue) -> None:
 
 def test_every_promise_of_the_first_run_is_there() -> None:
     assert {p.id for p in accept.promises("02")} == ISSUE_02
+    assert {p.id for p in accept.promises("03")} >= ISSUE_03
 
 
 def test_a_command_that_fails_is_seen() -> None:

@@ -69,6 +69,7 @@ POSIX = re.compile(
 NS3 = re.compile(r"ns3/.*\.h$")
 NS3_REFUSED = re.compile(r"ns3/(.*-module|simulation-singleton)\.h$")
 DPDK = re.compile(r"rte_\w+\.h$")
+MPI = re.compile(r"mpi\.h$")
 PCAP = re.compile(r"pcap(/pcap)?\.h$")
 SQLITE = re.compile(r"sqlite3\.h$")
 PYBIND = re.compile(r"pybind11/")
@@ -93,6 +94,7 @@ TABLE = (
     Allowed("models/base/", ("models/base/",), (), MODELS_REFUSED),
     Allowed("models/wire/", ("models/base/", "models/wire/"), (), MODELS_REFUSED),
     Allowed("models/", ("models/",), (), MODELS_REFUSED),
+    Allowed("sim/contrib/", ("models/", "sim/"), (NS3, MPI)),
     Allowed("sim/", ("models/", "sim/"), (NS3,)),
     Allowed("emu/", ("models/", "emu/"), (DPDK, PCAP, POSIX)),
     Allowed("analysis/", ("models/base/", "analysis/"), (SQLITE, POSIX)),
