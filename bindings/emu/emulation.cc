@@ -10,6 +10,7 @@
 
 #include "bindings/plan/apps.h"
 #include "bindings/plan/build.h"
+#include "bindings/plan/record.h"
 #include "emu/stop_signal.h"
 
 namespace twinpath::bind {

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <numeric>
 
+#include "bindings/plan/record.h"
 #include "models/app/metrics.h"
-#include "models/app/sha256.h"
 
 namespace twinpath::bind {
 namespace {
@@ -22,7 +22,6 @@ constexpr double kStealBound = 0.02;        // CPU time the hypervisor may take
 constexpr double kClockDriftBoundNs = 1e6;  // between our clock and the kernel's, over a run
 constexpr std::size_t kStatColumns = 8;     // user nice system idle iowait irq softirq steal
 constexpr std::size_t kStealColumn = 7;
-constexpr std::size_t kReadBytes = 1 << 16;
 
 constexpr MetricInfo kCpu{"cpu_s",
                           "s",
@@ -61,77 +60,22 @@ std::uint64_t sum(const std::array<std::uint64_t, kStatColumns>& times) {
   return std::accumulate(times.begin(), times.end(), std::uint64_t{0});
 }
 
-struct DropPlace {
-  SqliteSink& sink;
-  EntityId entity;
-
-  void add(std::string_view reason, DropCause cause, std::uint64_t packets) const {
-    if (packets > 0) sink.drops({entity, std::string(reason), cause, packets});
-  }
-};
-
-// The same reasons and causes as under the simulator, so that reports can put them side by side.
-DropCause cause_of(DropReason reason) {
-  switch (reason) {
-    case DropReason::kNoBuffer:
-    case DropReason::kRateLimited:
-      return DropCause::kResource;
-    case DropReason::kQueueFull:
-    case DropReason::kNoNeighbour:
-      return DropCause::kQueue;
-    default:
-      return DropCause::kMalformed;
-  }
-}
-
-void record_host_drops(SqliteSink& sink, AppHost& host) {
-  const DropPlace place{sink, sink.define_entity({host.ip().config().name, "host"})};
-  for (std::size_t index = 0; index < kDropReasons; ++index) {
-    const auto reason = static_cast<DropReason>(index);
-    place.add(name(reason), cause_of(reason),
-              host.ip().counters().drops(reason) + host.ip().tcp().counters().drops[index]);
-  }
-}
-
 void record_chains(SqliteSink& sink, const PortStack& port) {
-  for (const Direction direction : {Direction::kTransmit, Direction::kReceive}) {
-    const FrameChain& chain = port.trace().chain(direction);
-    const char* way = direction == Direction::kReceive ? "/rx" : "/tx";
-    const EntityId entity = sink.define_entity({port.path() + way, "port"});
-    std::int64_t seq = 0;
-    for (const std::uint64_t chunk : chain.chunks()) {
-      sink.chunk({entity, seq++, Instant(), fingerprint_text(chunk)});
-    }
-    sink.chunk({entity, seq, Instant(), fingerprint_text(chain.value())});
+  std::vector<PortFingerprint> both;
+  port.trace().append_to(both, port.path());
+  for (const PortFingerprint& way : both) {
+    record_chain(sink, way, port.trace().chain(way.direction));
   }
-}
-
-void record_link(SqliteSink& sink, const PortStack& port) {
-  const LinkElement* link = port.link();
-  if (link == nullptr) return;
-  const DropPlace place{sink, sink.define_entity({port.link_name(), "link"})};
-  std::array<std::uint64_t, 4> totals{};
-  for (const PortId end : {LinkElement::kEndA, LinkElement::kEndB}) {
-    const LinkModel& direction = link->direction_from(end);
-    totals[0] += direction.faults().lost;
-    totals[1] += direction.faults().lost_in_burst;
-    totals[2] += direction.counters().dropped_queue;
-    totals[3] += direction.counters().dropped_in_flight + direction.faults().not_duplicated;
-  }
-  place.add("loss", DropCause::kAsked, totals[0]);
-  place.add("burst_loss", DropCause::kAsked, totals[1]);
-  place.add("queue_full", DropCause::kQueue, totals[2]);
-  place.add("in_flight_limit", DropCause::kResource, totals[3]);
 }
 
 void record_port(SqliteSink& sink, PortStack& port) {
   const emu::DeviceStats stats = port.device().stats();
-  const DropPlace place{sink, sink.define_entity({port.path(), "port"})};
-  place.add("rx_missed", DropCause::kEnvironment, stats.rx_missed);
-  place.add("rx_errors", DropCause::kEnvironment, stats.rx_errors);
-  place.add("rx_no_buffer", DropCause::kResource, stats.rx_no_buffer);
-  place.add("tx_errors", DropCause::kEnvironment, stats.tx_errors);
-  place.add("tx_no_buffer", DropCause::kResource, port.ethdev().stats().tx_dropped);
+  const DropRows rows(sink, {port.path(), "port"});
+  rows.add("rx_missed", DropCause::kEnvironment, stats.rx_missed);
+  rows.add("rx_errors", DropCause::kEnvironment, stats.rx_errors);
+  rows.add("rx_no_buffer", DropCause::kResource, stats.rx_no_buffer);
+  rows.add("tx_errors", DropCause::kEnvironment, stats.tx_errors);
+  rows.add("tx_no_buffer", DropCause::kResource, port.ethdev().stats().tx_dropped);
 }
 
 void record_core(SqliteSink& sink, const emu::Worker& worker) {
@@ -187,12 +131,15 @@ double StealMeter::fraction() const {
 
 void record_results(SqliteSink& sink, const Finished& run) {
   for (const auto& host : run.hosts) {
-    host->export_results(sink);
-    record_host_drops(sink, *host);
+    record_host(sink, *host);
   }
   for (const auto& port : run.ports) {
     record_chains(sink, *port);
-    record_link(sink, *port);
+    if (const LinkElement* link = port->link()) {
+      record_link(
+          sink, port->link_name(),
+          {link->direction_from(LinkElement::kEndA), link->direction_from(LinkElement::kEndB)});
+    }
     record_port(sink, *port);
   }
   record_core(sink, run.worker);
@@ -217,19 +164,6 @@ std::string record_validity(SqliteSink& sink, const Finished& run) {
     sink.validity(rule);
   }
   return verdict;
-}
-
-void record_artifact(SqliteSink& sink, const std::string& path, std::string_view kind) {
-  std::ifstream file(path, std::ios::binary);
-  Sha256 digest;
-  std::int64_t total = 0;
-  std::vector<char> piece(kReadBytes);
-  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
-    const std::span<const char> got(piece.data(), static_cast<std::size_t>(file.gcount()));
-    digest.add(std::as_bytes(got));
-    total += file.gcount();
-  }
-  sink.artifact({path, std::string(kind), hex(digest.finish()), total});
 }
 
 }  // namespace twinpath::bind

@@ -45,7 +45,5 @@ struct Finished {
 void record_results(store::SqliteSink& sink, const Finished& run);
 // One row per rule; "valid", "suspect" (beyond half a bound) or "invalid".
 std::string record_validity(store::SqliteSink& sink, const Finished& run);
-// The row of a file this run has left.
-void record_artifact(store::SqliteSink& sink, const std::string& path, std::string_view kind);
 
 }  // namespace twinpath::bind

@@ -26,6 +26,13 @@ std::uint64_t hash_bytes(std::span<const std::byte> bytes);
 
 inline constexpr std::uint64_t kFingerprintChunkFrames = 10'000;
 
+// A chain's value behind some frame, and when that frame passed.
+struct FrameChunk {
+  Instant at;
+  std::uint64_t value = 0;
+  friend bool operator==(const FrameChunk&, const FrameChunk&) = default;
+};
+
 // The chain of one port and direction.
 class FrameChain {
  public:
@@ -38,17 +45,21 @@ class FrameChain {
     // The stamp is mixed beside the chain, so a link of the chain costs one mix.
     const std::uint64_t stamp = hash_pair({static_cast<std::uint64_t>(to_ns(at)), len});
     state_ = mix64(state_ + (stamp ^ bytes_hash));
-    if (++frames_ % kFingerprintChunkFrames == 0) chunks_.push_back(state_);
+    last_at_ = at;
+    if (++frames_ % kFingerprintChunkFrames == 0) chunks_.push_back({at, state_});
   }
   [[nodiscard]] std::uint64_t value() const { return state_; }
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
-  // The chain's value after each kFingerprintChunkFrames frames: where two runs first part.
-  [[nodiscard]] std::span<const std::uint64_t> chunks() const { return chunks_; }
+  // Behind the last frame; kStart and 0 while there was none.
+  [[nodiscard]] FrameChunk last() const { return {last_at_, state_}; }
+  // Behind each kFingerprintChunkFrames frames: where two runs first part.
+  [[nodiscard]] std::span<const FrameChunk> chunks() const { return chunks_; }
 
  private:
   std::uint64_t state_ = 0;
   std::uint64_t frames_ = 0;
-  std::vector<std::uint64_t> chunks_;  // 8 bytes per 10,000 frames
+  Instant last_at_ = kStart;
+  std::vector<FrameChunk> chunks_;  // 16 bytes per 10,000 frames
 };
 
 struct PortFingerprint {

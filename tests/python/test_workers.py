@@ -91,6 +91,15 @@ def test_equal_runs_are_equal_and_a_new_attempt(sim, transfer, db: str) -> None:
         assert left.drop(columns=drop).equals(right.drop(columns=drop)), table
 
 
+def test_chunks_carry_the_time_of_their_last_frame(sim, db: str) -> None:
+    run = discover.find("bulk_transfer")(size="20MB", rate="1Gbps").simulate(db=db)
+    for path, rows in run.df("chunk").sort_values("seq").groupby("entity"):
+        times = list(rows["t_ns"])
+        assert times == sorted(set(times)) and times[0] > 0, path
+        assert times[-1] <= run.row.model_s * 1e9, path
+    assert run.df("chunk")["seq"].max() > 0  # more than 10,000 frames one way
+
+
 def test_losses_asked_for_are_counted_as_asked(sim, transfer, db: str) -> None:
     run = transfer(size="1MB", loss="1%").simulate(db=db)
     drops = run.df("drop_count")

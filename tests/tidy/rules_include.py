@@ -98,7 +98,7 @@ TABLE = (
     Allowed("sim/", ("models/", "sim/"), (NS3,)),
     Allowed("emu/", ("models/", "emu/"), (DPDK, PCAP, POSIX)),
     Allowed("analysis/", ("models/base/", "analysis/"), (SQLITE, POSIX)),
-    Allowed("bindings/plan/", ("models/", "bindings/plan/"), (JSON, POSIX)),
+    Allowed("bindings/plan/", ("models/", "analysis/store/", "bindings/plan/"), (JSON, POSIX)),
     Allowed("bindings/sim/", (*BINDINGS, "sim/", "bindings/sim/"), (NS3, PYBIND, JSON, POSIX)),
     Allowed("bindings/emu/", (*BINDINGS, "emu/", "bindings/emu/"), (DPDK, PYBIND, JSON, POSIX)),
     Allowed("bindings/", BINDINGS, (PYBIND, JSON, POSIX)),

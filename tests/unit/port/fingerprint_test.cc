@@ -107,7 +107,10 @@ TEST(FrameChain, ChunksTellWhereRunsPart) {
   }
   ASSERT_EQ(one.chunks().size(), 3u);
   EXPECT_EQ(one.chunks()[1], two.chunks()[1]);
-  EXPECT_NE(one.chunks()[2], two.chunks()[2]);
+  EXPECT_NE(one.chunks()[2].value, two.chunks()[2].value);
+  EXPECT_EQ(two.chunks()[2].at, at_ns(29'999));
+  EXPECT_EQ(one.last(), (FrameChunk{at_ns(34'999), one.value()}));
+  EXPECT_EQ(FrameChain().last(), (FrameChunk{kStart, 0}));
 }
 
 TEST(RunFingerprint, DoesNotDependOnTheOrderOfPorts) {

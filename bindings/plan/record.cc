@@ -1,0 +1,84 @@
+// See record.h.
+#include "bindings/plan/record.h"
+
+#include <fstream>
+#include <span>
+#include <vector>
+
+#include "models/app/sha256.h"
+#include "models/host/frame_dropped.h"
+
+namespace twinpath::bind {
+namespace {
+
+using store::DropCause;
+
+constexpr std::size_t kReadBytes = 1 << 16;
+
+DropCause cause_of(DropReason reason) {
+  switch (reason) {
+    case DropReason::kNoBuffer:
+    case DropReason::kRateLimited:
+      return DropCause::kResource;
+    case DropReason::kQueueFull:
+    case DropReason::kNoNeighbour:
+      return DropCause::kQueue;
+    default:
+      return DropCause::kMalformed;
+  }
+}
+
+}  // namespace
+
+void DropRows::add(std::string_view reason, DropCause cause, std::uint64_t packets) const {
+  if (packets > 0) sink_.drops({entity_, std::string(reason), cause, packets});
+}
+
+void record_host(store::SqliteSink& sink, AppHost& host) {
+  host.export_results(sink);
+  const DropRows rows(sink, {host.ip().config().name, "host"});
+  for (std::size_t index = 0; index < kDropReasons; ++index) {
+    const auto reason = static_cast<DropReason>(index);
+    rows.add(name(reason), cause_of(reason),
+             host.ip().counters().drops(reason) + host.ip().tcp().counters().drops[index]);
+  }
+}
+
+// A copy that was asked for and found no buffer is a frame less at the far end, like a lost one;
+// but it was no limit of the link that took it.
+void record_link(store::SqliteSink& sink, std::string_view name, const LinkDirections& link) {
+  const DropRows rows(sink, {name, "link"});
+  for (const LinkModel* way : {&link.from_a, &link.from_b}) {
+    rows.add("loss", DropCause::kAsked, way->faults().lost);
+    rows.add("burst_loss", DropCause::kAsked, way->faults().lost_in_burst);
+    rows.add("queue_full", DropCause::kQueue, way->counters().dropped_queue);
+    rows.add("in_flight_limit", DropCause::kResource, way->counters().dropped_in_flight);
+    rows.add("not_duplicated", DropCause::kResource, way->faults().not_duplicated);
+  }
+}
+
+void record_chain(store::SqliteSink& sink, const PortFingerprint& port, const FrameChain& chain) {
+  const char* way = port.direction == Direction::kReceive ? "/rx" : "/tx";
+  const EntityId entity = sink.define_entity({port.port + way, "port"});
+  std::int64_t seq = 0;
+  const auto add = [&](const FrameChunk& chunk) {
+    sink.chunk({entity, seq++, chunk.at, fingerprint_text(chunk.value)});
+  };
+  for (const FrameChunk& chunk : chain.chunks()) add(chunk);
+  if (chain.frames() == 0 || chain.frames() % kFingerprintChunkFrames != 0) add(chain.last());
+}
+
+void record_artifact(store::SqliteSink& sink, const std::string& path, std::string_view kind) {
+  std::ifstream file(path, std::ios::binary);
+  Sha256 digest;
+  std::int64_t total = 0;
+  std::vector<char> piece(kReadBytes);
+  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
+    const std::span<const char> got(piece.data(), static_cast<std::size_t>(file.gcount()));
+    digest.add(std::as_bytes(got));
+    total += file.gcount();
+  }
+  sink.artifact({path, std::string(kind), hex(digest.finish()), total});
+}
+
+}  // namespace twinpath::bind
