@@ -1,7 +1,7 @@
 // The ResultSink that writes SQLite. What a model hands over goes into a bounded queue; one thread
 // of the sink's own writes it in transactions, so a simulation waits only when the disk cannot keep
 // up and a poller never does. Crash-safe: WAL with synchronous FULL while writing, one whole file
-// at close; a run prepared by a parent survives kill -9 but not a power failure before its merge.
+// at close; a run prepared by a parent is written with NORMAL (see analysis/README.md).
 #pragma once
 
 #include <atomic>

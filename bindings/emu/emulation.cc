@@ -219,8 +219,8 @@ RunResult Emulation::run() {
   if (bed_.ready_fd >= 0) static_cast<void>(write(bed_.ready_fd, "ready\n", 6));
   worker_->run();
   for (SeriesRecorder& series : series_) series.finish(ended_);
-  const Finished run{job_.plan, bed_,     ports_,          hosts_,
-                     pool_,     *worker_, clock_->drift(), steal.fraction()};
+  const Finished run{job_.plan,        bed_,  ports_, hosts_, pool_, *worker_, clock_->drift(),
+                     steal.fraction(), ended_};
   record_results(sink, run);
   RunResult result = record(sink);
   result.validity = record_validity(sink, run);

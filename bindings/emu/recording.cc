@@ -6,6 +6,8 @@
 #include <cmath>
 #include <fstream>
 #include <numeric>
+#include <optional>
+#include <vector>
 
 #include "bindings/plan/record.h"
 #include "models/app/metrics.h"
@@ -19,6 +21,7 @@ using store::SqliteSink;
 constexpr double kLagBoundNs = 100'000;     // timer lag p99.9 is never asked to be below this
 constexpr double kLagShareOfDelay = 0.05;   // nor below this share of the smallest delay
 constexpr double kStealBound = 0.02;        // CPU time the hypervisor may take
+constexpr double kShortfallBound = 0.01;    // of what rate-driven applications should have sent
 constexpr double kClockDriftBoundNs = 1e6;  // between our clock and the kernel's, over a run
 constexpr std::size_t kStatColumns = 8;     // user nice system idle iowait irq softirq steal
 constexpr std::size_t kStealColumn = 7;
@@ -114,6 +117,24 @@ std::uint64_t pool_exhaustions(const Finished& run) {
   return count;
 }
 
+// The worst of all rate-driven applications: what its clock asked for and it did not do. One item
+// may be due at the very end. Nothing when no rate drives any.
+std::optional<double> generator_shortfall(const Finished& run) {
+  std::optional<double> worst;
+  for (const auto& host : run.hosts) {
+    for (std::size_t index = 0; index < host->apps(); ++index) {
+      const auto offered = host->app(index).offered(run.ended);
+      if (!offered) continue;
+      const double missing = offered->asked > offered->done + 1
+                                 ? static_cast<double>(offered->asked - offered->done)
+                                 : 0;
+      const double asked = static_cast<double>(std::max<std::uint64_t>(offered->asked, 1));
+      worst = std::max(worst.value_or(0), missing / asked);
+    }
+  }
+  return worst;
+}
+
 }  // namespace
 
 StealMeter::StealMeter() {
@@ -147,7 +168,7 @@ void record_results(SqliteSink& sink, const Finished& run) {
 
 std::string record_validity(SqliteSink& sink, const Finished& run) {
   const double lag = static_cast<double>(run.worker.stats().timer_lag.quantile(0.999));
-  const std::array<store::ValidityRow, 6> rules{{
+  std::vector<store::ValidityRow> rules{{
       {"timer_lag_p999", lag, lag_bound_ns(run.plan), "ns", true},
       {"port_drops", static_cast<double>(unasked_drops(run)), 0, "frames", true},
       {"pool_exhausted", static_cast<double>(pool_exhaustions(run)), 0, "times", true},
@@ -156,6 +177,9 @@ std::string record_validity(SqliteSink& sink, const Finished& run) {
        "ns", true},
       {"offloads_on", static_cast<double>(run.bed.offloads_on.size()), 0, "offloads", true},
   }};
+  if (const auto shortfall = generator_shortfall(run)) {
+    rules.push_back({"generator_shortfall", *shortfall, kShortfallBound, "fraction", true});
+  }
   std::string verdict = "valid";
   for (store::ValidityRow rule : rules) {
     rule.ok = rule.value <= rule.bound;

@@ -39,6 +39,7 @@ struct Finished {
   const emu::Worker& worker;
   Duration clock_drift;
   double steal_fraction;
+  Instant ended;
 };
 
 // Scalars, histograms and drops of everything that ran.

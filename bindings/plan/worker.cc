@@ -5,6 +5,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -81,7 +83,11 @@ void Progress::at(Nanoseconds model) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
   next_ = now + kBetweenLines;
-  if (dprintf(fd_, "%" PRId64 "\n", std::int64_t{model.count()}) < 0) fd_ = -1;
+  // A slow reader loses this line, a reader that has gone all of them.
+  std::array<char, 24> line;
+  const int length = std::snprintf(line.data(), line.size(), "%" PRId64 "\n", model.count());
+  const ssize_t written = write(fd_, line.data(), static_cast<std::size_t>(length));
+  if (written < 0 && errno != EAGAIN && errno != EINTR) fd_ = -1;
 }
 
 }  // namespace twinpath::bind

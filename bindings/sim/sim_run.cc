@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "bindings/plan/series.h"
+#include "bindings/plan/stop_request.h"
 #include "bindings/sim/record.h"
 #include "sim/sim_time.h"
 
@@ -38,6 +39,7 @@ RunResult run_recorded(World& world, store::SqliteSink& sink) {
   RunResult result;
   const bool all_done = world.run();
   result.status = all_done || world.plan().stop.when.empty() ? "done" : "timeout";
+  if (StopRequest::came() && !all_done) result.status = "interrupted";
   result.model = sim::sim_now() - kStart;
   for (SeriesRecorder& recorder : series) recorder.finish(sim::sim_now());
   record(world, sink, result);
@@ -47,6 +49,7 @@ RunResult run_recorded(World& world, store::SqliteSink& sink) {
 }
 
 RunResult run_sim(const std::string& job_json) {
+  const StopRequest stop;
   const Job job = parse_job(job_json);
   World world(job);
   store::SqliteSink sink({.path = job.db,

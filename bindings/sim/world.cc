@@ -5,6 +5,7 @@
 #include <ns3/simulator.h>
 
 #include "bindings/plan/apps.h"
+#include "bindings/plan/stop_request.h"
 #include "models/port/pcap.h"
 #include "sim/sim_time.h"
 
@@ -132,6 +133,7 @@ void World::find_awaited() {
 // After every turn of a host. Apps that are done stay done, so only the last is asked.
 void World::look(Instant now) {
   progress_.at(now.time_since_epoch());
+  if (StopRequest::came()) ns3::Simulator::Stop();
   if (is_over_ || plan().stop.when.empty()) return;
   while (!awaited_.empty() && awaited_.back()->done()) awaited_.pop_back();
   if (!awaited_.empty()) return;

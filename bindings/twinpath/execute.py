@@ -130,7 +130,7 @@ def _check_testbed(plan: Plan, testbed: str) -> None:
 def record_end(path: str, run_id: int, end: WorkerEnd) -> None:
     """Completes the run's row with what only the parent knows."""
     status, error = _status(end)
-    connection = connect(path, durable=False)
+    connection = connect(path)
     try:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute(

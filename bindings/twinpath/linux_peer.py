@@ -75,7 +75,7 @@ class Server:
         raise NotImplementedError
 
     def seen(self, count: int) -> None:
-        """Notes `count` bytes of payload now."""
+        """Notes `count` bytes of verified payload now."""
         self.last = time.monotonic()
         self.first = self.first or self.last
         self.metrics["app_bytes"] = self.metrics.get("app_bytes", 0) + count
@@ -84,6 +84,29 @@ class Server:
         if self.last > self.first:
             self.metrics["goodput_bps"] = self.metrics["app_bytes"] * 8 / (self.last - self.first)
         return self.metrics
+
+
+class SeenNumbers:
+    """Which sequence numbers of one sender came; as models/app/seen_numbers.h."""
+
+    WINDOW = 8192
+
+    def __init__(self) -> None:
+        self.end = 0  # the highest number, plus one
+        self.bits = 0  # bit i: number end - 1 - i came
+
+    def add(self, number: int) -> bool:
+        """False when it was seen, or is too far behind the newest to tell."""
+        if number >= self.end:
+            shift = min(number - self.end + 1, self.WINDOW)
+            self.bits = (self.bits << shift | 1) & (1 << self.WINDOW) - 1
+            self.end = number + 1
+            return True
+        behind = self.end - 1 - number
+        if behind >= self.WINDOW or self.bits >> behind & 1:
+            return False
+        self.bits |= 1 << behind
+        return True
 
 
 class BulkSink(Server):
@@ -102,7 +125,7 @@ class BulkSink(Server):
                 return
             state["wrong"] = state["wrong"] or data != content(state["offset"], len(data))
             state["offset"] += len(data)
-            self.seen(len(data))
+            self.seen(0 if state["wrong"] else len(data))
 
         self.watch(connection, on_readable)
 
@@ -138,16 +161,37 @@ class EchoServer(Server):
 
 
 class UdpSink(Server):
-    """Counts datagrams and checks their content."""
+    """Counts datagrams, each once, and checks their content."""
 
     kind_of_socket = socket.SOCK_DGRAM
+    SENDERS_MAX = 4096
+
+    def __init__(self, spec: dict, selector: selectors.BaseSelector) -> None:
+        super().__init__(spec, selector)
+        self.senders: dict[tuple, SeenNumbers] = {}
+        self.metrics = {"datagrams": 0, "duplicates": 0, "verify_errors": 0, "failures": 0}
 
     def on_datagrams(self) -> None:
-        data = self.socket.recv(DATAGRAM_MAX)
-        self.metrics["datagrams"] = self.metrics.get("datagrams", 0) + 1
-        wrong = data[8:] != content(8, max(0, len(data) - 8))
-        self.metrics["verify_errors"] = self.metrics.get("verify_errors", 0) + wrong
+        data, source = self.socket.recvfrom(DATAGRAM_MAX)
+        self.metrics[self.kind_of(data, source)] += 1
+
+    def kind_of(self, data: bytes, source: tuple) -> str:
+        """The metric a datagram counts in."""
+        if len(data) < 8 or data[8:] != content(8, len(data) - 8):
+            return "verify_errors"
+        if source not in self.senders and len(self.senders) == self.SENDERS_MAX:
+            return "failures"
+        sender = self.senders.setdefault(source, SeenNumbers())
+        if not sender.add(struct.unpack_from(">Q", data)[0]):
+            return "duplicates"
         self.seen(len(data))
+        return "datagrams"
+
+    def report(self) -> Metrics:
+        sent = sum(sender.end for sender in self.senders.values())
+        if sent:
+            self.metrics["lost_fraction"] = (sent - self.metrics["datagrams"]) / sent
+        return super().report()
 
 
 class UdpEchoServer(Server):

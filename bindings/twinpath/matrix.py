@@ -6,6 +6,9 @@ APP_KINDS = ("http_server", "http_get", "bulk", "bulk_sink", "request_response",
              "open_loop", "udp_echo", "udp_echo_server", "udp_bulk", "udp_sink")
 STACKS = ("twinpath", "ns3", "linux", "lwip")
 DRIVERS = ("sim", "emu")
+# Servers and the transport whose port they take.
+SERVES = {"http_server": "TCP", "bulk_sink": "TCP", "echo_server": "TCP",
+          "udp_echo_server": "UDP", "udp_sink": "UDP"}
 
 _NS3 = ("http_server", "bulk", "bulk_sink", "udp_echo_server", "udp_sink")
 _LINUX = ("http_server", "http_get", "bulk_sink", "echo_server", "udp_echo_server", "udp_sink")

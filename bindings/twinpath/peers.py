@@ -77,7 +77,7 @@ class Peers:
     def __init__(self, bed: VethBed) -> None:
         self.bed, self.plan = bed, bed.plan
         self.metrics: dict[str, Metrics] = {}
-        self.problem = ""
+        self.problems: dict[str, str] = {}  # per app why it failed, in words
         self._servers: list[tuple[str, subprocess.Popen[str]]] = []
         self._clients: list[threading.Thread] = []
         self._running: list[subprocess.Popen[str]] = []
@@ -183,8 +183,7 @@ class Peers:
                               f"http://{target}:{args.get('port', 80)}/bytes/{size}")
         output, errors = process.communicate()
         if process.returncode != 0:
-            self.problem = errors.strip()[-500:]
-            return {"failures": 1.0, "app_bytes": 0.0}
+            return self._not_fetched(app["path"], errors.strip()[-500:])
         said = json.loads(output)
         with open(body, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -192,11 +191,20 @@ class Peers:
         right = args.get("verify", "sha256") == "none" or digest == content_sha256(size)
         seconds = said["time_total"] - said["time_starttransfer"]
         metrics = {"fct_s": said["time_total"], "connect_s": said["time_connect"],
-                   "app_bytes": float(said["size_download"]), "failures": 0.0, "requests": 1.0,
-                   "verify_errors": 0.0 if right else 1.0}
+                   "app_bytes": float(said["size_download"]) if right else 0.0, "failures": 0.0,
+                   "requests": float(right), "verify_errors": float(not right)}
         if right and seconds > 0:
             metrics["goodput_bps"] = said["size_download"] * 8 / seconds
+        if not right:
+            self.problems[app["path"]] = "the body is not the content asked for"
         return metrics
+
+    def _not_fetched(self, path: str, errors: str) -> Metrics:
+        """A curl that the end of the run cut off has not failed."""
+        if self._stopping.is_set():
+            return {"failures": 0.0, "requests": 0.0, "app_bytes": 0.0}
+        self.problems[path] = errors or "curl failed and did not say why"
+        return {"failures": 1.0, "requests": 0.0, "app_bytes": 0.0}
 
     def stop(self) -> None:
         """Ends everything and collects what servers counted. Harmless when done already."""
@@ -208,7 +216,9 @@ class Peers:
                 output, _ = process.communicate(timeout=SERVER_STOP_S)
                 self.metrics.update(json.loads(output.strip().splitlines()[-1]))
             except (subprocess.TimeoutExpired, ValueError, IndexError):
-                self.problem = f"the servers of {host} gave no account"
+                process.kill()
+                words = (process.communicate()[1] or "").strip()[-500:]
+                self._no_account(host, words)
         for process in self._running:
             if process.poll() is None:
                 process.kill()
@@ -216,13 +226,21 @@ class Peers:
         for thread in self._clients:
             thread.join(SERVER_STOP_S)
 
+    def _no_account(self, host: str, words: str) -> None:
+        text = f"the servers of {host} gave no account" + (f": {words}" if words else "")
+        for app in self.apps(host):
+            if app["kind"] in linux_peer.KINDS:
+                self.metrics[app["path"]] = {"failures": 1.0}
+                self.problems[app["path"]] = text
+
 
 # name -> unit, which way is better, whose clock. A metric is what models/app/metrics.h says it is,
 # whoever measures it; in an emulation the clock of the model is the real one.
 UNITS = {"fct_s": ("s", "lower", "model"), "connect_s": ("s", "lower", "model"),
          "app_bytes": ("byte", "higher", "none"), "goodput_bps": ("bit/s", "higher", "model"),
          "failures": ("", "lower", "none"), "verify_errors": ("", "lower", "none"),
-         "requests": ("", "higher", "none"), "datagrams": ("", "higher", "none")}
+         "requests": ("", "higher", "none"), "datagrams": ("", "higher", "none"),
+         "duplicates": ("", "lower", "none"), "lost_fraction": ("fraction", "lower", "none")}
 
 
 class PeeredBed:
@@ -264,6 +282,8 @@ class PeeredBed:
                                    "VALUES (?, ?, 'app')", (run_id, entity))
                 for scalar in metrics.items():
                     _insert(connection, run_id, entity, scalar)
+            for entity, text in self.peers.problems.items():
+                _insert_problem(connection, run_id, entity, text)
             connection.execute("COMMIT")
         finally:
             connection.close()
@@ -279,3 +299,12 @@ def _insert(connection: Any, run_id: int, entity: str, scalar: tuple[str, float]
         "INSERT OR REPLACE INTO scalar (entity_id, metric_id, value, n) "
         "SELECT entity_id, metric_id, ?, 1 FROM entity, metric "
         "WHERE run_id = ? AND path = ? AND metric.name = ?", (value, run_id, entity, name))
+
+
+def _insert_problem(connection: Any, run_id: int, entity: str, text: str) -> None:
+    """The event by which a run names why an app failed, as AppReport::problem() writes it."""
+    connection.execute(
+        "INSERT INTO event (run_id, seq, t_ns, entity_id, kind, data_json) "
+        "SELECT ?1, (SELECT coalesce(max(seq), 0) + 1 FROM event WHERE run_id = ?1), 0, entity_id, "
+        "'app.problem', ?3 FROM entity WHERE run_id = ?1 AND path = ?2",
+        (run_id, entity, json.dumps({"problem": text})))

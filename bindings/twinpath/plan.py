@@ -14,7 +14,7 @@ from . import matrix
 from .apps import AppSpec
 from .errors import ConfigError, Problem, unknown
 from .fields import plan_values
-from .net import Host, Link, Net
+from .net import App, Host, Link, Net
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
 SCHEMA = "twinpath.plan/1"
@@ -93,6 +93,7 @@ class Builder:
                      "at_most_ns": self.net.at_most.ns if self.net.at_most else 0},
         }
         self._check_reach()
+        self._check_ports()
         if self.problems:
             raise ConfigError(self.problems)
         return data
@@ -214,6 +215,22 @@ class Builder:
                 "window_ns": measured.window.ns if measured.window is not None else None,
                 "every_ns": measured.every.ns if measured.every is not None else None,
                 "metrics": measured.metrics}
+
+    def _check_ports(self) -> None:
+        """One server per transport and port of a host: the second would find it taken."""
+        for host in self.net.hosts:
+            taken: dict[tuple[str, int], App] = {}
+            for app in host.apps:
+                transport = matrix.SERVES.get(app.spec.kind)
+                if transport is None:
+                    continue
+                port = app.spec.args["port"]
+                first = taken.setdefault((transport, port), app)
+                if first is not app:
+                    self._problem(f"{app.path}.port", port,
+                                  f"{first.path} ({first.spec.kind}) and {app.path} "
+                                  f"({app.spec.kind}) both serve {transport} port {port} of "
+                                  f"{host.name}", "a port of its own per server")
 
     def _check_reach(self) -> None:
         """Hosts do not forward: an app talks to a neighbour."""

@@ -60,10 +60,26 @@ class Run:
 
     @property
     def failures(self) -> list[str]:
-        """What applications did not achieve, one text each: the run went well, they did not."""
+        """What applications did not achieve, one text each, with the first reason where one is
+        known: the run went well, they did not."""
         frame = self.df("scalar")
-        return [f"{r.entity}: {r.value:g} {FAILURES[r.metric]}" for r in frame.itertuples()
-                if r.metric in FAILURES and r.value > 0]
+        counts = {(r.entity, r.metric): r.value for r in frame.itertuples()
+                  if r.metric in FAILURES and r.value > 0}
+        reasons = self._reasons()
+        texts = []
+        for (entity, metric), value in counts.items():
+            text = f"{entity}: {value:g} {FAILURES[metric]}"
+            reason = reasons.pop(entity, "")
+            texts.append(f"{text}: {reason}" if reason else text)
+        return texts + [f"{entity}: {reason}" for entity, reason in reasons.items()]
+
+    def _reasons(self) -> dict[str, str]:
+        """Per entity what its events `app.problem` say."""
+        import json
+
+        events = self.df("event")
+        chosen = events[events["kind"] == "app.problem"]
+        return {r.entity: str(json.loads(r.data_json)["problem"]) for r in chosen.itertuples()}
 
     @property
     def fingerprint(self) -> str | None:

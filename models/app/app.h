@@ -2,6 +2,7 @@
 // sockets and timers; nothing it does blocks or calls into a driver.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,12 @@ struct AppContext {
 inline constexpr std::uint32_t kBothWays = kPollIn | kPollOut | kPollReadHangup;
 inline constexpr std::size_t kEventsPerWait = 32;
 
+// Of an application with a clock of its own: what that clock asked for and what it did of it.
+struct Offered {
+  std::uint64_t asked = 0;
+  std::uint64_t done = 0;
+};
+
 class App {
  public:
   virtual ~App() = default;
@@ -36,6 +43,8 @@ class App {
   // Nothing more will come of it. A server: it has served, and nobody is connected any more.
   [[nodiscard]] virtual bool done() const = 0;
   virtual void report(AppReport& report) const = 0;
+  // Nothing unless a rate drives it. `now` is the end of the run.
+  [[nodiscard]] virtual std::optional<Offered> offered(Instant) const { return std::nullopt; }
 };
 
 }  // namespace twinpath

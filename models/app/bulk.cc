@@ -83,8 +83,9 @@ void Bulk::report(AppReport& report) const {
   if (!done_ && fd_ != Fd::kNone) {
     if (const auto running = context_.sockets.tcp_info(fd_)) info = *running;
   }
-  report.scalar(metric::kBytes, static_cast<double>(sent_));
+  report.scalar(metric::kSentBytes, static_cast<double>(sent_));
   report.scalar(metric::kFailures, error_ == Errno::kNone ? 0 : 1);
+  if (error_ != Errno::kNone) report.problem(symbol(error_));
   if (connected_ != kNever) {
     report.scalar(metric::kConnect, to_seconds(connected_ - started_));
   }
@@ -105,7 +106,8 @@ BulkSink::BulkSink(const BulkSinkConfig& config, const AppContext& context)
     : config_(config), server_(context, config.port) {}
 
 void BulkSink::start(Instant) {
-  if (server_.start() != Errno::kNone) ++totals_.failures;
+  problem_ = server_.start();
+  if (!problem_.empty()) ++totals_.failures;
 }
 
 void BulkSink::on_ready(Instant now) {
@@ -135,6 +137,7 @@ void BulkSink::Connection::on_ready(Instant now, SocketApi& sockets, Fd fd) {
 void BulkSink::report(AppReport& report) const {
   report.scalar(metric::kBytes, static_cast<double>(totals_.bytes));
   report.scalar(metric::kFailures, static_cast<double>(totals_.failures));
+  report.problem(problem_);
   report.scalar(metric::kVerifyErrors, static_cast<double>(totals_.verify_errors));
   if (totals_.last <= totals_.first) return;
   const double seconds = to_seconds(totals_.last - totals_.first);

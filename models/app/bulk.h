@@ -113,6 +113,7 @@ class BulkSink final : public App {
   BulkSinkConfig config_;
   StreamServer<Connection> server_;
   SinkTotals totals_;
+  std::string problem_;
 };
 
 }  // namespace twinpath

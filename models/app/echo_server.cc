@@ -8,7 +8,8 @@
 namespace twinpath {
 
 void EchoServer::start(Instant) {
-  if (server_.start() != Errno::kNone) ++failures_;
+  problem_ = server_.start();
+  if (!problem_.empty()) ++failures_;
 }
 
 void EchoServer::on_ready(Instant now) {
@@ -19,6 +20,7 @@ void EchoServer::on_ready(Instant now) {
 void EchoServer::report(AppReport& report) const {
   report.scalar(metric::kRequests, static_cast<double>(requests_));
   report.scalar(metric::kFailures, static_cast<double>(failures_));
+  report.problem(problem_);
 }
 
 void EchoServer::Connection::on_ready(Instant now, SocketApi& sockets, Fd fd) {

@@ -196,7 +196,11 @@ void HttpGet::fail(Instant now, std::string problem) {
 
 void HttpGet::leave(Instant now) {
   if (fd_ == Fd::kNone) return;
-  if (const auto info = context_.sockets.tcp_info(fd_)) info_ = *info;
+  if (const auto info = context_.sockets.tcp_info(fd_)) {
+    retransmits_ += info->retransmits;
+    timeouts_ += info->timeouts;
+    srtt_ = info->srtt;
+  }
   context_.sockets.close(now, std::exchange(fd_, Fd::kNone));
 }
 
@@ -208,6 +212,8 @@ void HttpGet::report(AppReport& report) const {
   if (totals_.connected != kNever) {
     report.scalar(metric::kConnect, to_seconds(totals_.connected - totals_.started));
   }
+  report.problem(totals_.problem);
+  report_flow(report);
   if (totals_.requests == 0) return;
   report.scalar(metric::kFct, to_seconds(totals_.last_byte - totals_.started));
   report.histogram(metric::kLatency, latency_);
@@ -215,10 +221,17 @@ void HttpGet::report(AppReport& report) const {
     const double seconds = to_seconds(totals_.last_byte - totals_.first_byte);
     report.scalar(metric::kGoodput, static_cast<double>(totals_.verified_bytes) * 8 / seconds);
   }
+}
+
+// All connections there were are one flow: the closed ones and the one still open.
+void HttpGet::report_flow(AppReport& report) const {
+  std::optional<TcpInfo> open;
+  if (fd_ != Fd::kNone) open = context_.sockets.tcp_info(fd_);
   AppReport flow = report.below("flow0", "flow");
-  flow.scalar(metric::kRetransmits, info_.retransmits);
-  flow.scalar(metric::kTimeouts, info_.timeouts);
-  flow.scalar(metric::kSrtt, to_seconds(info_.srtt));
+  const TcpInfo info = open.value_or(TcpInfo{.srtt = srtt_});
+  flow.scalar(metric::kRetransmits, static_cast<double>(retransmits_ + info.retransmits));
+  flow.scalar(metric::kTimeouts, static_cast<double>(timeouts_ + info.timeouts));
+  if (info.srtt > Duration::zero()) flow.scalar(metric::kSrtt, to_seconds(info.srtt));
 }
 
 }  // namespace twinpath

@@ -80,6 +80,7 @@ class HttpGet final : public App {
   void complete(Instant now);
   void fail(Instant now, std::string problem);
   void leave(Instant now);
+  void report_flow(AppReport& report) const;
   [[nodiscard]] std::uint64_t size_now() const;
   [[nodiscard]] bool body_is_right();
 
@@ -102,7 +103,10 @@ class HttpGet final : public App {
   Instant request_started_{};
   Histogram latency_;
   HttpGetTotals totals_;
-  TcpInfo info_{};
+  // Of the connections closed so far; srtt of the last.
+  std::uint64_t retransmits_ = 0;
+  std::uint64_t timeouts_ = 0;
+  Duration srtt_{};
 };
 
 }  // namespace twinpath

@@ -117,7 +117,8 @@ HttpAnswer answer_to(const HttpHeadReader& request) {
 }
 
 void HttpServer::start(Instant) {
-  if (server_.start() != Errno::kNone) ++totals_.failures;
+  problem_ = server_.start();
+  if (!problem_.empty()) ++totals_.failures;
 }
 
 void HttpServer::on_ready(Instant now) {
@@ -128,7 +129,8 @@ void HttpServer::on_ready(Instant now) {
 void HttpServer::report(AppReport& report) const {
   report.scalar(metric::kRequests, static_cast<double>(totals_.requests));
   report.scalar(metric::kFailures, static_cast<double>(totals_.failures));
-  report.scalar(metric::kBytes, static_cast<double>(totals_.body_bytes));
+  report.scalar(metric::kSentBytes, static_cast<double>(totals_.body_bytes));
+  report.problem(problem_);
 }
 
 void HttpServer::Connection::on_ready(Instant now, SocketApi& sockets, Fd fd) {

@@ -89,6 +89,7 @@ class HttpServer final : public App {
   StreamServer<Connection> server_;
   ContentSource content_;
   HttpServerTotals totals_;
+  std::string problem_;
 };
 
 }  // namespace twinpath

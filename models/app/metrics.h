@@ -34,10 +34,13 @@ inline constexpr MetricInfo kFct{"fct_s",
 inline constexpr MetricInfo kConnect{"connect_s",         "s",
                                      MetricKind::kScalar, Better::kLower,
                                      MetricClock::kModel, "connect() to established"};
-inline constexpr MetricInfo kBytes{
-    "app_bytes",         "byte",
+inline constexpr MetricInfo kBytes{"app_bytes",         "byte",
+                                   MetricKind::kScalar, Better::kHigher,
+                                   MetricClock::kNone,  "application bytes received and verified"};
+inline constexpr MetricInfo kSentBytes{
+    "app_sent_bytes",    "byte",
     MetricKind::kScalar, Better::kHigher,
-    MetricClock::kNone,  "application bytes received and verified, or sent"};
+    MetricClock::kNone,  "application bytes handed to the socket, at the sender"};
 inline constexpr MetricInfo kRequests{
     "requests", "", MetricKind::kScalar, Better::kHigher, MetricClock::kNone, "requests completed"};
 inline constexpr MetricInfo kRequestRate{
@@ -67,6 +70,10 @@ inline constexpr MetricInfo kDatagrams{
     "datagrams",         "",
     MetricKind::kScalar, Better::kHigher,
     MetricClock::kNone,  "datagrams sent, or received and verified"};
+inline constexpr MetricInfo kDuplicates{
+    "duplicates",        "",
+    MetricKind::kScalar, Better::kLower,
+    MetricClock::kNone,  "datagrams that came again, or too late to tell"};
 inline constexpr MetricInfo kLostFraction{
     "lost_fraction", "fraction",         MetricKind::kScalar,
     Better::kLower,  MetricClock::kNone, "datagrams that never came, of those sent"};
@@ -114,6 +121,8 @@ class AppReport {
   void histogram(const MetricInfo& info, const Histogram& values) {
     sink_.histogram(sink_.define_metric(info), entity_, values);
   }
+  // Why it failed, in words: an event `app.problem` of this entity. Nothing when `why` is empty.
+  void problem(std::string_view why);
   // An entity below this one: "client/app0" -> "client/app0/flow3".
   [[nodiscard]] AppReport below(std::string_view name, std::string_view kind) {
     return {sink_, path_ + "/" + std::string(name), kind};

@@ -39,8 +39,24 @@ void RequestResponse::start(Instant now) {
   started_ = now;
   for (Connection& connection : connections_) open(now, connection);
   if (config_.rate_per_s > 0) {
-    context_.timers.arm(arrival_, after(now, rng_.exponential(mean_gap(config_.rate_per_s))));
+    arrives_ = now;
+    arm_arrival();
   }
+}
+
+// From the last arrival, not from the turn that served it: a late turn must not lower the rate.
+void RequestResponse::arm_arrival() {
+  arrives_ = after(arrives_, rng_.exponential(mean_gap(config_.rate_per_s)));
+  context_.timers.arm(arrival_, arrives_);
+}
+
+std::optional<Offered> RequestResponse::offered(Instant now) const {
+  if (config_.rate_per_s <= 0) return std::nullopt;
+  Offered offered{begun_, begun_ - turned_away_};
+  if (may_begin() && arrives_ < now) {
+    offered.asked += static_cast<std::uint64_t>((now - arrives_) / mean_gap(config_.rate_per_s));
+  }
+  return offered;
 }
 
 bool RequestResponse::may_begin() const {
@@ -58,25 +74,27 @@ void RequestResponse::on_arrival(Instant now) {
   const auto idle = std::find_if(connections_.begin(), connections_.end(),
                                  [](const Connection& c) { return c.connected && !c.busy; });
   if (idle != connections_.end()) {
-    begin(now, *idle, now);
+    begin(now, *idle, arrives_);
   } else if (waiting_.size() < kWaitingMax) {
-    waiting_.push_back(now);
+    waiting_.push_back(arrives_);
   } else {
     ++failures_;
+    ++turned_away_;
+    if (problem_.empty()) problem_ = "more requests waited for a connection than are kept";
   }
-  context_.timers.arm(arrival_, after(now, rng_.exponential(mean_gap(config_.rate_per_s))));
+  arm_arrival();
 }
 
 void RequestResponse::open(Instant now, Connection& connection) {
   const FdResult made = context_.sockets.socket(SocketKind::kStream);
-  if (made.error != Errno::kNone) return fail(now, connection);
+  if (made.error != Errno::kNone) return fail(now, connection, symbol(made.error));
   ++open_;
   connection.fd = made.fd;
   connection.served = 0;
   poller_.add(made.fd, {kBothWays, Trigger::kEdge, connection.index});
   context_.sockets.set_option(now, made.fd, SocketOption::kNoDelay, 1);
   const Errno error = context_.sockets.connect(now, made.fd, {config_.to, config_.port});
-  if (error != Errno::kInProgress) fail(now, connection);
+  if (error != Errno::kInProgress) fail(now, connection, symbol(error));
 }
 
 void RequestResponse::on_ready(Instant now) {
@@ -92,7 +110,10 @@ void RequestResponse::on_ready(Instant now) {
 }
 
 void RequestResponse::on_event(Instant now, Connection& connection, std::uint32_t events) {
-  if ((events & kPollError) != 0) return fail(now, connection);
+  if ((events & kPollError) != 0) {
+    const auto error = context_.sockets.get_option(connection.fd, SocketOption::kError).value;
+    return fail(now, connection, symbol(static_cast<Errno>(error)));
+  }
   if (!connection.connected && (events & kPollOut) != 0) {
     connection.connected = true;
     ready_for_request(now, connection);
@@ -144,7 +165,7 @@ void RequestResponse::send_request(Instant now, Connection& connection) {
                              : context_.sockets.send_slice(now, connection.fd, piece);
     }
     if (errno_of(taken) == Errno::kAgain) return;
-    if (taken < 0) return fail(now, connection);
+    if (taken < 0) return fail(now, connection, symbol(errno_of(taken)));
     connection.sent += static_cast<std::uint32_t>(taken);
   }
 }
@@ -153,10 +174,14 @@ void RequestResponse::receive(Instant now, Connection& connection) {
   while (connection.fd != Fd::kNone) {
     const Received piece = context_.sockets.receive_slice(now, connection.fd, kContentPeriodBytes);
     if (errno_of(piece.result) == Errno::kAgain) return;
-    if (piece.result <= 0 || !connection.busy) return fail(now, connection);
+    if (piece.result < 0) return fail(now, connection, symbol(errno_of(piece.result)));
+    if (piece.result == 0) return fail(now, connection, "the server closed the connection");
+    if (!connection.busy) return fail(now, connection, "an answer nobody asked for");
     if (first_difference(connection.received, piece.data.bytes())) connection.wrong = true;
     connection.received += piece.data.len;
-    if (connection.received > config_.response_bytes) return fail(now, connection);
+    if (connection.received > config_.response_bytes) {
+      return fail(now, connection, "the answer is longer than asked for");
+    }
     if (connection.received == config_.response_bytes) complete(now, connection);
   }
 }
@@ -190,8 +215,9 @@ void RequestResponse::close(Instant now, Connection& connection) {
 
 // A connection that failed is not replaced: a server that is not there would otherwise be asked for
 // ever at one instant.
-void RequestResponse::fail(Instant now, Connection& connection) {
+void RequestResponse::fail(Instant now, Connection& connection, std::string_view why) {
   ++failures_;
+  if (problem_.empty()) problem_ = why;
   if (!connection.busy && may_begin()) ++begun_;
   close(now, connection);
   if (done()) close_all(now);
@@ -206,6 +232,7 @@ void RequestResponse::report(AppReport& report) const {
   report.scalar(metric::kRequests, static_cast<double>(completed_));
   report.scalar(metric::kFailures, static_cast<double>(failures_));
   report.scalar(metric::kVerifyErrors, static_cast<double>(verify_errors_));
+  report.problem(problem_);
   if (completed_ == 0) return;
   report.histogram(metric::kLatency, latency_);
   report.scalar(metric::kLatencyP50, static_cast<double>(latency_.quantile(0.5)) / 1e9,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <string>
 #include <tuple>
 
 #include "models/app/app.h"
@@ -65,6 +66,7 @@ class EchoServer final : public App {
   ContentSource content_;
   std::uint64_t requests_ = 0;
   std::uint64_t failures_ = 0;
+  std::string problem_;
 };
 
 struct RequestResponseConfig {
@@ -110,6 +112,8 @@ class RequestResponse final : public App {
   [[nodiscard]] bool done() const override;
   void report(AppReport& report) const override;
 
+  // Open loop: a request that found no room to wait was not made.
+  [[nodiscard]] std::optional<Offered> offered(Instant now) const override;
   [[nodiscard]] std::uint64_t completed() const { return completed_; }
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
   [[nodiscard]] std::uint64_t verify_errors() const { return verify_errors_; }
@@ -139,10 +143,11 @@ class RequestResponse final : public App {
   void send_request(Instant now, Connection& connection);
   void receive(Instant now, Connection& connection);
   void complete(Instant now, Connection& connection);
-  void fail(Instant now, Connection& connection);
+  void fail(Instant now, Connection& connection, std::string_view why);
   void close(Instant now, Connection& connection);
   void close_all(Instant now);
   void on_arrival(Instant now);
+  void arm_arrival();
   [[nodiscard]] bool may_begin() const;
 
   RequestResponseConfig config_;
@@ -152,12 +157,15 @@ class RequestResponse final : public App {
   ContentSource content_;
   std::deque<Connection> connections_;
   Timer arrival_;
+  Instant arrives_ = kNever;  // open loop: the next one
+  std::uint64_t turned_away_ = 0;
   std::deque<Instant> waiting_;  // open loop: when they came
   std::size_t open_ = 0;         // connections with a socket
   std::uint64_t begun_ = 0;
   std::uint64_t completed_ = 0;
   std::uint64_t failures_ = 0;
   std::uint64_t verify_errors_ = 0;
+  std::string problem_;  // of the first failure
   Histogram latency_;
   Instant started_ = kNever;
   Instant last_{};

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <unordered_map>
 
 #include "models/app/app.h"
@@ -17,11 +18,11 @@ class StreamServer {
   StreamServer(const AppContext& context, std::uint16_t port)
       : context_(context), poller_(context.sockets, &context.ready), port_(port) {}
 
-  // kNone, or why nothing listens.
-  Errno start() {
+  // Empty, or why nothing listens: "bind to port 80: EADDRINUSE".
+  std::string start() {
     SocketApi& sockets = context_.sockets;
     const FdResult made = sockets.socket(SocketKind::kStream);
-    if (made.error != Errno::kNone) return made.error;
+    if (made.error != Errno::kNone) return "socket: " + std::string(symbol(made.error));
     listener_ = made.fd;
     // Answers are written whole; without this the end of each would wait for an acknowledgement.
     sockets.set_option(kStart, listener_, SocketOption::kNoDelay, 1);
@@ -29,9 +30,10 @@ class StreamServer {
     if (error == Errno::kNone) error = sockets.listen(listener_, kBacklog);
     if (error != Errno::kNone) {
       sockets.close(kStart, listener_);
-      return error;
+      return "bind to port " + std::to_string(port_) + ": " + std::string(symbol(error));
     }
-    return poller_.add(listener_, {kPollIn, Trigger::kEdge, static_cast<std::uint64_t>(listener_)});
+    poller_.add(listener_, {kPollIn, Trigger::kEdge, static_cast<std::uint64_t>(listener_)});
+    return {};
   }
 
   // `make()` gives a new Connection; `finished(connection)` hears of one that ended.

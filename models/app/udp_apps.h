@@ -3,10 +3,13 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "models/app/app.h"
+#include "models/app/seen_numbers.h"
 #include "models/base/field.h"
 #include "models/base/histogram.h"
 
@@ -43,6 +46,7 @@ class UdpBulk final : public App {
   void on_ready(Instant now) override;
   [[nodiscard]] bool done() const override { return done_; }
   void report(AppReport& report) const override;
+  [[nodiscard]] std::optional<Offered> offered(Instant now) const override;
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
 
  private:
@@ -54,11 +58,13 @@ class UdpBulk final : public App {
   Poller poller_;
   Timer tick_;
   Fd fd_ = Fd::kNone;
-  Instant started_{};
+  Instant started_ = kNever;
   Instant last_{};
+  Instant finished_ = kNever;
   std::uint64_t due_ = 0;  // datagrams whose time has come
   std::uint64_t sent_ = 0;
   std::uint64_t refused_ = 0;  // no room in the stack: not sent, as a socket would
+  std::string problem_;
   bool done_ = false;
 };
 
@@ -80,16 +86,26 @@ class UdpSink final : public App {
   void report(AppReport& report) const override;
   [[nodiscard]] std::uint64_t received() const { return received_; }
   [[nodiscard]] std::uint64_t verify_errors() const { return verify_errors_; }
+  [[nodiscard]] std::uint64_t duplicates() const { return duplicates_; }
 
  private:
+  static constexpr std::size_t kSendersMax = 4096;
+  void take(Instant now, const Received& datagram);
+  SeenNumbers* numbers_of(const SocketAddress& source);
+
   UdpSinkConfig config_;
   AppContext context_;
   Poller poller_;
   Fd fd_ = Fd::kNone;
+  std::map<std::pair<IpAddress, std::uint16_t>, SeenNumbers> senders_;
+  SocketAddress last_source_{};
+  SeenNumbers* last_sender_ = nullptr;
   std::uint64_t received_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t verify_errors_ = 0;
-  std::uint64_t sequence_end_ = 0;  // highest number seen, plus one
+  std::uint64_t duplicates_ = 0;
+  std::uint64_t failures_ = 0;
+  std::string problem_;
   Instant first_ = kNever;
   Instant last_{};
 };
@@ -118,7 +134,8 @@ class UdpEchoServer final : public App {
   Poller poller_;
   Fd fd_ = Fd::kNone;
   std::uint64_t answered_ = 0;
-  std::uint64_t refused_ = 0;
+  std::uint64_t failures_ = 0;
+  std::string problem_;
 };
 
 struct UdpEchoConfig {
@@ -167,6 +184,7 @@ class UdpEcho final : public App {
   std::uint64_t sent_ = 0;
   std::uint64_t failures_ = 0;
   std::uint64_t verify_errors_ = 0;
+  std::string problem_;  // of the first failure
   Histogram latency_;
   bool done_ = false;
 };

@@ -1,10 +1,14 @@
 // What a worker answers: results and failures as one JSON object, progress as lines.
 #include "bindings/plan/worker.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
 
 namespace twinpath::bind {
 namespace {
@@ -54,6 +58,23 @@ TEST(Progress, WritesAtMostAFewLines) {
   ASSERT_GE(bytes, 2);
   EXPECT_EQ(std::string(text, 2), "7\n");
   EXPECT_LT(bytes, 20);
+}
+
+TEST(Progress, GoesOnAfterAReaderThatWasSlow) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+  const std::vector<char> full(1 << 20, 'x');
+  ASSERT_GT(write(ends[1], full.data(), full.size()), 0);
+  Progress progress(ends[1]);
+  for (int i = 0; i < 2048; ++i) progress.at(Nanoseconds(7));
+  std::vector<char> text(full.size());
+  while (read(ends[0], text.data(), text.size()) > 0) continue;
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  for (int i = 0; i < 2048; ++i) progress.at(Nanoseconds(8));
+  ASSERT_GE(read(ends[0], text.data(), text.size()), 2);
+  EXPECT_EQ(std::string(text.data(), 2), "8\n");
+  close(ends[0]);
+  close(ends[1]);
 }
 
 }  // namespace

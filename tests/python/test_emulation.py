@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import twinpath as tp
 from twinpath import discover
 
 RULES = {"timer_lag_p999", "port_drops", "pool_exhausted", "cpu_steal", "clock_step", "offloads_on"}
@@ -48,6 +49,26 @@ def test_every_rule_of_validity_has_a_row(emu, db: str) -> None:
     assert {rule for rule, *_ in found} == RULES
     assert all(bool(ok) == (value <= bound) for _, value, bound, ok in found)
     assert run.validity == "invalid" or all(ok for *_, ok in found)
+
+
+def test_a_rate_that_is_not_reached_has_a_rule(emu, db: str) -> None:
+    """Rate-driven applications add a row; one that cannot keep its rate makes the run invalid."""
+    @tp.scenario
+    def datagrams(net: tp.Net, *, rate: tp.Rate = "1Mbps") -> None:
+        sender, receiver = net.host("sender"), net.host("receiver")
+        net.link(sender, receiver, delay="1ms")
+        app = sender.run(tp.UdpBulk(receiver, rate, size="64B", duration="300ms"))
+        net.stop(when=app.done, at_most="5s")
+
+    shortfalls = []
+    for rate in ("1Mbps", "10Tbps"):
+        run = datagrams(rate=rate).emulate(testbed="net_ring", db=db)
+        found = rows(db, "SELECT value, bound, ok FROM validity WHERE run_id = ? AND "
+                         "rule = 'generator_shortfall'", run.run_id)
+        assert len(found) == 1 and found[0][1] == 0.01
+        shortfalls.append(found[0])
+    assert shortfalls[1][0] > 0.01 and not shortfalls[1][2] and run.validity == "invalid"
+    assert shortfalls[0][0] < 0.5 < shortfalls[1][0]
 
 
 def test_drops_carry_their_cause(emu, db: str) -> None:

@@ -58,7 +58,7 @@ def test_a_transfer_that_gives_up_is_no_success(sim, cli, db: str) -> None:
     ran = cli("run", "web_transfer", "-p", "size=1kB", "-p", "loss=100%",
               "-s", "client.tcp.syn_retries=1", "--db", db, "--json")
     assert ran.code == 1 and ran.json["status"] == "done"
-    assert [p["message"] for p in ran.json["problems"]] == ["client/app0: 1 failed"]
+    assert [p["message"] for p in ran.json["problems"]] == ["client/app0: 1 failed: ETIMEDOUT"]
 
 
 def test_times_of_several_entities_are_not_summed(sim, db: str) -> None:
@@ -145,6 +145,53 @@ def test_ns3_is_a_server(sim, transfer, db: str) -> None:
     assert run.status == "done" and run["verify_errors"] == 0
 
 
+def test_two_servers_of_one_port_are_named(sim, cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import twinpath as tp\n\n@tp.scenario\n"
+        "def mine(net: tp.Net, *, other: int = 81):\n"
+        "    a, b = net.host('a'), net.host('b')\n"
+        "    net.link(a, b)\n"
+        "    b.run(tp.HttpServer())\n"
+        "    b.run(tp.EchoServer(port=other))\n"
+        "    b.run(tp.UdpSink(port=80))\n"
+        "    net.stop(when=a.run(tp.HttpGet(b, size='1kB')).done, at_most='20s')\n")
+    assert cli("run", "./mine.py", "--json").code == 0
+    ran = cli("run", "./mine.py", "-p", "other=80", "--json")
+    assert ran.code == 2
+    message = ran.json["problems"][0]["message"]
+    assert "b/app0 (http_server) and b/app1 (echo_server) both serve TCP port 80" in message
+
+
+def test_a_closed_pipe_changes_no_exit_code(sim, tmp_path: Path) -> None:
+    from conftest import BUILD, ROOT
+
+    environment = {**os.environ, "TWINPATH_ROOT": str(ROOT), "TWINPATH_BUILD": str(BUILD),
+                   "PYTHONPATH": f"{ROOT / 'bindings'}:{BUILD / 'bindings'}:{ROOT / 'analysis'}"}
+    failing = ["run", "web_transfer", "-p", "size=1kB", "-p", "loss=100%", "-s",
+               "client.tcp.syn_retries=1"]
+    for words, code in ((["run", "nothing", "--json"], 2), ([*failing, "--json"], 1), (failing, 1),
+                        (["list"], 0)):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(["/usr/bin/python3", "-m", "twinpath", *words], cwd=tmp_path,
+                              env=environment, stdout=write, stderr=subprocess.PIPE, text=True,
+                              check=False)
+        os.close(write)
+        assert done.returncode == code, (words, done.stderr)
+        assert code != 2 or "nothing" in done.stderr
+        assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
+def test_a_stopped_simulation_keeps_its_rows(sim, db: str) -> None:
+    killer = kill_worker_soon(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        endless().simulate(db=db)
+    killer.join()
+    run = tp.open(db).runs[0]
+    assert run.status == "interrupted" and run.row.model_s > 0
+    assert run["app_sent_bytes"] > 0 and run.fingerprint and len(run.df("chunk")) > 0
+
+
 def test_a_killed_worker_is_a_failed_run(sim, db: str) -> None:
     killer = kill_worker_soon(signal.SIGKILL)
     with pytest.raises(tp.RunFailed, match="killed by SIGKILL") as caught:
@@ -158,6 +205,7 @@ def test_a_wall_clock_budget_is_kept(sim, db: str) -> None:
     with pytest.raises(tp.RunTimeout) as caught:
         endless().simulate(db=db, timeout=1.0)
     assert caught.value.run.status == "timeout" and caught.value.run.row.wall_s < 15
+    assert caught.value.run["app_sent_bytes"] > 0
 
 
 def test_reaching_at_most_is_a_timeout(sim, transfer, db: str) -> None:

@@ -7,7 +7,6 @@ verdict, 130 interrupted.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import Sequence
 
@@ -53,26 +52,28 @@ def _usage() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command; its exit code."""
-    as_json = "--json" in arguments
+    """Runs one command; its exit code. A reader that has gone away changes nothing about it."""
+    failure: TwinpathError
     try:
-        return _dispatch(list(arguments))
+        code = _dispatch(list(arguments))
+        with output.until_closed():
+            sys.stdout.flush()
+        return code
     except TwinpathError as error:
-        output.print_failure(error, as_json)
-        return error.exit_code
+        failure = error
     except click.UsageError as error:
         problem = Problem("command line", " ".join(arguments), error.format_message())
-        output.print_failure(ConfigError([problem]), as_json)
-        return 2
+        failure = ConfigError([problem])
     except (KeyboardInterrupt, click.Abort):
-        output.print_failure(_Interrupted("interrupted; what was recorded is kept"), as_json)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        failure = _Interrupted("interrupted; what was recorded is kept")
+    except (BrokenPipeError, SystemExit):  # the latter is how click says it
+        output.let_go()
         return 0
     except _database_error() as error:
-        output.print_failure(TwinpathError(str(error)), as_json)
-        return TwinpathError.exit_code
+        failure = TwinpathError(str(error))
+    with output.until_closed():
+        output.print_failure(failure, "--json" in arguments)
+    return failure.exit_code
 
 
 def _database_error() -> type[Exception]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import sys
-from typing import Any, Iterable
+from typing import Any, Iterable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,6 +28,26 @@ def _console(stderr: bool) -> Console:
 
 console = _console(False)
 errors = _console(True)
+
+
+def let_go() -> None:
+    """Nobody reads any more: what is still buffered goes nowhere, without a traceback at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+@contextlib.contextmanager
+def until_closed() -> Iterator[None]:
+    """Output whose reader may go away, as `head` does; what follows is done all the same."""
+    try:
+        yield
+    except BrokenPipeError:
+        let_go()
 
 
 def print_json(value: Any) -> None:
@@ -80,7 +102,8 @@ def failure_object(error: TwinpathError) -> dict[str, Any]:
 def print_failure(error: TwinpathError, as_json: bool) -> None:
     """Every problem on standard error; with --json an object on standard output too."""
     if as_json:
-        print_json(failure_object(error))
+        with until_closed():
+            print_json(failure_object(error))
     for line in str(error).splitlines():
         errors.print(f"[bold red]error:[/] {escape(line)}")
     stderr = getattr(error, "stderr", "")

@@ -13,7 +13,7 @@ from ..errors import ConfigError, Problem, unknown
 from ..execute import execute
 from ..run import Run
 from ..scenario import Case, Scenario
-from .output import console, errors, print_json, run_object
+from .output import console, errors, print_json, run_object, until_closed
 
 app = typer.Typer(add_completion=False, no_args_is_help=False)
 
@@ -134,10 +134,11 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
     case = check(name, param, setting, driver)
     run = run_shown(case, driver, seed, quiet=as_json, db=db, pcap=pcap, testbed=testbed,
                     timeout=timeout)
-    if as_json:
-        print_json(run_object(run))
-    else:
-        print_run(run)
+    with until_closed():
+        if as_json:
+            print_json(run_object(run))
+        else:
+            print_run(run)
     return 1 if run.failures else 0
 
 

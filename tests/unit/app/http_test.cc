@@ -78,6 +78,41 @@ TEST(HttpTest, SaysWhenNobodyListens) {
   EXPECT_EQ(get.totals().problem, "ECONNREFUSED");
 }
 
+double flow_value(AppHost& host, const MetricInfo& metric) {
+  MemorySink sink;
+  host.export_results(sink);
+  return sink.find(metric, "client/app0/flow0").value_or(-1);
+}
+
+TEST(HttpTest, CountsRetransmissionsOfAllItsConnections) {
+  AppPairOptions world;
+  world.link.faults.loss = 0.2;
+  AppPair pair(world);
+  pair.server.add<HttpServer>("server/app0", kStart, HttpServerConfig());
+  auto& get = pair.client.add<HttpGet>(
+      "client/app0", kStart,
+      HttpGetConfig{.size_bytes = 100, .requests = 40, .keep_alive = false, .to = kServerAddress});
+  double seen = 0;
+  const auto never_less = [&] {
+    const double now = flow_value(pair.client, metric::kRetransmits);
+    EXPECT_GE(now, seen) << "a new connection forgets none of what came before";
+    seen = std::max(seen, now);
+    return get.done();
+  };
+  ASSERT_EQ(pair.run_until(never_less, seconds(600)), RunEnd::kMet);
+  // A fifth of 40 SYN and 40 requests, at the least.
+  EXPECT_GT(seen, 8);
+}
+
+TEST(HttpTest, ATransferThatNeverEndsShowsWhatItSentAgain) {
+  AppPairOptions world;
+  world.link.faults.loss = 1;
+  AppPair pair(world);
+  pair.client.add<HttpGet>("client/app0", kStart, HttpGetConfig{.to = kServerAddress});
+  pair.run(seconds(10));
+  EXPECT_GE(flow_value(pair.client, metric::kTimeouts), 0) << "the flow is reported";
+}
+
 TEST(HttpTest, ReportsGoodputAndCompletionTime) {
   AppPairOptions world;
   world.link = {.rate_bps = 10000000, .delay = milliseconds(10), .queue_bytes = 4000000};

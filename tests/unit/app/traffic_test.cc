@@ -122,6 +122,71 @@ TEST_F(TrafficTest, DatagramsAtTheirRate) {
       << "the first one waits for an address and shortens the time between first and last";
 }
 
+TEST_F(TrafficTest, ASenderAndItsReceiverCountTheirBytesApart) {
+  pair_.server.add<BulkSink>("server/app0", kStart, BulkSinkConfig());
+  auto& bulk = pair_.client.add<Bulk>("client/app0", kStart,
+                                      BulkConfig{.size_bytes = 1000, .to = kServerAddress});
+  ASSERT_EQ(pair_.run_until([&] { return bulk.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_EQ(result(pair_.client, metric::kSentBytes, "client/app0"), 1000);
+  EXPECT_EQ(result(pair_.server, metric::kBytes, "server/app0"), 1000);
+  MemorySink sink;
+  pair_.client.export_results(sink);
+  EXPECT_FALSE(sink.find(metric::kBytes, "client/app0").has_value());
+}
+
+TEST_F(TrafficTest, AServerWhosePortIsTakenSaysSo) {
+  pair_.server.add<UdpSink>("server/app0", kStart, UdpSinkConfig{.port = 9});
+  pair_.server.add<UdpSink>("server/app1", kStart, UdpSinkConfig{.port = 9});
+  pair_.server.add<UdpEchoServer>("server/app2", kStart, UdpEchoServerConfig{.port = 9});
+  pair_.run(milliseconds(1));
+  EXPECT_EQ(result(pair_.server, metric::kFailures, "server/app0"), 0);
+  EXPECT_EQ(result(pair_.server, metric::kFailures, "server/app1"), 1);
+  EXPECT_EQ(result(pair_.server, metric::kFailures, "server/app2"), 1);
+  MemorySink sink;
+  pair_.server.export_results(sink);
+  ASSERT_EQ(sink.events.size(), 2U);
+  EXPECT_EQ(sink.events[0].first, "app.problem");
+}
+
+TEST_F(TrafficTest, DatagramsToNowhereAreAFailure) {
+  const UdpBulkConfig config{.to = Ipv4Address(0x0a000001)};
+  auto& bulk = pair_.client.add<UdpBulk>("client/app0", kStart, config);
+  pair_.run(milliseconds(1));
+  EXPECT_TRUE(bulk.done());
+  EXPECT_EQ(result(pair_.client, metric::kFailures, "client/app0"), 1);
+}
+
+TEST(UdpSinkTest, DuplicatesAreNoDatagramsAndHideNoLoss) {
+  AppPairOptions options;
+  options.link.faults = {.loss = 0.1, .duplicate = 0.2};
+  AppPair pair(options);
+  auto& sink = pair.server.add<UdpSink>("server/app0", kStart, UdpSinkConfig());
+  const UdpBulkConfig config{.rate_bps = 10000000, .count = 2000, .to = kServerAddress};
+  auto& bulk = pair.client.add<UdpBulk>("client/app0", kStart, config);
+  ASSERT_EQ(pair.run_until([&] { return bulk.done(); }, seconds(10)), RunEnd::kMet);
+  pair.run(milliseconds(100));
+  MemorySink results;
+  pair.server.export_results(results);
+  EXPECT_NEAR(results.find(metric::kLostFraction, "server/app0").value(), 0.1, 0.03);
+  EXPECT_NEAR(static_cast<double>(sink.duplicates()), 360, 80);
+  EXPECT_LT(sink.received(), 2000U);
+}
+
+TEST(SeenNumbersTest, TellsEachNumberOnceWithinItsWindow) {
+  SeenNumbers seen;
+  EXPECT_TRUE(seen.add(5));
+  EXPECT_TRUE(seen.add(3));
+  EXPECT_FALSE(seen.add(3));
+  EXPECT_FALSE(seen.add(5));
+  EXPECT_EQ(seen.end(), 6U);
+  EXPECT_TRUE(seen.add(5 + SeenNumbers::kWindow)) << "takes the place of 5";
+  EXPECT_FALSE(seen.add(5)) << "too old to tell";
+  EXPECT_TRUE(seen.add(6));
+  EXPECT_TRUE(seen.add(1000000));
+  EXPECT_TRUE(seen.add(999999));
+  EXPECT_FALSE(seen.add(1000000));
+}
+
 TEST(UdpEchoTest, TimesAnswersAndCountsLosses) {
   AppPairOptions options;
   options.link.faults.loss = 0.1;
