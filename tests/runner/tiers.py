@@ -183,6 +183,7 @@ TIERS = (
     Tier("twin", "tests/twin", ctest("twin"), ("twin_tests",)),
     Tier("swarm", "tests/swarm", swarm, ("swarm",)),
     Tier("python", "tests/python", pytest("tests/python", *SLOW)),
+    Tier("docs", "tests/docs", pytest("tests/docs", *SLOW), quick=False),
     Tier("fuzz", "tests/fuzz", fuzz, ("fuzzers",), preset="fuzz"),
     Tier("interop", "tests/interop", pytest("tests/interop", *SLOW), quick=False),
 )

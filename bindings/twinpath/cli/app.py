@@ -20,7 +20,7 @@ from . import output
 # does not wait for pandas.
 COMMANDS = {
     "setup": "system", "doctor": "system", "test": "system", "accept": "system",
-    "python": "system", "demo": "demo", "list": "scenarios", "run": "scenarios",
+    "docs": "system", "python": "system", "demo": "demo", "list": "scenarios", "run": "scenarios",
     "compare": "compare", "show": "results", "rerun": "results", "report": "results",
     "bench": "bench", "impair": "impair",
 }
@@ -40,6 +40,7 @@ HELP = {
     "bench": "Measure ourselves against a peer.",
     "impair": "Our rate, delay and faults as a live box between two ports.",
     "report": "Write the HTML report of a database.",
+    "docs": "Build the handbook.",
     "python": "Start the interpreter this is built for.",
 }
 

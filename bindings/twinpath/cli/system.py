@@ -1,4 +1,4 @@
-"""`setup`, `doctor`, `test`, `accept`, `python`: the machine and the build."""
+"""`setup`, `doctor`, `test`, `accept`, `docs`, `python`: the machine and the build."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from ..errors import TwinpathError
+from ..errors import MissingPrivilege, TwinpathError
 from ..provenance import ROOT, machine_row, module_path
 from ..supervise import PYTHON
 from .output import console, print_json
@@ -102,6 +102,20 @@ def test(context: typer.Context) -> int:
 @app.command("accept", context_settings=PASS_ON, help="Check the project's promises.")
 def accept(context: typer.Context) -> int:
     return _script(ROOT / "tests" / "accept" / "accept.py", context.args)
+
+
+@app.command("docs", help="Build the handbook as HTML into build/docs.")
+def docs() -> int:
+    if not shutil.which("sphinx-build") or not shutil.which("doxygen"):
+        raise MissingPrivilege("the handbook is built by Sphinx with MyST, Breathe and Doxygen",
+                               "sudo apt-get install python3-sphinx python3-myst-parser "
+                               "python3-breathe python3-sphinx-rtd-theme doxygen")
+    built = ROOT / "build" / "docs"
+    code = subprocess.call(["sphinx-build", "-W", "--keep-going", "-q", "-b", "html",
+                            str(ROOT / "docs"), str(built)])
+    if code == 0:
+        console.print(f"{built / 'index.html'}")
+    return 1 if code else 0
 
 
 @app.command("python", context_settings=PASS_ON, help="Start the right interpreter.")

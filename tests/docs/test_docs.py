@@ -1,0 +1,49 @@
+"""The handbook builds without a warning, its pages do what they say, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pages import ROOT, Reader, blocks
+
+PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "generated" not in path.parts)
+RUN_PAGES = [page for page in PAGES if any(b.language in ("sh", "python") for b in blocks(page))]
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def test_the_handbook_builds_without_a_warning(tmp_path: Path) -> None:
+    command = ["sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert (tmp_path / "index.html").is_file()
+
+
+@pytest.mark.parametrize("page", RUN_PAGES, ids=name)
+def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    for block in blocks(page):
+        wrong = reader.follow(block)
+        assert wrong is None, f"{name(page)}:{block.line}: {wrong}\n{block.text}"
+    for reason in reader.undecided:
+        print(f"{name(page)}: no verdict on this machine: {reason}")
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=name)
+def test_links_lead_to_files(page: Path) -> None:
+    gone = [to for to in LINK.findall(page.read_text()) if not (page.parent / to).exists()]
+    assert not gone
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_page_is_in_a_table_of_contents(page: Path) -> None:
+    if page.name in ("index.md", "README.md"):
+        return
+    index = (ROOT / "docs" / "index.md").read_text()
+    assert str(page.relative_to(ROOT / "docs").with_suffix("")) in index
