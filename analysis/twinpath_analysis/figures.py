@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import matplotlib
@@ -37,6 +38,9 @@ class Figure:
     svg: str
     query: str
     command: str
+
+    def _repr_html_(self) -> str:
+        return f"<figure>{self.svg}<figcaption>{escape(self.title)}</figcaption></figure>"
 
     def save(self, path: str) -> str:
         """Writes the SVG as a file of its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Iterable, Sequence
+from typing import Any, Sequence
 
 import pandas as pd
 
@@ -106,34 +106,28 @@ class Results:
 
     def scalars(self, run_ids: Sequence[int]) -> pd.DataFrame:
         """Scalars of several runs in long form, with run_id, driver and seed."""
-        marks = ",".join("?" * len(run_ids))
         query = (
             "SELECT run.run_id, run.driver, run.seed, run.validity, run.plan_id, "
             "e.path AS entity, e.kind, m.name AS metric, m.unit, m.better, m.clock, m.metric_id, "
             "s.value, s.n FROM run JOIN entity e USING (run_id) JOIN scalar s USING (entity_id) "
-            f"JOIN metric m USING (metric_id) WHERE run.run_id IN ({marks}) "
+            "JOIN metric m USING (metric_id) "
+            "WHERE run.run_id IN (SELECT value FROM json_each(?)) "
             "ORDER BY run.run_id, e.entity_id, m.name")
-        return pd.read_sql_query(query, self.connection, params=tuple(run_ids))
+        return pd.read_sql_query(query, self.connection, params=(json.dumps(list(run_ids)),))
+
+    def studies(self) -> dict[str, dict[str, Any]]:
+        """What each study asked for, by its name; none in a file older than studies."""
+        known = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'study'")
+        if known.fetchone() is None:
+            return {}
+        rows = self.connection.execute("SELECT name, spec_json FROM study ORDER BY study_id")
+        return {row["name"]: json.loads(row["spec_json"]) for row in rows}
+
+    def param_units(self) -> dict[str, str | None]:
+        """Unit by parameter; None for words and plain numbers."""
+        return dict(self.connection.execute("SELECT DISTINCT name, unit FROM param").fetchall())
 
     def metrics(self) -> pd.DataFrame:
         """The glossary of metrics in this database."""
         query = "SELECT name, unit, kind, better, clock, help FROM metric ORDER BY name"
         return pd.read_sql_query(query, self.connection)
-
-
-def wide(results: Results, runs: Iterable[RunRow]) -> pd.DataFrame:
-    """One row per run: parameters, driver, seed, validity, status and the metrics of apps (summed
-    over entities of one kind, as Run.__getitem__ does)."""
-    rows = []
-    for run in runs:
-        row: dict[str, Any] = {"run_id": run.run_id, "scenario": run.scenario,
-                               "driver": run.driver, "seed": run.unsigned_seed,
-                               "status": run.status, "validity": run.validity}
-        row.update(run.params)
-        scalars = results.table("scalar", run.run_id)
-        for metric, group in scalars.groupby("metric"):
-            row[str(metric)] = group["value"].sum()
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-

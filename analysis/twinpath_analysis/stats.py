@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Sequence
@@ -51,3 +52,47 @@ def relative(value: float, reference: float) -> float:
     if reference == 0:
         return 0.0 if value == 0 else math.nan
     return (value - reference) / reference
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean with Student's t-interval; the interval is NaN when one value is all there is."""
+
+    mean: float
+    lo: float
+    hi: float
+    n: int
+
+
+def mean_of(values: Sequence[float], confidence: float = CONFIDENCE) -> Mean:
+    """Mean and t-interval of independent values."""
+    n = len(values)
+    if n == 0:
+        return Mean(math.nan, math.nan, math.nan, 0)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Mean(mean, math.nan, math.nan, 1)
+    half = t_quantile(confidence, n - 1) * deviation(values, mean) / math.sqrt(n)
+    return Mean(mean, mean - half, mean + half, n)
+
+
+def deviation(values: Sequence[float], mean: float) -> float:
+    """Standard deviation of a sample (n - 1)."""
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+@functools.cache
+def t_quantile(confidence: float, freedom: int) -> float:
+    """How many standard errors reach to each side of a mean."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + confidence / 2))
+
+
+def t_test(mean: float, error: float, freedom: int) -> float:
+    """The chance of a mean this far from 0 or farther if the true one is 0 (two-sided)."""
+    if error == 0:
+        return 1.0 if mean == 0 else 0.0
+    from scipy.special import stdtr
+
+    return 2 * float(stdtr(freedom, -abs(mean) / error))

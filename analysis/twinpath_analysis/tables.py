@@ -36,3 +36,8 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: st
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     return table
+
+
+def summary_table(frame: pd.DataFrame, title: str) -> Table:
+    """One row per point of a study; see wide.summary()."""
+    return plain_table(list(frame.columns), frame.itertuples(index=False), title)

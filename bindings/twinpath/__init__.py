@@ -6,7 +6,7 @@ Values with units are strings such as "10ms", "100Mbps", "64KiB", "1%".
 
 from .apps import (Bulk, BulkSink, EchoServer, HttpGet, HttpProxy, HttpServer, OpenLoop, Replay,
                    RequestResponse, Trace, UdpBulk, UdpEcho, UdpEchoServer, UdpSink, native)
-from .compare import compare, open, study, suite
+from .compare import Comparison, compare, suite
 from .errors import (ConfigError, MissingPrivilege, NoVerdict, PortRefused, Problem, RunFailed,
                      RunTimeout, StaleProfile, TwinpathError)
 from .net import App, Done, Host, Link, Net
@@ -15,12 +15,14 @@ from .provenance import VERSION as __version__
 from .quantities import Bytes, Choice, File, PacketRate, Rate, Ratio, Time
 from .run import Run
 from .scenario import Case, Scenario, scenario
+from .studies import Study, study
+from .studies import open_study as open
 
 __all__ = [
-    "App", "Bulk", "BulkSink", "Bytes", "Case", "Choice", "ConfigError", "Done", "EchoServer",
-    "File", "Host", "HttpGet", "HttpProxy", "HttpServer", "Link", "MissingPrivilege", "Net",
-    "NoVerdict", "OpenLoop", "PacketRate", "Plan", "PortRefused", "Problem", "Rate", "Ratio",
+    "App", "Bulk", "BulkSink", "Bytes", "Case", "Choice", "Comparison", "ConfigError", "Done",
+    "EchoServer", "File", "Host", "HttpGet", "HttpProxy", "HttpServer", "Link", "MissingPrivilege",
+    "Net", "NoVerdict", "OpenLoop", "PacketRate", "Plan", "PortRefused", "Problem", "Rate", "Ratio",
     "Replay", "RequestResponse", "Run", "RunFailed", "RunTimeout", "Scenario", "StaleProfile",
-    "Time", "Trace", "TwinpathError", "UdpBulk", "UdpEcho", "UdpEchoServer", "UdpSink",
+    "Study", "Time", "Trace", "TwinpathError", "UdpBulk", "UdpEcho", "UdpEchoServer", "UdpSink",
     "__version__", "compare", "native", "open", "scenario", "study", "suite",
 ]

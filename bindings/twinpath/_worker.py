@@ -1,4 +1,5 @@
-"""The worker process: `python3 -I -S _worker.py MODULE FILE RESULT_FD FUNCTION`, the job on stdin.
+"""The worker process: `python3 -I -S _worker.py MODULE FILE RESULT_FD FUNCTION PARENT`, the job on
+standard input.
 
 Only what a start of a few milliseconds allows is imported: no site, no package. Standard output
 goes to standard error, because libraries print there; the result has a descriptor of its own.
@@ -13,7 +14,10 @@ def main() -> int:
     os.dup2(2, 1)
     job = sys.stdin.buffer.read().decode()
     sys.path.insert(0, os.path.dirname(path))
-    result = getattr(__import__(name), function)(job).encode()
+    run = getattr(__import__(name), function)
+    if os.getppid() != int(sys.argv[5]):
+        return 1  # the parent died meanwhile: nobody waits for this run
+    result = run(job).encode()
     while result:
         result = result[os.write(result_fd, result):]
     return 0

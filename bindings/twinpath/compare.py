@@ -1,12 +1,13 @@
-"""Prediction beside measurement, and whole databases."""
+"""Prediction beside measurement."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any, Sequence
 
-from .errors import NoVerdict, TwinpathError, not_yet
+from .errors import NoVerdict, not_yet
 from .run import Run
+from .studies import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,45 +53,10 @@ class Comparison:
     def __repr__(self) -> str:
         return self.table()
 
+    def _repr_html_(self) -> str:
+        from twinpath_analysis.html import comparison_html
 
-class Study:
-    """Every run of a database."""
-
-    def __init__(self, db: str) -> None:
-        self.db = db
-
-    @property
-    def runs(self) -> list[Run]:
-        from twinpath_analysis.queries import Results
-
-        with Results(self.db) as results:
-            return [Run(self.db, row.run_id) for row in results.runs()]
-
-    def df(self, valid_only: bool = True) -> "pd.DataFrame":
-        """One row per finished run: parameters, driver, seed, status, validity, metrics."""
-        from twinpath_analysis.queries import Results, wide
-
-        with Results(self.db) as results:
-            rows = [row for row in results.runs()
-                    if not valid_only or (row.status == "done" and row.validity != "invalid")]
-            return wide(results, rows)
-
-    def report(self, path: str) -> str:
-        """Writes the self-contained HTML report of all runs; its path."""
-        from twinpath_analysis.report import write_report
-
-        return write_report(self.db, None, path)
-
-
-def open(db: str) -> Study:
-    """The runs of an existing database."""
-    from twinpath_analysis.database import DatabaseError, read_only
-
-    try:
-        read_only(db).close()
-    except DatabaseError as error:
-        raise TwinpathError(str(error)) from error
-    return Study(db)
+        return comparison_html(self._frame, self.verdict)
 
 
 def _runs_of(side: Run | Study, driver: str) -> list[Run]:
@@ -140,11 +106,6 @@ def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None
     if suspect:
         note += f" {suspect} of {len(usable)} emulations are suspect."
     return Comparison(frame, note)
-
-
-def study(*_: Any, **__: Any) -> Study:
-    """Runs a grid of cases."""
-    raise not_yet("study")
 
 
 def suite(*_: Any, **__: Any) -> None:

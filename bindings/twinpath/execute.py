@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .scenario import Case
 
 DEFAULT_DB = "results.db"
+STDERR_EVENT = "worker.stderr"  # kind of the event that keeps the end of a worker's standard error
 TESTBEDS = ("veth", "net_ring")
 EMU_GRACE_S = 60.0  # wall time of an emulation beyond the model time it may take
 
@@ -36,7 +38,7 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
     plan = case.plan(driver)
     _check_seed(seed)
     if driver == "emu":
-        _check_testbed(plan, testbed or "veth")
+        check_testbed(plan, testbed or "veth")
         if timeout is None:
             timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
     request = RunRequest(plan, case.params, seed, testbed if driver == "emu" else None,
@@ -56,12 +58,9 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
         pcap_dir = os.path.abspath(pcap) if pcap else None
         if pcap_dir:
             os.makedirs(pcap_dir, exist_ok=True)
-        job = {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
-               "db": own, "run_id": run_id, "pcap": pcap_dir,
-               "testbed": request.testbed or "veth"}
-        with _network(request) as companion:
-            end = run_worker(request.plan.driver, job, timeout=timeout, on_progress=on_progress,
-                             companion=companion)
+        with network(request) as companion:
+            end = run_worker(request.plan.driver, worker_job(request, own, run_id, pcap_dir),
+                             timeout=timeout, on_progress=on_progress, companion=companion)
             record_end(own, run_id, end)
             if companion is not None:
                 companion.record(own, run_id)
@@ -82,7 +81,14 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
     return run
 
 
-def _network(request: RunRequest) -> Any:
+def worker_job(request: RunRequest, path: str, run_id: int,
+               pcap: str | None = None) -> dict[str, Any]:
+    """What a worker is told: its Plan, its seed, and the file and run it writes."""
+    return {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
+            "db": path, "run_id": run_id, "pcap": pcap, "testbed": request.testbed or "veth"}
+
+
+def network(request: RunRequest) -> Any:
     """The test-bed of an emulation with its Linux peers, as a context; nothing else needs one."""
     if request.testbed != "veth":
         return contextlib.nullcontext(None)
@@ -117,7 +123,8 @@ def _check_seed(seed: int) -> None:
         raise ConfigError([Problem("seed", str(seed), f"{seed!r} is not a seed", "0..2^64-1")])
 
 
-def _check_testbed(plan: Plan, testbed: str) -> None:
+def check_testbed(plan: Plan, testbed: str) -> None:
+    """ConfigError when a Plan cannot run on a test-bed."""
     if testbed not in TESTBEDS:
         raise ConfigError([unknown("testbed", testbed, "testbed", list(TESTBEDS))])
     linux = [host["name"] for host in plan.data["hosts"] if host["stack"] == "linux"]
@@ -139,6 +146,22 @@ def record_end(path: str, run_id: int, end: WorkerEnd) -> None:
             "WHERE run_id = ?",
             (status, error, end.wall_s, end.cpu_s, end.max_rss_bytes, end.model_s, utc_now(),
              run_id))
+        if status != "done" and end.stderr:
+            connection.execute(
+                "INSERT INTO event (run_id, seq, t_ns, kind, data_json) SELECT ?1, "
+                "coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM event WHERE run_id = ?1",
+                (run_id, int((end.model_s or 0) * 1e9), STDERR_EVENT,
+                 json.dumps({"tail": end.stderr})))
+    finally:
+        connection.close()
+
+
+def record_failure(path: str, run_id: int, error: str) -> None:
+    """Ends a run that has nothing but the reason why."""
+    connection = connect(path, durable=False)
+    try:
+        connection.execute("UPDATE run SET status = 'failed', error = ?, ended_utc = ? "
+                           "WHERE run_id = ?", (error, utc_now(), run_id))
     finally:
         connection.close()
 

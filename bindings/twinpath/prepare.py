@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from twinpath_analysis.database import connect
+from twinpath_analysis.database import connect, empty_image
 
 from . import provenance
 from .plan import Plan, canonical, sha256
@@ -46,6 +47,9 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
     """Creates `path` with the run in status `running`; the run's id there and its key."""
     build = provenance.build_row(request.plan.driver)
     key = run_key(request, build["sha256"])
+    if not os.path.exists(path):
+        with open(path, "wb") as file:
+            file.write(empty_image())
     connection = connect(path, durable=False)
     try:
         connection.execute("BEGIN")

@@ -216,13 +216,24 @@ class Choice(str):
 Metric = Quantity | float
 
 
+_OF_UNIT: dict[str, type[Quantity]] = {
+    "bit/s": Rate, "bps": Rate, "packet/s": PacketRate, "s": Time, "byte": Bytes, "bytes": Bytes,
+    "fraction": Ratio,
+}
+
+
 def quantity(value: float, unit: str) -> Metric:
     """`value` of a result in `unit` as the type that prints it well, a float when none fits."""
-    types: dict[str, type[Quantity]] = {
-        "bit/s": Rate, "bps": Rate, "packet/s": PacketRate, "s": Time, "byte": Bytes,
-        "bytes": Bytes, "fraction": Ratio,
-    }
-    kind = types.get(unit)
+    kind = _OF_UNIT.get(unit)
     if kind is None or not math.isfinite(value) or value < 0 or value > kind.limit:
         return float(value)
     return float.__new__(kind, value)
+
+
+def si(text: str, unit: str) -> float | None:
+    """The SI value of a text such as "1%" for a parameter in `unit`; None when it is none."""
+    try:
+        return float(_OF_UNIT.get(unit, Ratio)(text) if text[-1:].isalpha() or text[-1:] == "%"
+                     else text)
+    except ValueError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import TYPE_CHECKING, Any
 
 from twinpath_analysis.queries import Results, RunRow
@@ -27,14 +28,21 @@ def combined(rows: "pd.DataFrame") -> float:
 class Run:
     """One run. `run["goodput_bps"]` is its value over all entities that have it, as a quantity."""
 
-    def __init__(self, db: str, run_id: int) -> None:
+    def __init__(self, db: str, run_id: int, *, row: RunRow | None = None) -> None:
         self.db, self.run_id = db, run_id
+        if row is not None:
+            self.row = row
 
     @functools.cached_property
     def row(self) -> RunRow:
         """The run's row with plan, build and machine."""
         with Results(self.db) as results:
             return results.run(self.run_id)
+
+    def _repr_html_(self) -> str:
+        from twinpath_analysis.html import run_html
+
+        return run_html(self.row, self.df("scalar"), self.problems)
 
     def __repr__(self) -> str:
         return f"<Run {self.run_id} {self.row.scenario} {self.row.driver} {self.status}>"
@@ -82,6 +90,13 @@ class Run:
         return {r.entity: str(json.loads(r.data_json)["problem"]) for r in chosen.itertuples()}
 
     @property
+    def stderr(self) -> str:
+        """The end of what the worker of a failed run said on standard error."""
+        events = self.df("event")
+        kept = events[events["kind"] == "worker.stderr"]["data_json"]
+        return str(json.loads(kept.iloc[-1])["tail"]) if len(kept) else ""
+
+    @property
     def fingerprint(self) -> str | None:
         """16 hex digits over every frame of every port; equal runs have equal ones."""
         return self.row.fingerprint
@@ -97,8 +112,6 @@ class Run:
     @property
     def plan(self) -> dict[str, Any]:
         """The Plan as parsed JSON."""
-        import json
-
         return dict(json.loads(self.row.plan_json))
 
     @property

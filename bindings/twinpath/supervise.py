@@ -67,17 +67,20 @@ class _Pipes:
 class _Listeners:
     on_progress: ProgressListener | None
     companion: Companion | None
+    stop_fd: int
 
 
 def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
                timeout: float | None = None, on_progress: ProgressListener | None = None,
-               companion: Companion | None = None) -> WorkerEnd:
-    """Runs one job to its end by the module's `function`. Never raises for what the worker does."""
+               companion: Companion | None = None, stop_fd: int = -1) -> WorkerEnd:
+    """Runs one job to its end by the module's `function`. Never raises for what the worker does.
+    Once `stop_fd` is readable or closed at its other end the worker is interrupted."""
     module = module_path(driver)
     pipes, theirs = _open_pipes(job, companion)
     with tempfile.TemporaryFile() as stderr:
         started = time.monotonic()
-        command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(theirs[0]), function]
+        command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(theirs[0]), function,
+                   str(os.getpid())]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                    stderr=stderr, pass_fds=theirs, start_new_session=True)
         for fd in theirs:
@@ -85,7 +88,7 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
         end = WorkerEnd()
         try:
             _feed(process, job)
-            _watch(pipes, started, timeout, _Listeners(on_progress, companion), end)
+            _watch(pipes, started, timeout, _Listeners(on_progress, companion, stop_fd), end)
         except KeyboardInterrupt:
             end.stopped = "interrupted"
         finally:
@@ -128,12 +131,17 @@ def _watch(pipes: _Pipes, started: float, timeout: float | None, listeners: _Lis
         selector.register(pipes.progress, selectors.EVENT_READ)
         if pipes.ready >= 0:
             selector.register(pipes.ready, selectors.EVENT_READ)
+        if listeners.stop_fd >= 0:
+            selector.register(listeners.stop_fd, selectors.EVENT_READ)
         while True:
             left = None if timeout is None else timeout - (time.monotonic() - started)
             if left is not None and left <= 0:
                 end.stopped = "timeout"
                 return
             for key, _ in selector.select(left):
+                if key.fd == listeners.stop_fd:
+                    end.stopped = "interrupted"
+                    return
                 data = os.read(key.fd, 65536)
                 if key.fd == pipes.result and not data:
                     return

@@ -8,8 +8,8 @@ import pytest
 def test_help_names_every_command(cli) -> None:
     ran = cli()
     assert ran.code == 0
-    for command in ("setup", "doctor", "demo", "test", "list", "run", "compare", "show", "rerun",
-                    "bench", "impair", "report", "python"):
+    for command in ("setup", "doctor", "demo", "test", "list", "run", "compare", "sweep", "show",
+                    "rerun", "bench", "impair", "report", "python"):
         assert command in ran.out
 
 
@@ -19,8 +19,8 @@ def test_an_unknown_command_offers_the_nearest(cli) -> None:
 
 
 def test_a_later_command_says_so(cli) -> None:
-    ran = cli("sweep")
-    assert ran.code == 2 and "sweep is not available yet" in ran.err
+    ran = cli("replay")
+    assert ran.code == 2 and "replay is not available yet" in ran.err
 
 
 def test_an_unknown_scenario_offers_the_nearest(cli) -> None:

@@ -21,10 +21,11 @@ from . import output
 COMMANDS = {
     "setup": "system", "doctor": "system", "test": "system", "accept": "system",
     "docs": "system", "python": "system", "demo": "demo", "list": "scenarios", "run": "scenarios",
-    "compare": "compare", "show": "results", "rerun": "results", "report": "results",
+    "compare": "compare", "sweep": "sweep", "show": "results", "rerun": "results",
+    "report": "results",
     "bench": "bench", "impair": "impair",
 }
-LATER = ("sweep", "check", "explain", "replay", "ports", "testbed", "export", "notebook",
+LATER = ("check", "explain", "replay", "ports", "testbed", "export", "notebook",
          "contract", "calibrate")
 HELP = {
     "setup": "Install what is missing and build.",
@@ -35,6 +36,7 @@ HELP = {
     "list": "Scenarios, and which stack runs which app under which driver.",
     "run": "Run a scenario; `run NAME --help` lists its parameters.",
     "compare": "Simulate and emulate one case, and show the error.",
+    "sweep": "Run a grid of cases, seeds and drivers: only what is missing.",
     "show": "Runs of a database, or one run in detail.",
     "rerun": "Run a recorded run again.",
     "bench": "Measure ourselves against a peer.",

@@ -1,0 +1,82 @@
+"""Results as one row per run: parameters, driver, seed, state and metrics side by side."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import pandas as pd
+
+from .queries import Results, RunRow
+from .stats import mean_of
+from .units import show
+
+ABOUT = ("run_id", "scenario", "driver", "seed", "attempt", "status", "validity")
+HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what a summary shows
+NOT_ADDITIVE = ("s", "fraction")  # units whose values over several entities have no sum
+
+
+def wide(results: Results, runs: Sequence[RunRow]) -> pd.DataFrame:
+    """One row per run, in their order. A metric of several entities is their sum, of times and
+    fractions their median, as in Run.get(). A parameter named as one of ABOUT or as a metric
+    becomes `param.NAME`."""
+    metrics = _metrics(results, [run.run_id for run in runs])
+    taken = {*ABOUT, *metrics.columns}
+    rows = []
+    for run in runs:
+        row: dict[str, Any] = {"run_id": run.run_id, "scenario": run.scenario,
+                               "driver": run.driver, "seed": run.unsigned_seed,
+                               "attempt": run.attempt, "status": run.status,
+                               "validity": run.validity}
+        row.update({f"param.{name}" if name in taken else name: value
+                    for name, value in run.params.items()})
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=None if rows else list(ABOUT))
+    return frame.join(metrics, on="run_id")
+
+
+def _metrics(results: Results, run_ids: list[int]) -> pd.DataFrame:
+    """One row per run_id, one column per scalar metric."""
+    frame = results.scalars(run_ids)
+    plain = frame["unit"].isin(NOT_ADDITIVE)
+    parts = [frame[~plain].groupby(["run_id", "metric"])["value"].sum(),
+             frame[plain].groupby(["run_id", "metric"])["value"].median()]
+    table = pd.concat([part for part in parts if len(part)] or parts[:1]).unstack("metric")
+    table.columns.name = None
+    return table.sort_index(axis="columns")
+
+
+def parameters(frame: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
+    """The columns of a wide frame that are parameters."""
+    return [name for name in frame.columns if name not in ABOUT and name not in metrics]
+
+
+def varied(frame: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
+    """The driver and parameters that have more than one value."""
+    return [name for name in ["driver", *parameters(frame, metrics)]
+            if name in frame and frame[name].astype(str).nunique() > 1]
+
+
+def groups(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The parts of a frame with equal values in `names`, in the order they come."""
+    if not names:
+        return [((), frame)]
+    by = list(names) if len(names) > 1 else names[0]
+    return [(key if isinstance(key, tuple) else (key,), part)
+            for key, part in frame.groupby(by, sort=False, dropna=False)]
+
+
+def summary(frame: pd.DataFrame, units: dict[str, str],
+            metrics: Sequence[str] = HEADLINES) -> pd.DataFrame:
+    """Per point of a study the mean of some metrics with its t-interval, as texts, and n."""
+    points = varied(frame, list(units))
+    chosen = [name for name in metrics if name in frame] or [n for n in units if n in frame][:3]
+    rows = []
+    for key, part in groups(frame, points):
+        row = dict(zip(points, key))
+        for name in chosen:
+            found = mean_of(list(part[name].dropna()))
+            half = (found.hi - found.lo) / 2
+            row[name] = show(found.mean, units[name]) + (
+                f" ± {show(half, units[name])}" if half == half else "")
+        rows.append(row | {"n": len(part)})
+    return pd.DataFrame(rows)

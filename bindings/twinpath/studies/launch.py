@@ -1,0 +1,199 @@
+"""`study()`: what is missing of a grid of cases, run longest first, merged by one writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping, Protocol
+
+from twinpath_analysis.database import DatabaseError
+from twinpath_analysis.merge import Merger
+
+from ..errors import ConfigError, Problem, TwinpathError
+from ..plan import canonical
+from ..scenario import Scenario
+from .estimate import estimates
+from .local import Finished, Limits, LocalPool, work_folder
+from .progress import Meter, Quiet, shown
+from .spec import Spec, Values, expand, several
+from .study import Study
+from .tasks import Ledger, Stale, Task, make_tasks
+from .where import Where
+
+MAX_JOBS = 256
+
+
+class Pool(Protocol):
+    """Where tasks run: threads with local workers, or a cluster."""
+
+    def __enter__(self) -> "Pool":
+        """Begins."""
+
+    def __exit__(self, *_: object) -> None:
+        """Stops what still runs."""
+
+    def finished(self) -> Iterator[Finished]:
+        """Tasks as they end."""
+
+    def stop(self) -> None:
+        """Starts nothing more; what runs is interrupted."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a study's runs are made; none of it changes what comes out."""
+
+    jobs: int = 1
+    timeout: float | None = None
+    retry_failed: bool = False
+    scheduler: str | None = None
+    progress: bool = True
+
+
+def study(db: str, scenario: Scenario, *, grid: Values | None = None, zip: Values | None = None,
+          fixed: Mapping[str, Any] | None = None, seeds: Iterable[int] = (1,),
+          drivers: Iterable[str] = ("sim",), costs: str = "zero", testbed: str = "veth",
+          jobs: int = 1, where: str | Where | None = None, retry_failed: bool = False,
+          settings: Mapping[str, Any] | None = None, timeout: float | None = None,
+          scheduler: str | None = None, progress: bool = True) -> Study:
+    """Runs what is missing in `db` of every combination of `grid`, seed and driver.
+
+    grid: parameter -> values, all combined. zip: parameter -> values that go together, one by one.
+    fixed: parameter -> value. where: an expression or a function of the parameters that keeps a
+    combination. Seeds are the same at every point, so that differences are paired. jobs: workers
+    of simulations at a time; emulations always run alone. timeout: seconds of wall time per run.
+    retry_failed: once more what failed, timed out or was invalid. scheduler: address of a dask
+    scheduler whose workers simulate. Interrupted, it goes on where it was when called again.
+    """
+    spec = Spec(scenario, _lists(grid), _lists(zip), dict(fixed or {}), dict(settings or {}),
+                several(seeds), several(drivers), costs, testbed, where)
+    way = Way(jobs, timeout, retry_failed, scheduler, progress)
+    problems = _problems_of(db, way)
+    try:
+        tasks = make_tasks(spec, expand(spec))
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    target = os.path.abspath(db)
+    try:
+        with Merger(target, wal=True) as merger:
+            stale = _run_missing(merger, spec, tasks, way)
+    except DatabaseError as error:
+        raise TwinpathError(str(error)) from error
+    return Study(target, spec.name, stale=stale)
+
+
+def _lists(values: Values | None) -> dict[str, list[Any]]:
+    return {name: several(given) for name, given in (values or {}).items()}
+
+
+def _problems_of(db: str, way: Way) -> list[Problem]:
+    problems = []
+    if isinstance(way.jobs, bool) or not isinstance(way.jobs, int) or not (
+            1 <= way.jobs <= MAX_JOBS):
+        problems.append(Problem("jobs", str(way.jobs), f"{way.jobs!r} is no number of workers",
+                                f"1..{MAX_JOBS}"))
+    if way.timeout is not None and not way.timeout > 0:
+        problems.append(Problem("timeout", str(way.timeout), "must be more than 0 s"))
+    if not Path(db).absolute().parent.is_dir():
+        problems.append(Problem("db", str(db), f"no folder {Path(db).absolute().parent}"))
+    return problems
+
+
+def _run_missing(merger: Merger, spec: Spec, tasks: list[Task], way: Way) -> list[Stale]:
+    ledger = Ledger(merger.connection, spec)
+    stale = ledger.stale(tasks)
+    missing = ledger.missing(tasks, way.retry_failed)
+    if stale and way.progress:
+        print(f"twinpath: {stale_text(stale)}", file=sys.stderr, flush=True)
+    study_id = _enter(merger, spec, tasks)
+    if not missing:
+        return stale
+    seconds = estimates(missing, ledger.walls())
+    missing.sort(key=lambda task: -seconds[task.key])
+    writer = _Writer(merger, study_id)
+    progress = shown(Meter(seconds, way.jobs), way.progress)
+    with work_folder(merger.target) as folder, progress:
+        for pool in _pools(folder, spec, missing, way):
+            with pool as running:
+                writer.take_all(running, progress)
+    return stale
+
+
+def stale_text(stale: list[Stale]) -> str:
+    """Which runs no longer match, and that nothing happens to them."""
+    parts = []
+    for reason, text in (("scenario", "the scenario or its settings changed"),
+                         ("build", "they were made by another build")):
+        ids = [str(item.run_id) for item in stale if item.reason == reason]
+        if ids:
+            shown_ids = " ".join(ids[:20]) + (" ..." if len(ids) > 20 else "")
+            parts.append(f"{len(ids)} run{'s' * (len(ids) > 1)} no longer "
+                         f"match{'es' * (len(ids) == 1)} ({text}): {shown_ids}")
+    return "; ".join(parts) + "; left as recorded" if parts else ""
+
+
+def _enter(merger: Merger, spec: Spec, tasks: list[Task]) -> int:
+    """The study's row, its planned runs in it, and its id; equal runs that belong to no study
+    become its own."""
+    planned = [{"key": task.key, "driver": task.driver, "seed": task.seed,
+                "params": task.plan.data["params"]} for task in tasks]
+    text = canonical(spec.as_json() | {"runs": planned})
+    into = merger.connection
+    into.execute("BEGIN IMMEDIATE")
+    into.execute("INSERT INTO study (name, spec_json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+                 "SET spec_json = excluded.spec_json WHERE spec_json <> excluded.spec_json",
+                 (spec.name, text))
+    found = into.execute("SELECT study_id FROM study WHERE name = ?", (spec.name,)).fetchone()[0]
+    into.execute("UPDATE run SET study_id = ? WHERE study_id IS NULL AND run_key IN "
+                 "(SELECT value FROM json_each(?))", (found, json.dumps([t.key for t in tasks])))
+    into.execute("COMMIT")
+    return int(found)
+
+
+def _pools(folder: Path, spec: Spec, missing: list[Task], way: Way) -> Iterator[Pool]:
+    """First the simulations, then the emulations one at a time: their pollers need the cores."""
+    sims = [task for task in missing if task.driver == "sim"]
+    emus = [task for task in missing if task.driver == "emu"]
+    limits = Limits(way.jobs, way.timeout, spec.scenario.source)
+    if sims and way.scheduler:
+        from .cluster import ClusterPool
+
+        yield ClusterPool(sims, folder, limits, way.scheduler)
+    elif sims:
+        yield LocalPool(sims, folder, limits)
+    if emus:
+        yield LocalPool(emus, folder, replace(limits, jobs=1))
+
+
+class _Writer:
+    """The only one that writes the database while a study runs."""
+
+    def __init__(self, merger: Merger, study_id: int) -> None:
+        self._merger, self._study_id = merger, study_id
+
+    def take_all(self, pool: Pool, progress: Quiet) -> None:
+        """Merges what ends. Interrupted, what ends meanwhile is still taken."""
+        try:
+            for item in pool.finished():
+                self._take(item, progress)
+        except KeyboardInterrupt:
+            pool.stop()
+            for item in pool.finished():
+                self._take(item, progress)
+            raise
+
+    def _take(self, item: Finished, progress: Quiet) -> None:
+        if item.fatal is not None:
+            raise item.fatal
+        if item.stopped:
+            return
+        ids = self._merger.add(item.path, study_id=self._study_id, once=True)
+        os.remove(item.path)
+        status = self._merger.connection.execute(
+            "SELECT status FROM run WHERE run_id = ?", (ids[-1],)).fetchone()[0]
+        progress.ran(item.task, status != "done")

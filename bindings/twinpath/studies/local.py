@@ -1,0 +1,172 @@
+"""Runs tasks on this machine: each in a worker process of its own that writes a file of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import queue
+import shutil
+import sqlite3
+import tempfile
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Sequence
+
+from twinpath_analysis.database import DatabaseError, explain
+
+from ..errors import ConfigError, MissingPrivilege, PortRefused, Problem, TwinpathError
+from ..execute import EMU_GRACE_S, network, record_end, record_failure, worker_job
+from ..prepare import RunRequest, prepare
+from ..supervise import WorkerEnd, run_worker
+from .tasks import Task
+
+PREFIX = ".twinpath-study-"
+LOCK = "owner.lock"
+YOUNG_S = 60.0  # a folder without a lock file may be somebody's who just made it
+LOOK_S = 0.01  # between looks whether every thread has ended
+BACKLOG = 64  # finished runs that wait for the writer
+
+
+@dataclass
+class Finished:
+    """A task that ended and the file with its rows. `fatal`: no other task can do better."""
+
+    task: Task
+    path: str
+    stopped: bool = False  # the study was interrupted, not the run at fault
+    error: str = ""
+    fatal: TwinpathError | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`timeout`: seconds of wall time per run, None: emulations end by their Plan."""
+
+    jobs: int
+    timeout: float | None
+    source: str
+
+
+@contextlib.contextmanager
+def work_folder(db: str) -> Iterator[Path]:
+    """A folder beside the database, for the time of a study. What killed studies left is removed:
+    their finished runs are in the database."""
+    parent = Path(db).parent
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    except OSError as error:
+        problem = Problem("db", db, f"cannot write to {parent}: {error.strerror}")
+        raise ConfigError([problem]) from error
+    with open(folder / LOCK, "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            _remove_abandoned(parent, folder)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(parent: Path, own: Path) -> None:
+    for folder in parent.glob(f"{PREFIX}*"):
+        if folder == own:
+            continue
+        try:
+            with open(folder / LOCK, "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            if folder.exists() and time.time() - folder.stat().st_mtime < YOUNG_S:
+                continue
+        except OSError:
+            continue  # its study lives
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_task(task: Task, path: str, limits: Limits, stop_fd: int = -1) -> Finished:
+    """Runs one task into the file `path`. Whatever happens to it is its own failure."""
+    request = task.request(limits.source)
+    try:
+        end = _run(request, path, limits, stop_fd)
+        return Finished(task, path, stopped=end.stopped == "interrupted")
+    except (MissingPrivilege, PortRefused) as error:
+        return Finished(task, path, fatal=error)
+    except sqlite3.Error as error:
+        return _failed(task, path, request, str(explain(path, error)))
+    except (TwinpathError, DatabaseError, OSError) as error:
+        return _failed(task, path, request, str(error))
+
+
+def _run(request: RunRequest, path: str, limits: Limits, stop_fd: int) -> WorkerEnd:
+    run_id, _ = prepare(path, request)
+    timeout = limits.timeout
+    if timeout is None and request.plan.driver == "emu":
+        timeout = request.plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
+    with network(request) as companion:
+        end = run_worker(request.plan.driver, worker_job(request, path, run_id), timeout=timeout,
+                         companion=companion, stop_fd=stop_fd)
+        if end.stopped != "interrupted":
+            record_end(path, run_id, end)
+            if companion is not None:
+                companion.record(path, run_id)
+    return end
+
+
+def _failed(task: Task, path: str, request: RunRequest, text: str) -> Finished:
+    """What the worker wrote is given up, a row with the reason takes its place."""
+    for name in (path, f"{path}-wal", f"{path}-shm", f"{path}-journal"):
+        with contextlib.suppress(OSError):
+            os.remove(name)
+    try:
+        run_id, _ = prepare(path, request)
+        record_failure(path, run_id, text)
+    except (DatabaseError, sqlite3.Error, OSError) as error:
+        return Finished(task, path, error=text, fatal=TwinpathError(f"{text}; {error}"))
+    return Finished(task, path, error=text)
+
+
+class LocalPool:
+    """Threads that each supervise one worker at a time, in the order of the tasks."""
+
+    def __init__(self, tasks: Sequence[Task], folder: Path, limits: Limits) -> None:
+        self._tasks = deque(enumerate(tasks))
+        self._folder, self._limits = folder, limits
+        self._finished: queue.Queue[Finished] = queue.Queue(BACKLOG)
+        self._stop_read, self._stop_write = os.pipe()
+        count = min(limits.jobs, len(tasks))
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+
+    def __enter__(self) -> "LocalPool":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def _work(self) -> None:
+        while True:
+            try:
+                number, task = self._tasks.popleft()
+            except IndexError:
+                return
+            path = str(self._folder / f"{task.driver}-{number}.db")
+            self._finished.put(run_task(task, path, self._limits, self._stop_read))
+
+    def finished(self) -> Iterator[Finished]:
+        """Tasks as they end, until every thread has nothing left to do."""
+        while any(thread.is_alive() for thread in self._threads) or not self._finished.empty():
+            with contextlib.suppress(queue.Empty):
+                yield self._finished.get(timeout=LOOK_S)
+
+    def stop(self) -> None:
+        """Starts nothing more and interrupts the workers that run."""
+        self._tasks.clear()
+        if self._stop_write >= 0:
+            os.close(self._stop_write)
+            self._stop_write = -1
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        for _item in self.finished():
+            pass  # nobody takes it any more: the study makes it again when it goes on
+        os.close(self._stop_read)
