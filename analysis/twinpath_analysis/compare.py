@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Sequence
+from dataclasses import dataclass
+from typing import Iterable, Sequence
 
 import pandas as pd
 
@@ -47,25 +48,53 @@ def compare_frames(sim: pd.DataFrame, emu: pd.DataFrame,
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def store_comparison(path: str, key: str, frame: pd.DataFrame) -> None:
-    """Writes the rows into the `comparison` table, replacing those of the same case."""
+@dataclass(frozen=True)
+class ComparisonRow:
+    """A row of the table `comparison`: `a` against `b`. Numbers may be NaN."""
+
+    metric: str
+    entity: str
+    a: float
+    b: float
+    lo: float
+    hi: float
+    n: int
+    bound: float = math.nan
+    verdict: str = "info"  # pass fail no-verdict info
+    rel: float | None = None  # (a - b) / b when None
+
+
+def store_rows(path: str, kind: str, key: str, rows: Iterable[ComparisonRow]) -> None:
+    """Writes rows into `comparison`, replacing those of the same kind, case, metric and entity."""
     connection = connect(path)
     try:
         connection.execute("BEGIN IMMEDIATE")
+        # A fingerprint is compared like a metric, and no model records it as one.
+        connection.execute("INSERT OR IGNORE INTO metric (name, unit, kind, better, clock, help) "
+                           "VALUES ('fingerprint', '', 'scalar', 'neither', 'none', "
+                           "'hash over every frame of every port') ")
         ids = {row["name"]: row["metric_id"]
                for row in connection.execute("SELECT metric_id, name FROM metric")}
-        for row in frame.itertuples():
+        for row in rows:
             if row.metric not in ids:
                 continue
-            values = [None if isinstance(v, float) and math.isnan(v) else v
-                      for v in (row.sim, row.emu, row.rel_error, row.lo, row.hi)]
+            rel = relative(row.a, row.b) if row.rel is None else row.rel
+            values = [None if math.isnan(v) else v
+                      for v in (row.a, row.b, rel, row.lo, row.hi, row.bound)]
             connection.execute(
                 "INSERT OR REPLACE INTO comparison (kind, metric_id, entity_path, case_key, a, b, "
-                "rel, lo, hi, n, verdict) VALUES ('sim-emu', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'info')",
-                (ids[row.metric], row.entity, key, *values, int(row.n)))
+                "rel, lo, hi, bound, n, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (kind, ids[row.metric], row.entity, key, *values, row.n, row.verdict))
         connection.execute("COMMIT")
     finally:
         connection.close()
+
+
+def store_comparison(path: str, key: str, frame: pd.DataFrame) -> None:
+    """Writes a comparison of sim and emu of one case, replacing that of the same case."""
+    store_rows(path, "sim-emu", key, [
+        ComparisonRow(row.metric, row.entity, row.sim, row.emu, row.lo, row.hi, int(row.n),
+                      rel=row.rel_error) for row in frame.itertuples()])
 
 
 def compare_runs(sim_db: str, sim_ids: Sequence[int], emu_db: str, emu_ids: Sequence[int],

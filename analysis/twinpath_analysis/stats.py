@@ -33,15 +33,15 @@ def coverage_of(n: int, rank: int) -> float:
     return 1 - 2 * tail
 
 
-def summarize(values: Sequence[float]) -> Summary:
-    """Median and the narrowest symmetric order-statistic interval of at least 95 %. Below six
-    values none reaches 95 %: the whole range is given, with the coverage it has."""
+def summarize(values: Sequence[float], confidence: float = CONFIDENCE) -> Summary:
+    """Median and the narrowest symmetric order-statistic interval of at least `confidence`. Below
+    six values none reaches 95 %: the whole range is given, with the coverage it has."""
     ordered = sorted(values)
     n = len(ordered)
     if n == 0:
         return Summary(math.nan, math.nan, math.nan, 0, 0.0)
     rank = 1
-    while rank + 1 <= n // 2 and coverage_of(n, rank + 1) >= CONFIDENCE:
+    while rank + 1 <= n // 2 and coverage_of(n, rank + 1) >= confidence:
         rank += 1
     coverage = coverage_of(n, rank) if n > 1 else 0.0
     return Summary(median(ordered), ordered[rank - 1], ordered[n - rank], n, coverage)

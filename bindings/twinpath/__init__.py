@@ -6,7 +6,8 @@ Values with units are strings such as "10ms", "100Mbps", "64KiB", "1%".
 
 from .apps import (Bulk, BulkSink, EchoServer, HttpGet, HttpProxy, HttpServer, OpenLoop, Replay,
                    RequestResponse, Trace, UdpBulk, UdpEcho, UdpEchoServer, UdpSink, native)
-from .compare import Comparison, compare, suite
+from .checks import Outcome, Suite, at_least, at_most, no_worse, same, suite
+from .compare import Comparison, compare
 from .errors import (ConfigError, MissingPrivilege, NoVerdict, PortRefused, Problem, RunFailed,
                      RunTimeout, StaleProfile, TwinpathError)
 from .net import App, Done, Host, Link, Net
@@ -21,8 +22,9 @@ from .studies import open_study as open
 __all__ = [
     "App", "Bulk", "BulkSink", "Bytes", "Case", "Choice", "Comparison", "ConfigError", "Done",
     "EchoServer", "File", "Host", "HttpGet", "HttpProxy", "HttpServer", "Link", "MissingPrivilege",
-    "Net", "NoVerdict", "OpenLoop", "PacketRate", "Plan", "PortRefused", "Problem", "Rate", "Ratio",
-    "Replay", "RequestResponse", "Run", "RunFailed", "RunTimeout", "Scenario", "StaleProfile",
-    "Study", "Time", "Trace", "TwinpathError", "UdpBulk", "UdpEcho", "UdpEchoServer", "UdpSink",
-    "__version__", "compare", "native", "open", "scenario", "study", "suite",
+    "Net", "NoVerdict", "OpenLoop", "Outcome", "PacketRate", "Plan", "PortRefused", "Problem",
+    "Rate", "Ratio", "Replay", "RequestResponse", "Run", "RunFailed", "RunTimeout", "Scenario",
+    "StaleProfile", "Study", "Suite", "Time", "Trace", "TwinpathError", "UdpBulk", "UdpEcho",
+    "UdpEchoServer", "UdpSink", "__version__", "at_least", "at_most", "compare", "native",
+    "no_worse", "open", "same", "scenario", "study", "suite",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Sequence
 
-from .errors import NoVerdict, not_yet
+from .errors import NoVerdict
 from .run import Run
 from .studies import Study
 
@@ -106,8 +106,3 @@ def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None
     if suspect:
         note += f" {suspect} of {len(usable)} emulations are suspect."
     return Comparison(frame, note)
-
-
-def suite(*_: Any, **__: Any) -> None:
-    """Checks for continuous integration."""
-    raise not_yet("suite")

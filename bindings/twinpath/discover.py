@@ -22,7 +22,8 @@ def names() -> list[str]:
     return sorted(p.stem for p in scenario_folder().glob("*.py") if not p.stem.startswith("_"))
 
 
-def _load(path: Path) -> ModuleType:
+def load(path: Path) -> ModuleType:
+    """A user's file as a module; ConfigError when it does not load."""
     spec = importlib.util.spec_from_file_location(f"twinpath_scenario_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ConfigError([Problem("scenario", str(path), f"{path} is not a Python file")])
@@ -55,7 +56,7 @@ def find(text: str) -> Scenario:
 def _from_file(path: Path, wanted: str) -> Scenario:
     if not path.is_file():
         raise ConfigError([Problem("scenario", str(path), f"no file {path}")])
-    found = _scenarios_of(_load(path))
+    found = _scenarios_of(load(path))
     if wanted:
         if wanted not in found:
             raise ConfigError([unknown("scenario", wanted, f"scenario in {path}", list(found))])

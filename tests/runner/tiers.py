@@ -145,6 +145,19 @@ def swarm(context: Context) -> Outcome:
     )
 
 
+def check(context: Context) -> Outcome:
+    """Our own suite of checks, as CI would run a user's; in --quick its quickest entries."""
+    report = context.reports / "check.xml"
+    report.unlink(missing_ok=True)
+    database = context.reports / "check.db"
+    database.unlink(missing_ok=True)
+    only = ["--only", "quick"] if context.quick else []
+    command = [PYTHON, "-m", "twinpath", "check", "tests/suite/gate.py", f"--junit={report}",
+               f"--db={database}", *only]
+    code, output = context.run(command, "check")
+    return from_report(report, "check", 0 if code == 4 else code, output)
+
+
 def fuzz(context: Context) -> Outcome:
     """Every target: its stored corpus first, then a few seconds of new inputs."""
     names = sorted(source.stem for source in (ROOT / "tests" / "fuzz").glob("*.cc"))
@@ -183,6 +196,7 @@ TIERS = (
     Tier("twin", "tests/twin", ctest("twin"), ("twin_tests",)),
     Tier("swarm", "tests/swarm", swarm, ("swarm",)),
     Tier("python", "tests/python", pytest("tests/python", *SLOW)),
+    Tier("check", "tests/suite", check),
     Tier("docs", "tests/docs", pytest("tests/docs", *SLOW), quick=False),
     Tier("fuzz", "tests/fuzz", fuzz, ("fuzzers",), preset="fuzz"),
     Tier("interop", "tests/interop", pytest("tests/interop", *SLOW), quick=False),

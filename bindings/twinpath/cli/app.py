@@ -21,11 +21,10 @@ from . import output
 COMMANDS = {
     "setup": "system", "doctor": "system", "test": "system", "accept": "system",
     "docs": "system", "python": "system", "demo": "demo", "list": "scenarios", "run": "scenarios",
-    "compare": "compare", "sweep": "sweep", "show": "results", "rerun": "results",
-    "report": "results",
-    "bench": "bench", "impair": "impair",
+    "compare": "compare", "sweep": "sweep", "check": "check", "show": "results", "rerun": "results",
+    "report": "results", "bench": "bench", "impair": "impair",
 }
-LATER = ("check", "explain", "replay", "ports", "testbed", "export", "notebook",
+LATER = ("explain", "replay", "ports", "testbed", "export", "notebook",
          "contract", "calibrate")
 HELP = {
     "setup": "Install what is missing and build.",
@@ -38,6 +37,7 @@ HELP = {
     "compare": "Simulate and emulate one case, and show the error.",
     "sweep": "Run a grid of cases, seeds and drivers: only what is missing.",
     "show": "Runs of a database, or one run in detail.",
+    "check": "Run a suite of checks against its baselines, for continuous integration.",
     "rerun": "Run a recorded run again.",
     "bench": "Measure ourselves against a peer.",
     "impair": "Our rate, delay and faults as a live box between two ports.",

@@ -1,0 +1,199 @@
+"""Suites: cases with what is expected of them. Adding validates; nothing runs before check()."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterable, Sequence
+
+from ..errors import ConfigError, Problem, unknown
+from ..plan import Plan
+from ..scenario import Case
+from .baseline import FOLDER
+from .expect import FINGERPRINT, Expectation
+
+if TYPE_CHECKING:
+    from .outcome import Outcome
+
+PROFILE = "zero"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One case under one driver. In sim a run per seed; in emu `reps` runs of one seed."""
+
+    suite: str
+    name: str
+    case: Case
+    plan: Plan
+    seeds: tuple[int, ...]
+    expect: tuple[Expectation, ...]
+    tags: tuple[str, ...]
+    costs: str
+    testbed: str
+    command: str  # what reproduces it
+
+    @property
+    def driver(self) -> str:
+        return self.plan.driver
+
+    @property
+    def file(self) -> str:
+        """The baseline's file name."""
+        return re.sub(r"[^A-Za-z0-9._=,-]", "_", self.name.replace("%", "pct"))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every metric expected something of, once, in order."""
+        return tuple(dict.fromkeys(e.label for e in self.expect))
+
+    def subject(self) -> dict[str, Any]:
+        """What the baseline says was run."""
+        return {"suite": self.suite, "entry": self.name, "case": self.case.as_dict(),
+                "driver": self.driver, "seeds": list(self.seeds), "profile": self.costs,
+                "profile_sha256": None, "plan_sha256": self.plan.sha256}
+
+
+class Suite:
+    """Entries under one name. Made by tp.suite(name)."""
+
+    def __init__(self, name: str, source: str = "") -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise ConfigError([Problem("suite", name, f"{name!r} is not a name",
+                                       "letters, digits, . _ and -")])
+        self.name, self.source = name, source
+        self.entries: list[Entry] = []
+
+    def __repr__(self) -> str:
+        return f"<suite {self.name}: {' '.join(entry.name for entry in self.entries)}>"
+
+    def add(self, case: Case, *, driver: str, seeds: Iterable[int] | None = None,
+            reps: int | None = None, expect: Sequence[Expectation] = (), costs: str = PROFILE,
+            tags: Sequence[str] = (), testbed: str = "veth", name: str | None = None) -> None:
+        """Adds a case. `seeds`: one simulation each. `reps`: emulations of one case, 7 by default.
+        Raises ConfigError with everything wrong with it."""
+        plan = case.plan(driver)
+        name = name or entry_name(case, driver)
+        numbers = tuple(seeds) if seeds is not None else (1,) * (
+            reps if reps is not None else _default_reps(driver, expect))
+        problems = _problems(name, driver, numbers, (seeds, reps), expect)
+        if costs != PROFILE:
+            problems.append(Problem(name, costs, f"costs={costs!r} is not available yet", PROFILE))
+        entry = Entry(self.name, name, case, plan, numbers, tuple(expect), tuple(tags), costs,
+                      testbed, self._command(name))
+        if any(other.file == entry.file for other in self.entries):
+            problems.append(Problem("name", name, f"{self.name} already has an entry {name!r}",
+                                    hint="give name=..."))
+        if problems:
+            raise ConfigError(problems)
+        self.entries.append(entry)
+
+    def _command(self, name: str) -> str:
+        source = shlex.quote(_shown(self.source)) if self.source else "FILE.py"
+        return f"./twinpath check {source} --only {shlex.quote(name)}"
+
+    @property
+    def baseline(self) -> Path:
+        """Where baselines are kept unless told otherwise."""
+        return Path(self.source).resolve().parent / FOLDER if self.source else Path(FOLDER)
+
+    def choose(self, only: str | None) -> list[Entry]:
+        """Entries called `only`, or with it as suite name or tag; all when None."""
+        if only is None or only == self.name:
+            return list(self.entries)
+        return [entry for entry in self.entries if entry.name == only or only in entry.tags]
+
+    def check(self, baseline: str | Path | None = None, *, db: str | None = None,
+              retries: int = 1, only: str | None = None) -> "Outcome":
+        """Runs every entry and judges it against the folder `baseline`."""
+        from .runner import Options, check_suites
+
+        return check_suites([self], Options(baseline, db, retries, only))
+
+    def update(self, baseline: str | Path | None = None, *, reason: str,
+               db: str | None = None, only: str | None = None) -> "Outcome":
+        """Records new baselines, with the reason in them, and judges against these."""
+        from .runner import Options, check_suites
+
+        return check_suites([self], Options(baseline, db, only=only, reason=reason))
+
+
+def _shown(path: str) -> str:
+    """A path as short as the working folder allows."""
+    relative = os.path.relpath(path)
+    return os.path.abspath(path) if relative.startswith("..") else relative
+
+
+def suite(name: str) -> Suite:
+    """A suite of checks; `twinpath check FILE.py` runs those a file makes."""
+    source = sys._getframe(1).f_code.co_filename
+    return Suite(name, source if Path(source).is_file() else "")
+
+
+def entry_name(case: Case, driver: str) -> str:
+    """Scenario, parameters that are not the default, driver: `web_transfer-loss=1%-sim`."""
+    defaults = {name: param.default if param.required else param.convert(param.default)
+                for name, param in case.scenario.params.items()}
+    said = [f"{name}={value}" for name, value in case.params.items() if value != defaults[name]]
+    said += [f"{path}={value}" for path, value in case.settings.items()]
+    return "-".join(filter(None, [case.scenario.name, ",".join(said), driver]))
+
+
+def _default_reps(driver: str, expect: Sequence[Expectation]) -> int:
+    if driver == "sim":
+        return 1
+    return max((e.least_repeats for e in expect if isinstance(e, Expectation)), default=1)
+
+
+def _problems(name: str, driver: str, seeds: tuple[int, ...], given: tuple[Any, int | None],
+              expect: Sequence[Expectation]) -> list[Problem]:
+    problems = []
+    if all(value is not None for value in given):
+        problems.append(Problem("seeds", name, "give seeds or reps, not both"))
+    if driver == "sim" and (given[1] or 1) != 1:
+        problems.append(Problem("reps", str(given[1]),
+                                "a simulation repeated is the same simulation", hint="give seeds"))
+    if not seeds:
+        problems.append(Problem("seeds", name, "no run: give at least one seed or repetition"))
+    if driver == "sim" and len(set(seeds)) != len(seeds):
+        problems.append(Problem("seeds", str(list(seeds)), "a seed stands twice"))
+    bad = [s for s in seeds if isinstance(s, bool) or not isinstance(s, int) or not 0 <= s < 2**64]
+    problems += [Problem("seeds", str(seed), f"{seed!r} is not a seed", "0..2^64-1")
+                 for seed in bad]
+    for one in expect:
+        problems += _expectation_problems(one, driver, len(seeds))
+    return problems
+
+
+def _expectation_problems(one: Expectation, driver: str, runs: int) -> list[Problem]:
+    if not isinstance(one, Expectation):
+        return [Problem("expect", str(one), f"{one!r} is not an expectation",
+                        "same no_worse at_most at_least")]
+    if one.metric == FINGERPRINT and not one.exact:
+        return [Problem("expect", one.kind, "a fingerprint is the same or not; use "
+                                            "same('fingerprint')")]
+    if driver != "emu":
+        return []
+    if one.metric == FINGERPRINT:
+        return [Problem("expect", FINGERPRINT, "an emulation's fingerprint holds real times and "
+                                               "never repeats", "a metric")]
+    if not one.exact and runs < one.least_repeats:
+        return [Problem("reps", str(runs), f"{one.kind}({one.label}) needs {one.least_repeats} "
+                                           "emulations or more for its interval")]
+    return []
+
+
+def choose(suites: Sequence[Suite], only: str | None) -> list[tuple[Suite, list[Entry]]]:
+    """The entries to check; ConfigError with the nearest names when `only` is none of them."""
+    found = [(suite, suite.choose(only)) for suite in suites]
+    if any(entries for _, entries in found):
+        return [(suite, entries) for suite, entries in found if entries]
+    names = [entry.name for suite in suites for entry in suite.entries]
+    if only is None or not names:
+        raise ConfigError([Problem("check", "", "nothing to check: no suite has an entry",
+                                   hint="suite.add(case, driver='sim', seeds=[1], expect=[...])")])
+    raise ConfigError([unknown("--only", only, "entry, tag or suite", names)])

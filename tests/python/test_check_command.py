@@ -1,0 +1,190 @@
+"""`check` and the pytest plugin on real simulations: record, pass, change, nondeterminism."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("TWINPATH_BUILD", ROOT / "build" / "release"))
+
+GATE = """import twinpath as tp
+from twinpath.discover import find
+suite = tp.suite("mine")
+suite.add(find("udp_echo")(loss="10%", count=20), driver="sim", seeds=[1, 2],
+          expect=[tp.same("fingerprint"), tp.no_worse("latency_p50_s", rel="1%"),
+                  tp.at_most("lost_fraction", "50%")])
+suite.add(find("udp_echo")(), driver="sim", name="plain", tags=["short"],
+          expect=[tp.same("datagrams")])
+"""
+FIRST = "udp_echo-count=20,loss=10pct-sim"
+
+
+def module_run(folder: Path, *arguments: str,
+               ahead: str = "") -> subprocess.CompletedProcess[str]:
+    """`python3 -m ...` in a folder; `ahead` stands first on the module path."""
+    path = f"{ROOT / 'bindings'}:{BUILD / 'bindings'}:{ROOT / 'analysis'}"
+    environment = {**os.environ, "TWINPATH_ROOT": str(ROOT), "TWINPATH_BUILD": str(BUILD),
+                   "PYTHONPATH": f"{ahead}:{path}" if ahead else path}
+    return subprocess.run(["/usr/bin/python3", "-m", *arguments], cwd=folder, env=environment,
+                          capture_output=True, text=True, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> Path:
+    """The suite with its baselines recorded, once."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "gate.py").write_text(GATE)
+    ran = module_run(folder, "twinpath", "check", "gate.py", "--update", "--reason",
+                     "first numbers", "--db", str(folder / "first.db"))
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+@pytest.fixture
+def gate(sim, recorded: Path, tmp_path: Path) -> Path:
+    """A copy of the suite in an empty folder; the folder of its baselines."""
+    shutil.copy(recorded / "gate.py", tmp_path)
+    shutil.copytree(recorded / "baselines", tmp_path / "baselines")
+    return tmp_path / "baselines" / "mine"
+
+
+def edit(path: Path, change) -> None:
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def test_a_missing_baseline_says_how_to_record_it(cli, sim, tmp_path: Path) -> None:
+    (tmp_path / "gate.py").write_text(GATE)
+    ran = cli("check", "gate.py")
+    assert ran.code == 2 and not (tmp_path / "results.db").exists()
+    for name in ("udp_echo-count=20,loss=10%-sim", "plain"):
+        assert f"--only {name} --update --reason" in ran.err
+    ran = cli("check", "gate.py", "--update")
+    assert ran.code == 2 and "--update needs --reason" in ran.err
+
+
+def test_what_was_recorded_passes_and_stands_in_the_database(cli, gate: Path) -> None:
+    ran = cli("check", "gate.py", "--json", "--junit", "out.xml", "--db", "check.db")
+    assert ran.code == 0, ran.out
+    assert ran.json["schema"] == "twinpath.check/1" and ran.json["problems"] == []
+    found = {(row["entry"], row["metric"]): row["verdict"] for row in ran.json["rows"]}
+    assert len(found) == 4 and set(found.values()) == {"pass"}
+    here = gate.parents[1]
+    cases = list(ElementTree.parse(here / "out.xml").getroot().iter("testcase"))
+    assert len(cases) == 4 and all("--only" in (c.findtext("system-out") or "") for c in cases)
+    rows = sqlite3.connect(here / "check.db").execute(
+        "SELECT name, case_key, verdict FROM comparison JOIN metric USING (metric_id) "
+        "WHERE comparison.kind = 'baseline' ORDER BY name").fetchall()
+    assert [row[0] for row in rows] == ["datagrams", "fingerprint", "latency_p50_s",
+                                        "lost_fraction"]
+    assert {row[2] for row in rows} == {"pass"} and rows[0][1] == "mine/plain"
+    baseline = json.loads((gate / f"{FIRST}.json").read_text())
+    assert baseline["why"] == "first numbers" and len(baseline["fingerprint"]) == 2
+    assert "busy_s" not in baseline["metrics"]
+
+
+def test_recording_the_same_again_changes_no_file(cli, gate: Path) -> None:
+    before = {path: path.read_bytes() for path in gate.iterdir()}
+    ran = cli("check", "gate.py", "--update", "--reason", "again")
+    assert ran.code == 0 and ran.out.count(": unchanged") == 2
+    assert {path: path.read_bytes() for path in gate.iterdir()} == before
+
+
+def test_a_changed_result_is_called_changed_and_ends_1(cli, gate: Path) -> None:
+    def change(data: dict) -> None:
+        data["fingerprint"][1] = "00000000000000ff"
+        data["metrics"]["latency_p50_s"]["values"] = [0.001, 0.001]
+
+    edit(gate / f"{FIRST}.json", change)
+    ran = cli("check", "gate.py", "--junit", "out.xml")
+    assert ran.code == 1
+    assert "FAIL fingerprint: changed:" in ran.out and "a second run gave the same" in ran.out
+    assert "FAIL latency_p50_s:" in ran.out and "baseline 1 ms + 1 %" in ran.out
+    assert "again: ./twinpath check gate.py --only udp_echo-count=20,loss=10%-sim" in ran.out
+    suite = ElementTree.parse(gate.parents[1] / "out.xml").getroot().find("testsuite")
+    assert suite is not None and suite.get("failures") == "2"
+
+
+def test_metrics_that_vanish_fail_and_new_ones_are_new(cli, gate: Path) -> None:
+    def change(data: dict) -> None:
+        data["metrics"]["gone_s"] = data["metrics"].pop("tx_frames")
+
+    edit(gate / "plain.json", change)
+    ran = cli("check", "gate.py", "--only", "short", "--json")
+    assert ran.code == 1
+    found = {row["metric"]: row["verdict"] for row in ran.json["rows"]}
+    assert found == {"datagrams": "pass", "gone_s": "fail", "tx_frames": "new"}
+
+
+def test_another_experiment_is_not_compared_silently(cli, gate: Path) -> None:
+    edit(gate / "plain.json", lambda data: data.update(plan_sha256="0" * 64))
+    ran = cli("check", "gate.py", "--only", "plain")
+    assert ran.code == 1 and "the experiment changed since the baseline (plan)" in ran.out
+
+
+def test_a_baseline_of_no_entry_is_named(cli, gate: Path) -> None:
+    (gate / "old.json").write_text("{}")
+    assert "old.json belongs to no entry of mine" in cli("check", "gate.py", "--only", "plain").out
+
+
+@pytest.mark.parametrize("arguments, text, piece", [
+    (("--only", "plian"), GATE, "did you mean 'plain'?"),
+    ((), "import twinpath as tp\n", "has no suite"),
+    ((), "import twinpath as tp\nsuite = tp.suite('s')\n", "nothing to check"),
+    ((), "import twinpath as tp\na, b = tp.suite('s'), tp.suite('s')\n", "two suites 's'"),
+    (("--reason", "x"), GATE, "belongs to --update"),
+    (("--junit", "no/such/out.xml"), GATE, "no folder"),
+    (("--retries", "-1"), GATE, "--retries"),
+])
+def test_mistakes_end_2_before_anything_runs(cli, tmp_path: Path, arguments: tuple[str, ...],
+                                             text: str, piece: str) -> None:
+    (tmp_path / "gate.py").write_text(text)
+    ran = cli("check", "gate.py", *arguments)
+    assert ran.code == 2 and piece in ran.err and not (tmp_path / "results.db").exists()
+
+
+def test_a_run_that_crashes_ends_3(cli, gate: Path) -> None:
+    (gate / "broken").mkdir()
+    (gate / "broken" / "_sim.cpython-311-x86_64-linux-gnu.so").write_bytes(b"not a library")
+    done = module_run(gate.parents[1], "twinpath", "check", "gate.py", "--only", "plain", "--junit",
+                      "out.xml", ahead=str(gate / "broken"))
+    assert done.returncode == 3 and "ERROR run:" in done.stdout, done.stderr
+    assert 'errors="1"' in (gate.parents[1] / "out.xml").read_text()
+
+
+def pytest_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return module_run(folder, "pytest", "-v", "-p", "no:cacheprovider", *arguments)
+
+
+@pytest.mark.parametrize("how", [("-p", "twinpath.pytest_plugin"), ("gate.py",)],
+                         ids=["-p", "entry point"])
+def test_pytest_has_an_item_per_entry_and_metric(gate: Path, how: tuple[str, ...]) -> None:
+    edit(gate / f"{FIRST}.json", lambda data: data.update(fingerprint=["0", "0"]))
+    ran = pytest_run(gate.parents[1], *how)
+    assert ran.returncode == 1
+    assert "gate.py::plain::datagrams PASSED" in ran.stdout
+    assert "gate.py::udp_echo-count=20,loss=10%-sim::fingerprint FAILED" in ran.stdout
+    assert "fingerprint: changed:" in ran.stdout and "--only" in ran.stdout
+    assert "Traceback" not in ran.stdout and "1 failed, 5 passed" in ran.stdout
+    assert not (gate.parents[1] / "results.db").exists()
+
+
+def test_pytest_collects_suites_only_when_asked(gate: Path) -> None:
+    assert "no tests ran" in pytest_run(gate.parents[1]).stdout
+    asked = pytest_run(gate.parents[1], "--twinpath-suite")
+    assert asked.returncode == 0 and "6 passed" in asked.stdout
+
+
+def test_pytest_shows_a_missing_baseline_as_our_message(gate: Path) -> None:
+    (gate / "plain.json").unlink()
+    ran = pytest_run(gate.parents[1], "-p", "twinpath.pytest_plugin", "-k", "plain")
+    assert ran.returncode == 1 and "--update --reason" in ran.stdout
