@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from edited import CLOCK, STACK, EditedTree
 from ns3_tree import Ns3Tree
 from promise import Answer, Promise, Ran, scratch
 
@@ -41,12 +42,58 @@ def try_module(tree: Ns3Tree) -> Answer:
     return Answer(f"fingerprints by ranks {prints}", complaints)
 
 
+def check(quick: bool) -> Answer:
+    """A one-line edit of the stack is a change, a draw from the clock a nondeterminism."""
+    with scratch("check") as folder:
+        tree = EditedTree(folder)
+        complaints = refuse(tree.cloned, "git clone") or refuse(tree.record(), "the first check")
+        if complaints:
+            return Answer("not built", complaints)
+        said = []
+        for edit, word in ((STACK, "changed"), (CLOCK, "nondeterministic")):
+            tree.apply(edit)
+            ran = tree.check()
+            said.append(f"{edit.file} edited: exit {ran.code}, {failed(ran)}")
+            complaints += expect_word(ran, word)
+        tree.restore()
+        again = tree.check()
+        complaints += refuse(again, "the check of the restored tree")
+        return Answer("; ".join([*said, f"restored: exit {again.code}"]), complaints)
+
+
+def failed(ran: Ran) -> dict[str, str]:
+    """Per failed metric the first word of what was found."""
+    return {
+        row["metric"]: row["message"].partition(":")[0]
+        for row in ran.json.get("rows", [])
+        if row["verdict"] == "fail"
+    }
+
+
+def expect_word(ran: Ran, word: str) -> list[str]:
+    """What speaks against exit 1 with fingerprint and metric called `word`."""
+    found = failed(ran)
+    wrong = [] if ran.code == 1 else [f"check ended {ran.code}, not 1: {ran.tail}"]
+    return wrong + [
+        f"{metric} is called {found.get(metric, 'equal')}, not {word}"
+        for metric in ("fingerprint", "fct_s")
+        if found.get(metric) != word
+    ]
+
+
 PROMISES = (
     Promise(
         "contrib",
         "ln -s sim/contrib NS3/contrib/twinpath; ./ns3 build; mpirun -np 2 twinpath-distributed",
         "builds in Debian's ns-3 3.37 sources; the same fingerprint on 1 rank and on 2",
         contrib,
+        long=True,
+    ),
+    Promise(
+        "check",
+        "edit one line of models/tcp; ./twinpath check gate.py; then draw from the clock",
+        "ends 1 with the metric called changed, then nondeterministic; 0 again when restored",
+        check,
         long=True,
     ),
 )

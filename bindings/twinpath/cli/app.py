@@ -22,10 +22,10 @@ COMMANDS = {
     "setup": "system", "doctor": "system", "test": "system", "accept": "system",
     "docs": "system", "python": "system", "demo": "demo", "list": "scenarios", "run": "scenarios",
     "compare": "compare", "sweep": "sweep", "check": "check", "show": "results", "rerun": "results",
-    "report": "results", "bench": "bench", "impair": "impair",
+    "report": "results", "explain": "explain", "export": "export", "notebook": "system",
+    "bench": "bench", "impair": "impair",
 }
-LATER = ("explain", "replay", "ports", "testbed", "export", "notebook",
-         "contract", "calibrate")
+LATER = ("replay", "ports", "testbed", "contract", "calibrate")
 HELP = {
     "setup": "Install what is missing and build.",
     "doctor": "Say what this machine has and what helps where something is missing.",
@@ -38,12 +38,15 @@ HELP = {
     "sweep": "Run a grid of cases, seeds and drivers: only what is missing.",
     "show": "Runs of a database, or one run in detail.",
     "check": "Run a suite of checks against its baselines, for continuous integration.",
-    "rerun": "Run a recorded run again.",
+    "rerun": "Run a recorded run again, and say whether it came out the same.",
+    "export": "Write runs as CSV, JSON or Parquet.",
+    "explain": "Say what a metric means.",
     "bench": "Measure ourselves against a peer.",
     "impair": "Our rate, delay and faults as a live box between two ports.",
     "report": "Write the HTML report of a database.",
     "docs": "Build the handbook.",
     "python": "Start the interpreter this is built for.",
+    "notebook": "Start Jupyter with the interpreter this is built for.",
 }
 
 

@@ -52,14 +52,15 @@ def until_closed() -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """One object on standard output; NaN becomes null."""
-    print(json.dumps(_finite(value), ensure_ascii=False, indent=1))
+    print(json.dumps(finite(value), ensure_ascii=False, indent=1))
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The value with NaN and infinity as null, as JSON wants it."""
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

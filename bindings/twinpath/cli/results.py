@@ -83,9 +83,23 @@ def rerun_command(run_id: int = typer.Argument(..., metavar="RUN"), db: Optional
         print_json(run_object(again) | {"rerun_of": run_id, "same_fingerprint": same})
     else:
         print_run(again)
-        console.print(f"fingerprint {'equal to' if same else 'differs from'} that of run {run_id}")
+        console.print(likeness(before, again))
     changed = again.driver == "sim" and not same
     return 1 if changed and again.row.build_id == before.row.build_id else 0
+
+
+def likeness(before: Run, again: Run) -> str:
+    """Whether a run repeated gave the same frames at the same times, and what follows from it."""
+    if again.driver != "sim":
+        return (f"run {before.run_id} again: an emulation's fingerprint holds real times and never "
+                "repeats; compare metrics")
+    if again.fingerprint == before.fingerprint:
+        return f"fingerprint equal to that of run {before.run_id}"
+    if again.row.build_id == before.row.build_id:
+        why = "the same plan, seed and build: this is nondeterminism, please report it"
+    else:
+        why = "the same plan and seed, another build: the change shows"
+    return f"fingerprint differs from that of run {before.run_id} ({before.fingerprint}): {why}"
 
 
 @app.command("report", help="Write the self-contained HTML report of a database.")

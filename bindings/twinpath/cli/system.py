@@ -118,6 +118,22 @@ def docs() -> int:
     return 1 if code else 0
 
 
+@app.command("notebook", context_settings=PASS_ON,
+             help="Start Jupyter with the right interpreter; options go to `jupyter notebook`.")
+def notebook(context: typer.Context) -> None:
+    modules = {"notebook": "jupyter-notebook", "ipykernel": "python3-ipykernel"}
+    script = "import importlib.util, sys; print(*(m for m in sys.argv[1:] if not " \
+             "importlib.util.find_spec(m)))"
+    missing = subprocess.run([PYTHON, "-c", script, *modules], capture_output=True, text=True,
+                             check=True).stdout.split()
+    if missing:
+        packages = " ".join(modules[name] for name in missing)
+        raise MissingPrivilege(f"notebook needs the Debian package {packages}",
+                               f"sudo apt-get install {packages}")
+    sys.stdout.flush()
+    os.execv(PYTHON, [PYTHON, "-m", "notebook", *context.args])
+
+
 @app.command("python", context_settings=PASS_ON, help="Start the right interpreter.")
 def python(context: typer.Context) -> None:
     sys.stdout.flush()
