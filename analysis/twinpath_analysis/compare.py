@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Any, Iterable, Sequence
 
 import pandas as pd
 
@@ -90,11 +90,31 @@ def store_rows(path: str, kind: str, key: str, rows: Iterable[ComparisonRow]) ->
         connection.close()
 
 
-def store_comparison(path: str, key: str, frame: pd.DataFrame) -> None:
-    """Writes a comparison of sim and emu of one case, replacing that of the same case."""
+def store_comparison(path: str, key: str, frame: pd.DataFrame,
+                     bound: float | None = None) -> None:
+    """Writes a judged comparison of sim and emu of one case, replacing that of the same case."""
     store_rows(path, "sim-emu", key, [
         ComparisonRow(row.metric, row.entity, row.sim, row.emu, row.lo, row.hi, int(row.n),
-                      rel=row.rel_error) for row in frame.itertuples()])
+                      math.nan if bound is None else bound, row.verdict, row.rel_error)
+        for row in frame.itertuples()])
+
+
+def judge_errors(frame: pd.DataFrame, bound: float | None) -> pd.DataFrame:
+    """The frame with the column `verdict`: the error against ±bound at both ends of the measured
+    interval. Wholly beyond fails, the bound inside decides nothing; without a bound all is info."""
+    verdicts = ["info" if bound is None else _judge_error(row, bound)
+                for row in frame.itertuples()]
+    return frame.assign(verdict=pd.Series(verdicts, index=frame.index, dtype=object))
+
+
+def _judge_error(row: Any, bound: float) -> str:
+    ends = [relative(row.sim, end) for end in (row.lo, row.hi)]
+    if any(math.isnan(end) for end in ends):
+        return "no-verdict"
+    if all(abs(end) <= bound for end in ends):
+        return "pass"
+    same_side = min(ends) > bound or max(ends) < -bound
+    return "fail" if same_side else "no-verdict"
 
 
 def compare_runs(sim_db: str, sim_ids: Sequence[int], emu_db: str, emu_ids: Sequence[int],

@@ -52,6 +52,9 @@ def _compared(row: Any) -> dict[str, Any]:
     interval = "–" if pd.isna(row.lo) else (
         f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}")
     error = "–" if pd.isna(row.rel_error) else percent(row.rel_error)
-    return {"entity": row.entity, "metric": row.metric, "sim": show(row.sim, row.unit),
-            "emu": show(row.emu, row.unit), "error": error, "interval of emu": interval,
-            "n": int(row.n)}
+    cells = {"entity": row.entity, "metric": row.metric, "sim": show(row.sim, row.unit),
+             "emu": show(row.emu, row.unit), "error": error, "interval of emu": interval,
+             "n": int(row.n)}
+    if getattr(row, "verdict", "info") != "info":
+        cells["verdict"] = row.verdict
+    return ({"case": row.case} if hasattr(row, "case") else {}) | cells

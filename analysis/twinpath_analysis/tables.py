@@ -14,16 +14,20 @@ from .units import percent, show
 def comparison_table(frame: pd.DataFrame, title: str = "") -> Table:
     """sim | emu | error with interval and n."""
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    cases, judged = "case" in frame, "verdict" in frame and (frame["verdict"] != "info").any()
+    if cases:
+        table.add_column("case")
     table.add_column("entity")
     table.add_column("metric", no_wrap=True)
-    for name in ("sim", "emu", "error", "interval of emu", "n"):
+    for name in ("sim", "emu", "error", "interval of emu", "n", *(["verdict"] if judged else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for row in frame.itertuples():
         ends = f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}"
         interval = "–" if pd.isna(row.lo) else ends
         error = "–" if pd.isna(row.rel_error) else percent(row.rel_error)
-        table.add_row(row.entity, row.metric, show(row.sim, row.unit), show(row.emu, row.unit),
-                      error, interval, str(int(row.n)))
+        table.add_row(*([row.case] if cases else []), row.entity, row.metric,
+                      show(row.sim, row.unit), show(row.emu, row.unit), error, interval,
+                      str(int(row.n)), *([row.verdict] if judged else []))
     return table
 
 

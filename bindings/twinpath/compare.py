@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Sequence
 
-from .errors import NoVerdict
+from .errors import ConfigError, NoVerdict, unknown
+from .quantities import Ratio
 from .run import Run
 from .studies import Study
 
@@ -18,16 +19,24 @@ REPEATS = 5  # emulations behind a comparison: one emu run is an anecdote
 class Comparison:
     """sim | emu | error per entity and metric, with the interval of the emulated median."""
 
-    def __init__(self, frame: "pd.DataFrame", note: str) -> None:
-        self._frame, self._note = frame, note
+    def __init__(self, frame: "pd.DataFrame", note: str, within: float | None = None) -> None:
+        self._frame, self._note, self._within = frame, note, within
 
     def df(self) -> "pd.DataFrame":
-        """Columns metric entity unit better sim emu rel_error lo hi n coverage; values in SI."""
+        """Columns metric entity unit better sim emu rel_error lo hi n coverage verdict, values in
+        SI; before them `case` when there are several. `lo` and `hi` hold the measured median.
+        verdict: info, or with a bound pass, fail, no-verdict."""
         return self._frame
 
     @property
+    def exit_code(self) -> int:
+        """0; with a bound 1 when a row fails, 4 when none does and one has no verdict."""
+        verdicts = set(self._frame["verdict"])
+        return 1 if "fail" in verdicts else 4 if "no-verdict" in verdicts else 0
+
+    @property
     def verdict(self) -> str:
-        """The result in one sentence."""
+        """The result in one sentence: the worst error of goodput, else of any metric."""
         from twinpath_analysis.units import percent, show
 
         frame = self._frame[self._frame["rel_error"].notna()]
@@ -36,9 +45,19 @@ class Comparison:
         goodput = frame[frame["metric"] == "goodput_bps"]
         chosen = goodput if len(goodput) else frame
         row = chosen.loc[chosen["rel_error"].abs().idxmax()]
-        return (f"{row.metric} of {row.entity}: predicted {show(row.sim, row.unit)}, measured "
-                f"{show(row.emu, row.unit)} (n = {row.n}), error {percent(row.rel_error)}. "
-                f"{self._note}").strip()
+        case = f" ({row.case})" if "case" in frame else ""
+        return (f"{row.metric} of {row.entity}{case}: predicted {show(row.sim, row.unit)}, "
+                f"measured {show(row.emu, row.unit)} (n = {row.n}), error "
+                f"{percent(row.rel_error)}. {self._bounded()}{self._note}").strip()
+
+    def _bounded(self) -> str:
+        if self._within is None:
+            return ""
+        counts = self._frame["verdict"].value_counts()
+        words = {"pass": "within", "fail": "beyond", "no-verdict": "too uncertain for"}
+        said = ", ".join(f"{counts[name]} {word}" for name, word in words.items()
+                         if name in counts)
+        return f"{said} ±{self._within * 100:g} %. "
 
     def table(self) -> str:
         """The comparison as text, the verdict below."""
@@ -81,12 +100,18 @@ def _repeat(first: Run, repeats: int) -> list[Run]:
     return runs
 
 
-def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None = None,
-            repeats: int = REPEATS) -> Comparison:
-    """Compares simulation and emulation of one case. A single emulation is repeated until there
-    are `repeats` of it; invalid ones are left out; NoVerdict when none is left."""
-    from twinpath_analysis.compare import case_key, compare_runs, store_comparison
+def _by_case(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    from twinpath_analysis.compare import case_key
 
+    cases: dict[str, list[Run]] = {}
+    for run in runs:
+        cases.setdefault(case_key(run.row), []).append(run)
+    return cases
+
+
+def _paired(sim: Run | Study, emu: Run | Study,
+            repeats: int) -> tuple[list[tuple[str, list[Run], list[Run]]], str]:
+    """Per case its simulations and its valid emulations, and a note on what found no partner."""
     predicted, measured = _runs_of(sim, "sim"), _runs_of(emu, "emu")
     if isinstance(emu, Run) and measured:
         measured = _repeat(measured[0], repeats)
@@ -94,15 +119,60 @@ def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None
     if not predicted or not usable:
         raise NoVerdict("nothing to compare: no finished simulation" if not predicted
                         else "nothing to compare: no valid emulation")
-    cases = sorted({case_key(run.row) for run in (*predicted, *usable)})
-    if len(cases) > 1:
-        raise NoVerdict(f"nothing to compare: these runs are of {len(cases)} cases, a median over "
-                        "them says nothing; give runs of one scenario and one set of parameters")
-    frame = compare_runs(predicted[0].db, [run.run_id for run in predicted], usable[0].db,
-                         [run.run_id for run in usable], metrics)
-    store_comparison(usable[0].db, case_key(usable[0].row), frame)
-    suspect = sum(run.validity == "suspect" for run in usable)
+    left, right = _by_case(predicted), _by_case(usable)
+    pairs = [(key, runs, right[key]) for key, runs in left.items() if key in right]
+    if not pairs:
+        raise NoVerdict("nothing to compare: simulations and emulations are of different cases; "
+                        "give runs of one scenario with equal parameters")
+    alone = len(set(left) ^ set(right))
     note = "CPU time is not modelled."
+    suspect = sum(run.validity == "suspect" for _, _, runs in pairs for run in runs)
     if suspect:
-        note += f" {suspect} of {len(usable)} emulations are suspect."
-    return Comparison(frame, note)
+        total = sum(len(runs) for _, _, runs in pairs)
+        note += f" {suspect} of {total} emulations are suspect."
+    return pairs, note + (f" {alone} cases were run under one driver only." if alone else "")
+
+
+def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None = None,
+            repeats: int = REPEATS, within: float | str | None = None) -> Comparison:
+    """Compares simulation and emulation by case, entity and metric. A single emulation is repeated
+    until there are `repeats` of it; a study's are taken as they are. Invalid ones are left out;
+    NoVerdict when none is left. `within` bounds the error (0.1 or "10%"): a row fails when its
+    whole interval lies beyond, and has no verdict when the bound lies inside."""
+    import pandas as pd
+    from twinpath_analysis.compare import compare_runs, judge_errors, store_comparison
+
+    bound = None if within is None else float(Ratio(within, "within"))
+    pairs, note = _paired(sim, emu, repeats)
+    titles = _titles([runs[0] for _, runs, _ in pairs])
+    frames = []
+    for title, (key, predicted, usable) in zip(titles, pairs):
+        frame = judge_errors(compare_runs(
+            predicted[0].db, [run.run_id for run in predicted], usable[0].db,
+            [run.run_id for run in usable], metrics), bound)
+        store_comparison(usable[0].db, key, frame, bound)
+        if len(pairs) > 1:
+            frame.insert(0, "case", title)
+        frames.append(frame)
+    whole = pd.concat(frames, ignore_index=True)
+    if metrics is not None:
+        _check_metrics(metrics, whole, pairs[0][1][0])
+    return Comparison(whole, note, bound)
+
+
+def _titles(runs: Sequence[Run]) -> list[str]:
+    """What tells the cases apart, in the order of the runs, one of each case."""
+    from twinpath_analysis.cases import group
+    from twinpath_analysis.queries import Results
+
+    with Results(runs[0].db) as results:
+        return [case.title for case in group(results, [run.row for run in runs])]
+
+
+def _check_metrics(metrics: Sequence[str], frame: "pd.DataFrame", run: Run) -> None:
+    """ConfigError for metrics asked for that no case has on both sides."""
+    known = sorted(set(run.df("scalar")["metric"]))
+    problems = [unknown("metrics", name, "metric of both drivers", known)
+                for name in metrics if name not in set(frame["metric"])]
+    if problems:
+        raise ConfigError(problems)

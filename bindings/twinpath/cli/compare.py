@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 
 from ..compare import REPEATS, Comparison, compare
 from ..errors import ConfigError, Problem
+from ..execute import DEFAULT_DB
 from ..run import Run
+from ..studies import Study, open_study
 from . import scenarios as s
 from .output import console, print_json
 from .results import known_run, open_results
 
 app = typer.Typer(add_completion=False)
+FORMS = "SCENARIO, or SIM EMU (two runs or two databases), or nothing: every case of --db"
 
 
 @app.callback()
@@ -22,33 +25,64 @@ def _frame() -> None:
 
 
 @app.command("compare", help="Simulate and emulate one case, and show the error. Two numbers are "
-                             "runs of the database: SIM EMU.")
-def compare_command(what: list[str] = typer.Argument(..., metavar="SCENARIO | SIM EMU"),
+                             "runs of the database: SIM EMU; two files are databases; without any "
+                             "of these every case the database has under both drivers.")
+def compare_command(what: list[str] = typer.Argument(None, metavar="[SCENARIO | SIM EMU]"),
                     param: list[str] = s.PARAM, setting: list[str] = s.SET, seed: int = s.SEED,
                     *, db: Optional[str] = s.DB, testbed: str = s.TESTBED,
-                    repeats: int = typer.Option(REPEATS, help="emulations"),
-                    as_json: bool = s.JSON) -> None:
+                    repeats: int = typer.Option(REPEATS, help="emulations of a single case"),
+                    metric: list[str] = typer.Option([], help="only this; may be repeated"),
+                    within: Optional[str] = typer.Option(
+                        None, metavar="SHARE", help="bound of the error, 10%: ends 1 when an "
+                        "interval lies beyond, 4 when one is too wide"),
+                    study: Optional[str] = typer.Option(None, help="cases of this study only"),
+                    as_json: bool = s.JSON) -> int:
+    words = what or []
     if repeats < 1:
         raise ConfigError([Problem("--repeats", str(repeats), "must be 1 or more")])
-    if len(what) == 2 and all(text.isdigit() for text in what):
-        with open_results(db) as results:
-            sim, emu = (known_run(results, int(text)) for text in what)
-    elif len(what) == 1:
-        case = s.check(what[0], param, setting, "sim")
+    if len(words) != 1 and (param or setting):
+        raise ConfigError([Problem("compare", " ".join([*param, *setting]),
+                                   "-p and -s belong to a scenario", hint=FORMS)])
+    if len(words) == 1:
+        case = s.check(words[0], param, setting, "sim")
         case.plan("emu")
-        sim = s.run_shown(case, "sim", seed, quiet=as_json, db=db)
-        emu = s.run_shown(case, "emu", seed, quiet=as_json, db=db, testbed=testbed)
+        sim: Run | Study = s.run_shown(case, "sim", seed, quiet=as_json, db=db)
+        emu: Run | Study = s.run_shown(case, "emu", seed, quiet=as_json, db=db, testbed=testbed)
     else:
-        raise ConfigError([Problem("compare", " ".join(what), "give one scenario or two run ids")])
-    result = compare(sim, emu, repeats=repeats)
+        sim, emu = recorded(words, db, study)
+    result = compare(sim, emu, metrics=metric or None, repeats=repeats, within=within)
     if as_json:
         print_json(comparison_object(result, sim, emu))
-        return
-    console.print(result.table())
+    else:
+        console.print(result.table())
+    return result.exit_code
 
 
-def comparison_object(result: Comparison, sim: Run, emu: Run) -> dict[str, object]:
+def recorded(words: list[str], db: str | None,
+             study: str | None) -> tuple[Run | Study, Run | Study]:
+    """What to compare among recorded runs: two runs, two databases, or one database's cases."""
+    if not words:
+        open_results(db).close()
+        whole = open_study(db or DEFAULT_DB, study)
+        return whole, whole
+    if len(words) == 2 and all(text.isdigit() for text in words):
+        with open_results(db) as results:
+            return known_run(results, int(words[0])), known_run(results, int(words[1]))
+    if len(words) == 2:
+        for path in words:
+            open_results(path).close()
+        return open_study(words[0], study), open_study(words[1], study)
+    raise ConfigError([Problem("compare", " ".join(words), "give one scenario or two run ids",
+                               FORMS)])
+
+
+def comparison_object(result: Comparison, sim: Run | Study, emu: Run | Study) -> dict[str, Any]:
     """The JSON object of a comparison."""
-    return {"schema": "twinpath.comparison/1", "scenario": sim.row.scenario, "sim": sim.run_id,
-            "emu": emu.run_id, "db": emu.db, "validity": emu.validity, "verdict": result.verdict,
-            "rows": result.df().to_dict("records"), "problems": []}
+    runs = isinstance(sim, Run) and isinstance(emu, Run)
+    about: dict[str, Any] = {
+        "scenario": sim.row.scenario if isinstance(sim, Run) else None,
+        "sim": sim.run_id if isinstance(sim, Run) else sim.db,
+        "emu": emu.run_id if isinstance(emu, Run) else emu.db, "db": emu.db,
+        "validity": emu.validity if isinstance(emu, Run) and runs else None}
+    return {"schema": "twinpath.comparison/1", **about, "verdict": result.verdict,
+            "exit_code": result.exit_code, "rows": result.df().to_dict("records"), "problems": []}

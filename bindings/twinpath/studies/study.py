@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from twinpath_analysis.queries import Results, RunRow
 
-from ..errors import TwinpathError
+from ..errors import ConfigError, TwinpathError, unknown
 from ..quantities import si
 from ..run import Run
 from .tasks import DONE, MISSING, Stale, states
@@ -138,6 +138,5 @@ def open_study(db: str, name: str | None = None) -> Study:
         with Results(db) as results:
             known = results.studies()
         if name not in known:
-            raise TwinpathError(f"{db} has no study {name!r}; there are: "
-                                f"{' '.join(known) or 'none'}")
+            raise ConfigError([unknown("study", name, f"study in {db}", known)])
     return Study(db, name)

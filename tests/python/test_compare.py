@@ -1,0 +1,95 @@
+"""Comparing many cases, bounds on the error, and every form of the command."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import sample_db
+import twinpath as tp
+from twinpath_analysis.database import connect
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> str:
+    return str(sample_db.make(tmp_path / "sample.db"))
+
+
+def change(db: str, statement: str) -> None:
+    connection = connect(db)
+    connection.execute(statement)
+    connection.close()
+
+
+def test_a_study_is_paired_by_case(db: str) -> None:
+    study = tp.open(db)
+    result = tp.compare(study, study)
+    frame = result.df()
+    assert list(frame["case"]) == ["loss 0%", "loss 1%"] and list(frame["n"]) == [5, 5]
+    assert set(frame["verdict"]) == {"info"} and result.exit_code == 0
+    assert "loss 1%" in result.table() and "<td>loss 1%</td>" in result._repr_html_()
+    stored = sqlite3.connect(db).execute(
+        "SELECT case_key, a, b, n, verdict FROM comparison WHERE kind = 'sim-emu'").fetchall()
+    assert len(stored) == 2 and len({row[0] for row in stored}) == 2
+
+
+def test_cases_of_one_driver_only_are_counted_not_compared(db: str) -> None:
+    change(db, "DELETE FROM run WHERE driver = 'emu' AND params_json LIKE '%0.01%'")
+    study = tp.open(db)
+    result = tp.compare(study, study)
+    assert "case" not in result.df() and "1 cases were run under one driver only" in result.verdict
+
+
+def test_runs_of_different_cases_have_no_verdict(db: str) -> None:
+    runs = tp.open(db).runs
+    emu = next(run for run in runs if run.driver == "emu" and run.row.params["loss"] == 0.01)
+    with pytest.raises(tp.NoVerdict, match="different cases"):
+        tp.compare(runs[0], emu)
+
+
+@pytest.mark.parametrize("within, verdict, code", [
+    ("10%", "pass", 0), (0.04, "no-verdict", 4), ("0.5%", "fail", 1)])
+def test_a_bound_is_held_against_the_whole_interval(db: str, within, verdict: str,
+                                                    code: int) -> None:
+    """95 predicted; 90 … 94 measured: errors from +1.1 % to +5.6 %."""
+    runs = tp.open(db).runs
+    result = tp.compare(runs[0], runs[1], within=within)
+    assert list(result.df()["verdict"]) == [verdict] and result.exit_code == code
+    bound, stored = sqlite3.connect(db).execute("SELECT bound, verdict FROM comparison").fetchone()
+    assert stored == verdict and bound == pytest.approx(float(tp.Ratio(within)))
+    assert verdict in result.table()
+
+
+def test_metrics_are_chosen_and_unknown_ones_named(db: str) -> None:
+    runs = tp.open(db).runs
+    assert len(tp.compare(runs[0], runs[1], metrics=["goodput_bps"]).df()) == 1
+    with pytest.raises(tp.ConfigError, match="did you mean 'goodput_bps'"):
+        tp.compare(runs[0], runs[1], metrics=["goodput"])
+
+
+def test_the_command_takes_runs_databases_and_a_database(cli, db: str, tmp_path: Path) -> None:
+    two = cli("compare", "1", "2", "--db", db, "--json")
+    assert two.code == 0 and (two.json["sim"], two.json["emu"]) == (1, 2)
+    whole = cli("compare", "--db", db, "--json")
+    assert whole.code == 0 and len(whole.json["rows"]) == 2 and whole.json["scenario"] is None
+    copy = Path(sample_db.make(tmp_path / "other.db"))
+    files = cli("compare", db, str(copy), "--json", "--metric", "goodput_bps")
+    assert files.code == 0 and len(files.json["rows"]) == 2
+    assert cli("compare", "--db", db, "--within", "0.5%").code == 1
+    assert cli("compare", "--db", db, "--within", "4%").code == 4
+
+
+@pytest.mark.parametrize("arguments, piece", [
+    (("1", "2", "3"), "give one scenario or two run ids"),
+    (("1", "99"), "no run in sample.db '99'"),
+    (("none.db", "sample.db"), "no database none.db"),
+    (("1", "2", "-p", "loss=1%"), "-p and -s belong to a scenario"),
+    (("1", "2", "--within", "much"), "is not a fraction"),
+    (("1", "2", "--metric", "fct"), "no metric of both drivers 'fct'"),
+    (("--study", "none"), "no study in sample.db 'none'"),
+])
+def test_bad_comparisons_are_named(cli, db: str, arguments: tuple[str, ...], piece: str) -> None:
+    ran = cli("compare", *arguments, "--db", "sample.db")
+    assert ran.code == 2 and piece in ran.err and "Traceback" not in ran.err
