@@ -121,3 +121,16 @@ CREATE VIEW IF NOT EXISTS result AS
          scalar.value, scalar.n
   FROM run JOIN entity USING (run_id) JOIN scalar USING (entity_id) JOIN metric USING (metric_id)
   WHERE run.status = 'done';
+
+-- The three tables of ns-3's statistics framework, for scripts written against them.
+CREATE VIEW IF NOT EXISTS Experiments AS
+  SELECT CAST(run_id AS TEXT) AS run, scenario AS experiment, driver AS strategy,
+         params_json AS input, 'seed ' || seed || ', ' || status AS description FROM run;
+
+CREATE VIEW IF NOT EXISTS Metadata AS
+  SELECT CAST(run_id AS TEXT) AS run, name AS key, coalesce(text, CAST(num AS TEXT)) AS value
+  FROM param;
+
+CREATE VIEW IF NOT EXISTS Singletons AS
+  SELECT CAST(run_id AS TEXT) AS run, entity.path AS name, metric.name AS variable, scalar.value
+  FROM entity JOIN scalar USING (entity_id) JOIN metric USING (metric_id);

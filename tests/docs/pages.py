@@ -7,13 +7,14 @@ import os
 import re
 import sqlite3
 import subprocess
+import textwrap
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
-FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# ([\w.-]+\.(?:py|cc|toml))\b")
 BLOCK_TIMEOUT_S = 280
 NO_VERDICT = 4
@@ -28,10 +29,11 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     text = page.read_text()
-    return [
-        Block(match.group(1), match.group(2), text[: match.start()].count("\n") + 2)
-        for match in FENCE.finditer(text)
-    ]
+    found = []
+    for match in FENCE.finditer(text):
+        line = text[: match.start()].count("\n") + 2
+        found.append(Block(match.group(2), textwrap.dedent(match.group(3)), line))
+    return found
 
 
 class Reader:
