@@ -38,6 +38,17 @@ void TimerQueue::arm(Timer& timer, Instant deadline) {
   }
 }
 
+void TimerQueue::resume(Timer& timer, const TimerPlace& place) {
+  CHECK(timer.queue_ == nullptr && place.deadline != kNever);
+  if (place.sequence >= next_sequence_) return arm(timer, place.deadline);
+  const Entry entry{place.deadline, place.sequence, &timer};
+  timer.deadline_ = entry.deadline;
+  timer.sequence_ = entry.sequence;
+  timer.queue_ = this;
+  heap_.push_back(entry);
+  sift_up(heap_.size() - 1, entry);
+}
+
 void TimerQueue::cancel(Timer& timer) {
   if (timer.queue_ == nullptr) return;
   CHECK(timer.queue_ == this);

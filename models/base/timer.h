@@ -12,6 +12,12 @@ namespace twinpath {
 
 class TimerQueue;
 
+// Where a timer stands in the order of its queue.
+struct TimerPlace {
+  Instant deadline = kNever;  // kNever: not armed
+  std::uint64_t sequence = 0;
+};
+
 class Timer {
  public:
   using Fire = void (*)(void* owner, Instant now);
@@ -25,6 +31,9 @@ class Timer {
   [[nodiscard]] bool armed() const { return queue_ != nullptr; }
   // kNever when not armed.
   [[nodiscard]] Instant deadline() const { return armed() ? deadline_ : kNever; }
+  [[nodiscard]] TimerPlace place() const {
+    return armed() ? TimerPlace{deadline_, sequence_} : TimerPlace();
+  }
 
  private:
   friend class TimerQueue;
@@ -45,6 +54,10 @@ class TimerQueue {
 
   // Replaces an earlier deadline of this timer.
   void arm(Timer& timer, Instant deadline);
+  // Takes the place another timer gave up, so that who fires first at one instant does not change.
+  // A place of another queue may be behind everything here; then this is arm(). Requires: `timer`
+  // is not armed, place.deadline is not kNever.
+  void resume(Timer& timer, const TimerPlace& place);
   // Harmless when not armed.
   void cancel(Timer& timer);
   [[nodiscard]] Instant next_deadline() const {

@@ -191,6 +191,25 @@ Errno Sockets::close(Instant now, Fd fd) {
   return Errno::kNone;
 }
 
+std::optional<TcbImage> Sockets::detach(Instant now, Fd fd) {
+  const Socket* socket = find(fd);
+  if (socket == nullptr || socket->role != Role::kConnected) return std::nullopt;
+  auto image = host_.tcp().export_image(now, socket->tcp);
+  if (image) by_tcp_[socket->tcp.index] = Fd::kNone;
+  return image;
+}
+
+bool Sockets::attach(Instant now, Fd fd, const TcbImage& image) {
+  Socket* socket = find(fd);
+  if (socket == nullptr || socket->role != Role::kConnected) return false;
+  if (host_.tcp().status(socket->tcp).state != TcpState::kClosed) return false;
+  const auto id = host_.tcp().import_image(now, image);
+  if (!id) return false;
+  socket->tcp = *id;
+  remember(by_tcp_, id->index, fd);
+  return true;
+}
+
 NameResult Sockets::local_name(Fd fd) const {
   const Socket* socket = find(fd);
   if (socket == nullptr) return {{}, Errno::kBadDescriptor};

@@ -8,6 +8,7 @@
 #include "models/host/ip_host.h"
 #include "models/socket/fd_set.h"
 #include "models/socket/socket_api.h"
+#include "models/tcp/image.h"
 
 namespace twinpath {
 
@@ -42,6 +43,13 @@ class Sockets final : public SocketApi, private TransportUser {
   [[nodiscard]] std::uint32_t readiness(Fd fd) const override;
   bool watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
   void unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
+
+  // The connection behind a descriptor as bytes, to be continued elsewhere or here. Until attach()
+  // the descriptor reads as one whose connection is closed. Nothing when `fd` is no stream with a
+  // living connection.
+  std::optional<TcbImage> detach(Instant now, Fd fd);
+  // False when `fd` holds a living connection, or TCP refuses the image (import_image()).
+  bool attach(Instant now, Fd fd, const TcbImage& image);
 
   [[nodiscard]] std::size_t open_sockets() const { return fds_.size(); }
   [[nodiscard]] IpHost& host() { return host_; }

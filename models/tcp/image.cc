@@ -37,22 +37,24 @@ void write_queue(ImageWriter& writer, const tcp::SliceQueue& queue) {
   queue.copy(0, writer.extend(queue.bytes()));
 }
 
-void write_sent(ImageWriter& writer, const tcp::SentList& sent) {
+void write_sent(ImageWriter& writer, tcp::SentList& sent) {
   writer(sent.size());
   for (std::uint32_t index = 0; index < sent.size(); ++index) {
     const tcp::SentRange& range = sent[index];
     writer(range.first), writer(range.end), writer(range.sent_at), writer(range.transmissions);
     writer(range.lost), writer(range.resent), writer(range.sacked);
   }
+  sent.visit_marks(writer);
 }
 
-void write_held(ImageWriter& writer, const tcp::Reassembly& held) {
+void write_held(ImageWriter& writer, tcp::Reassembly& held) {
   writer(held.pieces());
   for (std::uint32_t index = 0; index < held.pieces(); ++index) {
     writer(held.piece_first(index));
     writer(held.piece(index).len);
     writer.append(held.piece(index).bytes());
   }
+  held.visit_recent(writer);
 }
 
 // In pieces of the pool's buffers; nothing when the pool is exhausted.
@@ -92,24 +94,28 @@ bool read_sent(ImageReader& reader, Connection& connection) {
     connection.sent.push(range);
     expected = range.end;
   }
+  connection.sent.visit_marks(reader);
   return !reader.failed();
 }
 
 bool read_held(ImageReader& reader, BufPool& pool, Connection& connection) {
   std::uint32_t count = 0;
   reader(count);
+  SeqNum behind = connection.rcv_nxt + 1;
   for (std::uint32_t index = 0; index < count && !reader.failed(); ++index) {
     SeqNum first;
     std::uint32_t bytes = 0;
     reader(first), reader(bytes);
-    if (bytes > kQueueBytesMax || !(first > connection.rcv_nxt)) return false;
+    if (bytes == 0 || bytes > kQueueBytesMax || first < behind) return false;
     if (first + bytes > connection.rcv_adv) return false;
     const bool held = read_bytes(reader, pool, bytes, [&](Slice slice) {
       const SeqNum at = std::exchange(first, first + slice.len);
-      connection.reassembly.insert(at, std::move(slice));
+      connection.reassembly.restore(at, std::move(slice));
     });
     if (!held) return false;
+    behind = first;
   }
+  connection.reassembly.visit_recent(reader);
   return !reader.failed();
 }
 
@@ -133,7 +139,16 @@ bool read_connection(ImageReader& reader, BufPool& pool, Connection& connection)
     return false;
   }
   if (!read_queue(reader, pool, connection.receive_queue)) return false;
-  return read_sent(reader, connection) && read_held(reader, pool, connection) && reader.at_end();
+  return read_sent(reader, connection) && read_held(reader, pool, connection);
+}
+
+// The timer goes where it stood: among timers of one instant the order of arming is observable.
+bool read_timer(ImageReader& reader, tcp::Core& core, Connection& connection) {
+  TimerPlace place;
+  reader(place.deadline), reader(place.sequence);
+  if (!reader.at_end()) return false;
+  if (place.deadline != kNever) core.timers.resume(connection.timer, place);
+  return true;
 }
 
 }  // namespace
@@ -154,6 +169,8 @@ std::optional<TcbImage> TcpStack::export_image(Instant, TcpId id) {
   write_queue(writer, connection->receive_queue);
   write_sent(writer, connection->sent);
   write_held(writer, connection->reassembly);
+  const TimerPlace place = connection->timer.place();
+  writer(place.deadline), writer(place.sequence);
   forget(*core_, *connection);
   return TcbImage(writer.take());
 }
@@ -170,7 +187,8 @@ std::optional<TcpId> TcpStack::import_image(Instant, const TcbImage& image) {
   if (reader.failed() || core_->flows.find(key) != nullptr) return std::nullopt;
   Connection* connection = create(*core_, key);
   if (connection == nullptr) return std::nullopt;
-  const bool whole = read_connection(reader, core_->pool, *connection);
+  const bool whole =
+      read_connection(reader, core_->pool, *connection) && read_timer(reader, *core_, *connection);
   if (!whole) {
     connection->state = TcpState::kClosed;
     forget(*core_, *connection);

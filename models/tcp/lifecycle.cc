@@ -53,17 +53,20 @@ bool evict_time_wait(Core& core) {
 
 }  // namespace
 
-// Those in TIME-WAIT stand in a list through their indices, oldest first.
+// Those in TIME-WAIT stand in a list through their indices, who leaves first in front. Whoever
+// enters is the last; only one that comes from another stack looks for its place.
 void link_time_wait(Core& core, Connection& connection) {
   const std::uint32_t self = connection.id.index + 1;
-  connection.time_wait_before = core.time_wait_last;
-  connection.time_wait_behind = 0;
-  if (core.time_wait_last != 0) {
-    core.connections.at(core.time_wait_last - 1)->time_wait_behind = self;
-  } else {
-    core.time_wait_first = self;
+  std::uint32_t before = core.time_wait_last;
+  std::uint32_t behind = 0;
+  while (before != 0 && core.connections.at(before - 1)->life_deadline > connection.life_deadline) {
+    behind = before;
+    before = core.connections.at(before - 1)->time_wait_before;
   }
-  core.time_wait_last = self;
+  connection.time_wait_before = before;
+  connection.time_wait_behind = behind;
+  (before != 0 ? core.connections.at(before - 1)->time_wait_behind : core.time_wait_first) = self;
+  (behind != 0 ? core.connections.at(behind - 1)->time_wait_before : core.time_wait_last) = self;
 }
 
 void forget(Core& core, Connection& connection) {
@@ -103,8 +106,8 @@ void set_state(Core& core, Connection& connection, Instant now, TcpState state) 
 void enter_time_wait(Core& core, Connection& connection, Instant now) {
   const bool again = connection.state == TcpState::kTimeWait;
   if (again) unlink_time_wait(core, connection);
-  link_time_wait(core, connection);
   connection.life_deadline = after(now, 2 * core.config.msl);
+  link_time_wait(core, connection);
   arm_by(core, connection, connection.life_deadline);
   if (again) return;
   const std::uint8_t due = connection.due;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/base/check.h"
 #include "models/tcp/slice_queue.h"
 
 namespace twinpath::tcp {
@@ -65,6 +66,14 @@ SackBlocks Reassembly::blocks() const {
     blocks.push_back(runs_[run]);
   }
   return blocks;
+}
+
+void Reassembly::restore(SeqNum first, Slice slice) {
+  CHECK(pieces_.empty() || first >= pieces_.back().end());
+  bytes_ += slice.len;
+  pinned_bytes_ += slice.buf->capacity;
+  join_run({first, first + slice.len});
+  pieces_.insert(pieces_.size(), {first, std::move(slice)});
 }
 
 void Reassembly::clear() {

@@ -3,6 +3,7 @@
 // (seventh) and RFC 2018 §4 (what the blocks report).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -32,6 +33,16 @@ class Reassembly {
   [[nodiscard]] SeqNum piece_first(std::uint32_t index) const { return pieces_[index].first; }
   [[nodiscard]] const Slice& piece(std::uint32_t index) const { return pieces_[index].slice; }
   void clear();
+
+  // A piece as another stack held it, in ascending order, and which runs had grown last.
+  // Requires: it begins at or behind the end of the last one.
+  void restore(SeqNum first, Slice slice);
+  template <typename Visit>
+  void visit_recent(Visit&& visitor) {
+    visitor(recent_count_);
+    recent_count_ = std::min<std::uint32_t>(recent_count_, kSackBlocksMax);
+    for (SeqNum& seq : recent_) visitor(seq);
+  }
 
  private:
   struct Piece {

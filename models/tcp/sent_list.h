@@ -5,6 +5,7 @@
 // will time-based loss detection (RFC 8985).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -77,6 +78,13 @@ class SentList {
   };
   void split(Cut cut);
   void clear();
+
+  // What else the list knows about those it holds; their own marks come with push().
+  template <typename Visit>
+  void visit_marks(Visit&& visitor) {
+    visitor(newest_arrived_), visitor(judged_);
+    judged_ = std::min(judged_, ranges_.size());
+  }
 
  private:
   static constexpr std::uint32_t kDupThreshold = 3;  // RFC 6675 §2

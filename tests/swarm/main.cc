@@ -50,8 +50,23 @@ std::string commit() {
   return text;
 }
 
+// A move changes nothing on the wire.
+void check_moves(const Scenario& scenario, Verdict& verdict) {
+  const Scenario roomy = with_room(scenario);
+  const Verdict still = run(roomy);
+  const Verdict moved = run(with_moves(roomy));
+  verdict.moves = moved.moves;
+  for (const std::string& text : moved.violations) {
+    verdict.violations.push_back("with moves: " + text);
+  }
+  if (moved.fingerprint != still.fingerprint) {
+    verdict.violations.push_back("moving connections changed what was sent");
+  }
+}
+
 Verdict run_seed(std::uint64_t seed) {
   constexpr std::uint64_t kTwiceEvery = 16;
+  constexpr std::uint64_t kMovedEvery = 4;
   const Scenario scenario = make_scenario(seed);
   Verdict verdict;
   try {
@@ -63,6 +78,7 @@ Verdict run_seed(std::uint64_t seed) {
   if (seed % kTwiceEvery == 0 && run(scenario).fingerprint != verdict.fingerprint) {
     verdict.violations.push_back("the same seed gave another fingerprint");
   }
+  if (seed % kMovedEvery == 0) check_moves(scenario, verdict);
   return verdict;
 }
 
@@ -80,6 +96,7 @@ int run_all(const Arguments& arguments) {
   std::uint64_t bad = 0;
   std::uint64_t frames = 0;
   std::uint64_t retransmits = 0;
+  std::uint64_t moves = 0;
   for (std::uint64_t seed = arguments.seed; seed < arguments.seed + arguments.count; ++seed) {
     std::fflush(stdout);  // a CHECK that fails must leave the last word here
     if (arguments.verbose) std::printf("%s", describe(make_scenario(seed)).c_str());
@@ -88,6 +105,7 @@ int run_all(const Arguments& arguments) {
     const Verdict verdict = run_seed(seed);
     frames += verdict.frames;
     retransmits += verdict.retransmits;
+    moves += verdict.moves;
     if (!verdict.violations.empty()) {
       ++bad;
       explain(seed, verdict);
@@ -98,10 +116,10 @@ int run_all(const Arguments& arguments) {
                   static_cast<long long>(to_ns(verdict.finished)));
     }
   }
-  std::printf("%llu seeds, %llu violations, %llu frames, %llu retransmissions\n",
+  std::printf("%llu seeds, %llu violations, %llu frames, %llu retransmissions, %llu moves\n",
               static_cast<unsigned long long>(arguments.count),
               static_cast<unsigned long long>(bad), static_cast<unsigned long long>(frames),
-              static_cast<unsigned long long>(retransmits));
+              static_cast<unsigned long long>(retransmits), static_cast<unsigned long long>(moves));
   return bad == 0 ? 0 : 1;
 }
 

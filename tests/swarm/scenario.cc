@@ -190,6 +190,29 @@ Scenario make_scenario(std::uint64_t seed) {
   return scenario;
 }
 
+Scenario with_room(Scenario scenario) {
+  scenario.pool = HeapPoolOptions();
+  for (SwarmHost& host : scenario.hosts) {
+    host.config.stream_chunk_bytes = HostConfig().stream_chunk_bytes;
+    host.config.stream_chunks_max = HostConfig().stream_chunks_max;
+  }
+  return scenario;
+}
+
+Scenario with_moves(Scenario scenario) {
+  constexpr std::uint64_t kMovesMax = 400;
+  constexpr std::uint64_t kAfterStart = 5 * kSecond;
+  Dice dice(Rng(scenario.seed).fork("swarm.moves"));
+  const std::uint64_t moves = dice.scaled({1, kMovesMax});
+  for (std::uint64_t i = 0; i < moves; ++i) {
+    // The moments soon after a start are the busy ones.
+    const SwarmFlow& flow = scenario.flows[dice.uniform({0, scenario.flows.size() - 1})];
+    const Instant at = after(flow.start, dice.time({kMicrosecond, kAfterStart}));
+    scenario.moves.push_back({at, dice.percent(50) ? flow.client : flow.server, dice.seed()});
+  }
+  return scenario;
+}
+
 std::string describe(const Scenario& scenario) {
   constexpr const char* kNames[kTraffics] = {"bulk", "http", "requests", "moody", "echo"};
   std::ostringstream text;

@@ -53,6 +53,13 @@ struct SwarmFlow {
   HttpGetConfig http{};
 };
 
+// A connection leaves its stack as an image and comes back, at some moment.
+struct Move {
+  Instant at;
+  std::size_t host = 0;
+  std::uint64_t which = 0;  // of the connections it has then, counted round
+};
+
 struct Scenario {
   std::uint64_t seed = 0;
   std::vector<SwarmHost> hosts;
@@ -61,9 +68,15 @@ struct Scenario {
   HeapPoolOptions pool;
   bool shared_pool = false;  // one for all hosts, as in the simulator
   Instant healed{};          // faults end here
+  std::vector<Move> moves;
 };
 
 Scenario make_scenario(std::uint64_t seed);
+// The same world with nothing scarce that a moved connection would take otherwise than one that
+// stayed: its data is in other buffers.
+Scenario with_room(Scenario scenario);
+// And with connections that move.
+Scenario with_moves(Scenario scenario);
 std::string describe(const Scenario& scenario);
 
 }  // namespace twinpath::swarm

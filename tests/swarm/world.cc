@@ -17,6 +17,7 @@ using std::chrono::seconds;
 constexpr Duration kLivenessBound = seconds(20000);  // from the end of the faults to the last byte
 constexpr Duration kQuietBound = seconds(2000);      // and to the last timer
 constexpr std::uint64_t kStepsMax = 3'000'000;
+constexpr std::int32_t kFdsMax = 256;  // far more than a world's hosts open
 
 class World {
  public:
@@ -24,6 +25,9 @@ class World {
     build_hosts();
     build_links();
     for (std::size_t i = 0; i < scenario.flows.size(); ++i) build_flow(i);
+    for (const Move& planned : scenario_.moves) {
+      network_.at(planned.at, [this, planned] { move(planned); });
+    }
   }
 
   Verdict run() {
@@ -169,6 +173,25 @@ class World {
       expect(client.sent() == flow.echo.count, "echo: not everything was sent");
       expect(client.answered() <= client.sent(), "echo: more answers than questions");
     });
+  }
+
+  // Which connection is next to send belongs to the stack, not to the connection: one that holds
+  // output back is left alone.
+  void move(const Move& planned) {
+    AppHost& host = *hosts_[planned.host];
+    if (host.ip().tcp().has_output()) return;
+    std::vector<Fd> open;
+    for (std::int32_t fd = 0; fd < kFdsMax; ++fd) {
+      const auto info = host.sockets().tcp_info(static_cast<Fd>(fd));
+      if (info && info->state != TcpState::kClosed) open.push_back(static_cast<Fd>(fd));
+    }
+    if (open.empty()) return;
+    const Fd fd = open[planned.which % open.size()];
+    const auto image = host.sockets().detach(network_.now(), fd);
+    expect(image.has_value(), "an open connection cannot be exported");
+    if (!image) return;
+    expect(host.sockets().attach(network_.now(), fd, *image), "an image is refused");
+    ++verdict_.moves;
   }
 
   void expect(bool holds, const std::string& complaint) {

@@ -13,6 +13,7 @@ struct Verdict {
   std::uint64_t fingerprint = 0;
   std::uint64_t frames = 0;
   std::uint64_t retransmits = 0;
+  std::uint64_t moves = 0;  // connections that left and came back
   Instant finished{};
 };
 

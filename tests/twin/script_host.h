@@ -13,7 +13,8 @@ struct ScriptedFrame {
   Instant at;
   PortId port = 0;
   std::uint32_t length = 60;
-  std::uint8_t mark = 0;  // every byte behind the addresses
+  std::uint8_t mark = 0;             // every byte behind the addresses
+  std::vector<std::uint8_t> head{};  // and before those, the type and what follows it
 };
 
 class ScriptHost final : public Host {
@@ -47,6 +48,8 @@ class ScriptHost final : public Host {
     std::fill(bytes.begin(), bytes.end(), std::byte{wanted.mark});
     std::fill(bytes.begin(), bytes.begin() + 6, std::byte{0x02});
     std::fill(bytes.begin() + 6, bytes.begin() + 12, std::byte{0x04});
+    CHECK(12 + wanted.head.size() <= wanted.length);
+    for (std::size_t i = 0; i < wanted.head.size(); ++i) bytes[12 + i] = std::byte{wanted.head[i]};
     ready_.emplace_back(wanted.port, std::move(frame));
   }
   std::vector<ScriptedFrame> script_;

@@ -8,6 +8,8 @@
 #include "models/app/http_server.h"
 #include "models/app/udp_apps.h"
 #include "models/host/echo_host.h"
+#include "models/nf/ipv4_options_filter.h"
+#include "models/nf/nf_stage.h"
 #include "tests/twin/experiment.h"
 #include "tests/twin/pipeline.h"
 #include "tests/twin/script_host.h"
@@ -95,6 +97,53 @@ TEST(Twin, ACoreWithAFullRingATimerStageAndALossyRing) {
   const std::vector<std::byte>& last_report = records.at("listener/0").back().bytes;
   EXPECT_GT(load_be64(last_report.data() + 14), 0U) << "bytes the audit saw";
   EXPECT_GT(load_be64(last_report.data() + 22), 0U) << "notes the lossy ring dropped";
+}
+
+// A network function on a core of its own, between two ports.
+class FilterCore final : public StageSet {
+ public:
+  explicit FilterCore(std::span<Port* const> ports) : stage_("filter", filter_, ports, 1) {}
+  [[nodiscard]] std::vector<Stage*> stages() override { return {&stage_}; }
+  void set_waker(Waker&) override {}
+
+ private:
+  Ipv4OptionsFilter filter_;
+  NfStage stage_;
+};
+
+// IPv4 headers with a router alert, a source route, no option, and no IPv4 at all.
+std::vector<ScriptedFrame> packets_with_options(int count) {
+  const std::vector<std::vector<std::uint8_t>> heads = {
+      {8, 0, 0x46, 0}, {8, 0, 0x47, 0}, {8, 0, 0x45, 0}, {0x86, 0xdd, 0x60, 0}};
+  std::vector<ScriptedFrame> script;
+  for (int i = 0; i < count; ++i) {
+    ScriptedFrame frame{at_ns(1000 + i / 8 * 3000), 0, static_cast<std::uint32_t>(60 + i % 900),
+                        static_cast<std::uint8_t>(i), heads[static_cast<std::size_t>(i) % 4]};
+    frame.head.resize(2 + 20, 0);
+    const std::vector<std::uint8_t> alert = {148, 4, 0, 0};
+    const std::vector<std::uint8_t> route = {1, 131, 7, 4, 10, 0, 0, 1};
+    const std::vector<std::uint8_t>& options = i % 4 == 0 ? alert : route;
+    if (i % 4 < 2) frame.head.insert(frame.head.end(), options.begin(), options.end());
+    script.push_back(std::move(frame));
+  }
+  return script;
+}
+
+TEST(Twin, ANetworkFunctionBetweenTwoPorts) {
+  constexpr int kPackets = 400;
+  const Machine filter{.name = "filter",
+                       .ports = 2,
+                       .make_host = {},
+                       .make_stages = [](std::span<Port* const> ports, BufPool&) {
+                         return std::make_unique<FilterCore>(ports);
+                       }};
+  const Experiment experiment{
+      .machines = {sender(packets_with_options(kPackets)), filter, echo(microseconds(3))},
+      .wires = {{"in", {0, 0}, {1, 0}, {.delay = microseconds(10)}},
+                {"out", {1, 1}, {2, 0}, {.rate_bps = 1'000'000'000, .delay = microseconds(1)}}},
+      .until = at_ns(10'000'000)};
+  const Records records = expect_equal_everywhere(experiment, 6 * kPackets * 3 / 4);
+  EXPECT_EQ(records.at("filter/0").size(), kPackets + kPackets * 3 / 4) << "a quarter is refused";
 }
 
 // A host with our whole stack and what `furnish` puts on it: at .1 or .2 of one network.
