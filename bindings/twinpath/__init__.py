@@ -4,6 +4,10 @@
 Values with units are strings such as "10ms", "100Mbps", "64KiB", "1%".
 """
 
+from .interpreter import require_right_interpreter
+
+require_right_interpreter()
+
 from .apps import (Bulk, BulkSink, EchoServer, HttpGet, HttpProxy, HttpServer, OpenLoop, Replay,
                    RequestResponse, Trace, UdpBulk, UdpEcho, UdpEchoServer, UdpSink, native)
 from .checks import Outcome, Suite, at_least, at_most, no_worse, same, suite

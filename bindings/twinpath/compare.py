@@ -84,20 +84,16 @@ def _runs_of(side: Run | Study, driver: str) -> list[Run]:
 
 
 def _repeat(first: Run, repeats: int) -> list[Run]:
-    """`first` and equal emulations, until `repeats` are there; those already recorded count."""
+    """`first` and equal emulations, until `repeats` are there; those already recorded count, and
+    invalid ones too, so that a busy machine ends."""
     from twinpath_analysis.queries import Results
 
     from .execute import rerun
 
     with Results(first.db) as results:
         rows = results.runs(run_key=first.row.run_key)
-    runs = [Run(first.db, row.run_id) for row in rows
-            if row.status == "done" and row.validity != "invalid"]
-    for _ in range(repeats - len(rows)):
-        again = rerun(first)
-        if again.validity != "invalid":
-            runs.append(again)
-    return runs
+    runs = [Run(first.db, row.run_id) for row in rows if row.status == "done"]
+    return runs + [rerun(first) for _ in range(repeats - len(rows))]
 
 
 def _by_case(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -130,6 +126,8 @@ def _paired(sim: Run | Study, emu: Run | Study,
     if suspect:
         total = sum(len(runs) for _, _, runs in pairs)
         note += f" {suspect} of {total} emulations are suspect."
+    if len(usable) < len(measured):
+        note += f" {len(measured) - len(usable)} invalid emulations are left out."
     return pairs, note + (f" {alone} cases were run under one driver only." if alone else "")
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, IO, Protocol
 
+from .interpreter import PYTHON
 from .provenance import module_path
 
-PYTHON = "/usr/bin/python3"
 WORKER = str(Path(__file__).resolve().parent / "_worker.py")
 STDERR_KEPT = 4000  # characters of the end of a worker's standard error
 STOP_GRACE_S = 10.0  # from SIGTERM to SIGKILL: the time a test-bed needs to clean up

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
 
@@ -9,7 +13,8 @@ def test_help_names_every_command(cli) -> None:
     ran = cli()
     assert ran.code == 0
     for command in ("setup", "doctor", "demo", "test", "list", "run", "compare", "sweep", "show",
-                    "rerun", "bench", "impair", "report", "python"):
+                    "rerun", "bench", "impair", "report", "python", "check", "explain", "export",
+                    "notebook"):
         assert command in ran.out
 
 
@@ -104,3 +109,21 @@ def test_a_foreign_file_is_not_taken_for_a_database(cli, tmp_path) -> None:
 def test_python_is_the_right_interpreter(cli) -> None:
     ran = cli("python", "-c", "import twinpath, sys; print(sys.executable)")
     assert ran.code == 0 and ran.out.strip() == "/usr/bin/python3"
+
+
+def imported_by(program: Path) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).resolve().parents[2]
+    environment = {"PYTHONPATH": f"{root / 'bindings'}:{root / 'analysis'}", "PATH": "/bin"}
+    return subprocess.run([program, "-c", "import twinpath; print('fine')"], env=environment,
+                          capture_output=True, text=True, timeout=60)
+
+
+def test_another_interpreter_is_named(tmp_path: Path) -> None:
+    other, link = tmp_path / "python3", tmp_path / "link"
+    shutil.copy("/usr/bin/python3", other)
+    ran = imported_by(other)
+    assert ran.returncode == 1
+    assert (f"twinpath is built for /usr/bin/python3 (3.11); this is {other} (3.11." in ran.stderr
+            and "; use `./twinpath python`" in ran.stderr)
+    link.symlink_to("/usr/bin/python3")
+    assert imported_by(link).stdout == "fine\n"

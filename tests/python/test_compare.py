@@ -93,3 +93,10 @@ def test_the_command_takes_runs_databases_and_a_database(cli, db: str, tmp_path:
 def test_bad_comparisons_are_named(cli, db: str, arguments: tuple[str, ...], piece: str) -> None:
     ran = cli("compare", *arguments, "--db", "sample.db")
     assert ran.code == 2 and piece in ran.err and "Traceback" not in ran.err
+
+
+def test_invalid_emulations_are_left_out_and_counted(db: str) -> None:
+    change(db, "UPDATE run SET validity = 'invalid' WHERE run_id IN (2, 3)")
+    runs = tp.open(db).runs
+    result = tp.compare(runs[0], runs[3])
+    assert list(result.df()["n"]) == [3] and "2 invalid emulations are left out" in result.verdict
