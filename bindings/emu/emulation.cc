@@ -76,10 +76,6 @@ void Emulation::make_ports() {
   for (std::size_t index = 0; index < job_.plan.hosts.size(); ++index) {
     const HostPlan& host = job_.plan.hosts[index];
     if (!is_ours(host.name)) continue;
-    if (host.count != 1) {
-      throw PlanError({{host.name + ".count", std::to_string(host.count),
-                        "populations are not available yet under emu", "1", ""}});
-    }
     seats_.push_back({index, {}});
   }
   for (std::size_t link = 0; link < job_.plan.links.size(); ++link) {
@@ -126,7 +122,7 @@ void Emulation::make_hosts() {
   }
 }
 
-void Emulation::record_series(store::SqliteSink& sink) {
+void Emulation::record_series(ResultSink& sink) {
   if (!job_.plan.measure.every) return;
   for (const auto& host : hosts_) {
     const std::string parent = flow_parent(job_.plan, host->ip().config().name);
@@ -197,6 +193,7 @@ bool Emulation::all_done() {
 
 bool Emulation::finished(Instant now) {
   progress_.at(now - kStart);
+  measurement_->at(now);
   if (!awaited_peers_.empty()) hear_peers();
   ended_ = now;
   if (all_done()) return true;
@@ -211,7 +208,10 @@ RunResult Emulation::run() {
                           .overflow = store::Overflow::kDropSample,
                           .series_every = job_.plan.measure.every.value_or(Nanoseconds(0))});
   sink.begin_run({});
-  record_series(sink);
+  measurement_.emplace(job_.plan.measure, sink, [this](ResultSink& into) {
+    for (const auto& host : hosts_) host->export_results(into);
+  });
+  record_series(measurement_->sink());
   recorder_.start();
   const StealMeter steal;
   make_worker();
@@ -219,8 +219,12 @@ RunResult Emulation::run() {
   if (bed_.ready_fd >= 0) static_cast<void>(write(bed_.ready_fd, "ready\n", 6));
   worker_->run();
   for (SeriesRecorder& series : series_) series.finish(ended_);
-  const Finished run{job_.plan,        bed_,  ports_, hosts_, pool_, *worker_, clock_->drift(),
-                     steal.fraction(), ended_};
+  const Finished run{job_.plan,       bed_,
+                     ports_,          hosts_,
+                     pool_,           *worker_,
+                     clock_->drift(), steal.fraction(),
+                     ended_,          measurement_->sink()};
+  measurement_->record(ended_);
   record_results(sink, run);
   RunResult result = record(sink);
   result.validity = record_validity(sink, run);

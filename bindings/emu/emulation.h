@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "bindings/emu/bed.h"
 #include "bindings/emu/port_stack.h"
 #include "bindings/emu/recording.h"
+#include "bindings/plan/measure.h"
 #include "bindings/plan/plan.h"
 #include "bindings/plan/series.h"
 #include "bindings/plan/worker.h"
@@ -40,7 +42,7 @@ class Emulation {
   void make_ports();
   void make_port(std::size_t link, bool end_a);
   void make_hosts();
-  void record_series(store::SqliteSink& sink);
+  void record_series(ResultSink& sink);
   void open_captures();
   void open_turn_log();
   void make_worker();
@@ -62,6 +64,7 @@ class Emulation {
   std::deque<std::unique_ptr<PortStack>> ports_;
   std::vector<Seat> seats_;
   std::deque<std::unique_ptr<AppHost>> hosts_;
+  std::optional<Measurement> measurement_;
   std::deque<SeriesRecorder> series_;
   std::deque<HostStage> stages_;
   emu::Recorder recorder_;

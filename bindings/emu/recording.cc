@@ -81,7 +81,7 @@ void record_port(SqliteSink& sink, PortStack& port) {
   rows.add("tx_no_buffer", DropCause::kResource, port.ethdev().stats().tx_dropped);
 }
 
-void record_core(SqliteSink& sink, const emu::Worker& worker) {
+void record_core(ResultSink& sink, const emu::Worker& worker) {
   AppReport report(sink, "core0", "core");
   const emu::WorkerStats& stats = worker.stats();
   report.scalar(kCpu, to_seconds(stats.cpu));
@@ -152,7 +152,7 @@ double StealMeter::fraction() const {
 
 void record_results(SqliteSink& sink, const Finished& run) {
   for (const auto& host : run.hosts) {
-    record_host(sink, *host);
+    record_host_drops(sink, *host);
   }
   for (const auto& port : run.ports) {
     record_chains(sink, *port);
@@ -163,7 +163,7 @@ void record_results(SqliteSink& sink, const Finished& run) {
     }
     record_port(sink, *port);
   }
-  record_core(sink, run.worker);
+  record_core(run.measured, run.worker);
 }
 
 std::string record_validity(SqliteSink& sink, const Finished& run) {

@@ -40,9 +40,10 @@ struct Finished {
   Duration clock_drift;
   double steal_fraction;
   Instant ended;
+  ResultSink& measured;  // what the plan's measure lets through
 };
 
-// Scalars, histograms and drops of everything that ran.
+// Drops, chains and the core; what hosts and apps report goes through bindings/plan/measure.h.
 void record_results(store::SqliteSink& sink, const Finished& run);
 // One row per rule; "valid", "suspect" (beyond half a bound) or "invalid".
 std::string record_validity(store::SqliteSink& sink, const Finished& run);

@@ -66,13 +66,14 @@ HostConfig host_config(const Plan& plan, std::size_t host, std::uint64_t seed) {
   config.name = asked.name;
   config.seed = hash_text(seed, asked.name);
   config.publisher = static_cast<std::uint16_t>(host);
-  for (std::size_t link = 0; link < plan.links.size(); ++link) {
-    const LinkEnds ends = ends_of(plan, link);
-    for (const LinkEnd& end : {ends.a, ends.b}) {
-      if (end.host != host) continue;
+  // By names, in one pass: a plan may have thousands of links, and every host asks.
+  for (const LinkPlan& link : plan.links) {
+    for (const std::string* end : {&link.a, &link.b}) {
+      if (*end != asked.name) continue;
+      const auto port = static_cast<PortId>(config.interfaces.size());
       InterfaceConfig interface;
-      interface.mac = mac_of(end);
-      interface.addresses = {address_at(asked, end.port)};
+      interface.mac = mac_of({host, port});
+      interface.addresses = {address_at(asked, port)};
       config.interfaces.push_back(std::move(interface));
     }
   }
@@ -110,13 +111,11 @@ LinkConfig link_config(const LinkPlan& link) {
 Ipv4Address address_towards(const Plan& plan, std::string_view from, std::string_view to) {
   for (std::size_t link = 0; link < plan.links.size(); ++link) {
     const LinkPlan& joined = plan.links[link];
+    const bool forth = joined.a == from && joined.b == to;
+    if (!forth && (joined.b != from || joined.a != to)) continue;
     const LinkEnds ends = ends_of(plan, link);
-    if (joined.a == from && joined.b == to) {
-      return address_at(plan.hosts[ends.b.host], ends.b.port).address();
-    }
-    if (joined.b == from && joined.a == to) {
-      return address_at(plan.hosts[ends.a.host], ends.a.port).address();
-    }
+    const LinkEnd& there = forth ? ends.b : ends.a;
+    return address_at(plan.hosts[there.host], there.port).address();
   }
   throw PlanError(
       {{"apps", std::string(to), "no link joins it with " + std::string(from), "", ""}});

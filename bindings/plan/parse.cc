@@ -4,8 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "bindings/plan/expand.h"
 #include "bindings/plan/json_reader.h"
 #include "bindings/plan/plan.h"
+#include "models/app/metric_names.h"
 
 namespace twinpath::bind {
 namespace {
@@ -92,6 +94,10 @@ MeasurePlan parse_measure(const json& object, Problems& problems) {
   measure.window = duration_or_none(reader, "window_ns");
   measure.every = duration_or_none(reader, "every_ns");
   measure.metrics = reader.texts_or_empty("metrics");
+  for (const std::string& name : measure.metrics) {
+    if (std::find(kMetricNames.begin(), kMetricNames.end(), name) != kMetricNames.end()) continue;
+    reader.problem("metrics", name + " is no metric");
+  }
   reader.refuse_others({"warmup_ns", "window_ns", "every_ns", "metrics"});
   return measure;
 }
@@ -215,6 +221,7 @@ Job parse_job(std::string_view text) {
   job.testbed = reader.text_or("testbed", "veth");
   job.progress_fd = static_cast<int>(reader.integer_or("progress_fd", -1, {-1, 1 << 20}));
   if (!problems.empty()) throw PlanError(std::move(problems));
+  job.plan = expand(std::move(job.plan));
   return job;
 }
 

@@ -141,6 +141,7 @@ struct Job {
 const std::vector<std::string>& app_kinds();
 
 // Ensures: names are unique, every reference resolves, every number is in range; else PlanError.
+// A job's plan has its populations expanded (expand.h).
 Plan parse_plan(std::string_view json);
 Job parse_job(std::string_view json);
 

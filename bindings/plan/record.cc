@@ -34,8 +34,7 @@ void DropRows::add(std::string_view reason, DropCause cause, std::uint64_t packe
   if (packets > 0) sink_.drops({entity_, std::string(reason), cause, packets});
 }
 
-void record_host(store::SqliteSink& sink, AppHost& host) {
-  host.export_results(sink);
+void record_host_drops(store::SqliteSink& sink, AppHost& host) {
   const DropRows rows(sink, {host.ip().config().name, "host"});
   for (std::size_t index = 0; index < kDropReasons; ++index) {
     const auto reason = static_cast<DropReason>(index);

@@ -24,8 +24,8 @@ class DropRows {
   EntityId entity_;
 };
 
-// Scalars and histograms of the host and its apps, and what the host dropped.
-void record_host(store::SqliteSink& sink, AppHost& host);
+// What the host dropped. What it and its apps report goes through measure.h.
+void record_host_drops(store::SqliteSink& sink, AppHost& host);
 // Both directions together: the entity is the link.
 struct LinkDirections {
   const LinkModel& from_a;

@@ -17,11 +17,7 @@ void record(World& world, store::SqliteSink& sink, RunResult& result) {
   }
   result.fingerprint = run_fingerprint(fingerprints);
   for (const World::Seat& seat : world.seats()) {
-    if (seat.ours) {
-      record_host(sink, seat.ours->apps());
-    } else {
-      seat.ns3s->apps().export_results(sink);
-    }
+    if (seat.ours) record_host_drops(sink, seat.ours->apps());
   }
   for (const sim::DirectLink& link : world.links()) {
     record_link(sink, link.name(), {link.direction_from(0), link.direction_from(1)});

@@ -5,6 +5,7 @@
 
 #include <deque>
 
+#include "bindings/plan/measure.h"
 #include "bindings/plan/series.h"
 #include "bindings/plan/stop_request.h"
 #include "bindings/sim/record.h"
@@ -31,17 +32,31 @@ SeriesRecorders record_series(World& world, ResultSink& sink) {
   return recorders;
 }
 
+// The figures are taken at the very instants the plan names.
+void schedule_window(Measurement& measurement) {
+  if (!measurement.has_window()) return;
+  for (const Instant when : {measurement.opens(), measurement.closes()}) {
+    if (when == kNever) continue;
+    ns3::Simulator::Schedule(sim::to_ns3_time(when - kStart),
+                             [&measurement] { measurement.at(sim::sim_now()); });
+  }
+}
+
 }  // namespace
 
 RunResult run_recorded(World& world, store::SqliteSink& sink) {
   sink.begin_run({.run_json = "{}"});
-  SeriesRecorders series = record_series(world, sink);
+  Measurement measurement(world.plan().measure, sink,
+                          [&world](ResultSink& into) { world.export_results(into); });
+  schedule_window(measurement);
+  SeriesRecorders series = record_series(world, measurement.sink());
   RunResult result;
   const bool all_done = world.run();
   result.status = all_done || world.plan().stop.when.empty() ? "done" : "timeout";
   if (StopRequest::came() && !all_done) result.status = "interrupted";
   result.model = sim::sim_now() - kStart;
   for (SeriesRecorder& recorder : series) recorder.finish(sim::sim_now());
+  measurement.record(sim::sim_now());
   record(world, sink, result);
   const std::string answer = to_json(result);
   sink.end_run({.status = result.status, .error = result.error, .outcome_json = answer});

@@ -15,10 +15,6 @@ namespace {
 void check(const Plan& plan) {
   std::vector<Problem> problems;
   for (const HostPlan& host : plan.hosts) {
-    if (host.count != 1) {
-      problems.push_back({host.name + ".count", std::to_string(host.count),
-                          "populations are not available yet", "1", ""});
-    }
     if (host.stack != "twinpath" && host.stack != "ns3") {
       problems.push_back({host.name + ".stack", host.stack, "does not exist in the simulator",
                           "twinpath, ns3", ""});
@@ -139,6 +135,16 @@ void World::look(Instant now) {
   if (!awaited_.empty()) return;
   is_over_ = true;
   ns3::Simulator::Stop();
+}
+
+void World::export_results(ResultSink& sink) const {
+  for (const Seat& seat : seats_) {
+    if (seat.ours) {
+      seat.ours->apps().export_results(sink);
+    } else {
+      seat.ns3s->apps().export_results(sink);
+    }
+  }
 }
 
 bool World::run() {

@@ -47,6 +47,8 @@ class World {
   }
   [[nodiscard]] std::deque<sim::PcapFile>& captures() { return captures_; }
 
+  // Scalars and histograms of hosts and applications, as they are now.
+  void export_results(ResultSink& sink) const;
   // Runs until every app of stop.when is done, at most until stop.at_most. True: it was they.
   bool run();
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <type_traits>
 
+#include "models/app/metric_names.h"
 #include "models/base/field.h"
 #include "models/tcp/config.h"
 
@@ -60,6 +61,7 @@ ordered_json describe() {
 }  // namespace twinpath
 
 int main() {
-  const twinpath::ordered_json groups{{"tcp", twinpath::describe<twinpath::TcpConfig>()}};
+  const twinpath::ordered_json groups{{"tcp", twinpath::describe<twinpath::TcpConfig>()},
+                                      {"metrics", twinpath::kMetricNames}};
   return std::puts(groups.dump(1).c_str()) < 0;
 }

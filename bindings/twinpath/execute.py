@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DEFAULT_DB = "results.db"
 STDERR_EVENT = "worker.stderr"  # kind of the event that keeps the end of a worker's standard error
 TESTBEDS = ("veth", "net_ring")
+RING_LINKS_MAX = 16  # DPDK as Debian builds it has 32 ports; a link takes two
 EMU_GRACE_S = 60.0  # wall time of an emulation beyond the model time it may take
 
 
@@ -127,6 +128,15 @@ def check_testbed(plan: Plan, testbed: str) -> None:
     """ConfigError when a Plan cannot run on a test-bed."""
     if testbed not in TESTBEDS:
         raise ConfigError([unknown("testbed", testbed, "testbed", list(TESTBEDS))])
+    counts = {host["name"]: host["count"] for host in plan.data["hosts"]}
+    links = sum(max(counts[link["a"]], counts[link["b"]]) for link in plan.data["links"])
+    if testbed == "veth" and max(counts.values()) > 1:
+        raise ConfigError([Problem(f"{name}.count", str(count), "a population needs the testbed "
+                                   "net_ring or the simulator", "1")
+                           for name, count in counts.items() if count > 1])
+    if testbed == "net_ring" and links > RING_LINKS_MAX:
+        raise ConfigError([Problem("links", str(links), "DPDK has no ports for so many links",
+                                   f"at most {RING_LINKS_MAX}")])
     linux = [host["name"] for host in plan.data["hosts"] if host["stack"] == "linux"]
     if testbed == "net_ring" and linux:
         raise ConfigError([Problem(f"{name}.stack", "linux", "net_ring has no Linux peer",

@@ -109,6 +109,13 @@ def fields(group: str) -> dict[str, Field]:
             for f in groups[group]}
 
 
+@functools.cache
+def metric_names() -> tuple[str, ...]:
+    """Every metric a run may record."""
+    with open(_find(), encoding="utf-8") as file:
+        return tuple(json.load(file)["metrics"])
+
+
 Values = dict[str, Any]
 
 

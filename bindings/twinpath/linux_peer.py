@@ -119,9 +119,10 @@ class BulkSink(Server):
         def on_readable() -> None:
             data = connection.recv(PIECE)
             if not data:
+                # Counted first: who sees the close may end this process at once.
+                self.metrics["verify_errors"] += state["wrong"]
                 self.selector.unregister(connection)
                 connection.close()
-                self.metrics["verify_errors"] += state["wrong"]
                 return
             state["wrong"] = state["wrong"] or data != content(state["offset"], len(data))
             state["offset"] += len(data)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, TypeVar
 
 from .apps import AppSpec
-from .errors import ConfigError, Problem, not_yet
+from .errors import ConfigError, Problem, not_yet, unknown
+from .fields import metric_names
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
 Q = TypeVar("Q", bound=Quantity)
+MEMBERS_MAX = 4000  # hosts of a population; a plan may have 4096 hosts in all
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Host:
     tcp: dict[str, Any]
     cores: int
     apps: list[App] = field(default_factory=list)
+    count: int = 1  # members of a population
 
     def run(self, app: AppSpec, *, core: int | None = None, start: Time | str | int = 0) -> App:
         """Runs `app` from `start` (seconds of model time) on; several may run."""
@@ -129,10 +132,18 @@ class Net:
         return host
 
     def clients(self, name: str, *, count: int = 1, **options: Any) -> Host:
-        """A population of `count` hosts by one rule."""
-        if count != 1:
-            raise not_yet("clients(count > 1)")
-        return self.host(name, **options)
+        """A population of `count` equal hosts, `options` as of host(). An app that runs on it runs
+        on every member, a link to it joins each member: `NAME[3]/app0`, `LINK[3]`. `done` of such
+        an app waits for all members. The Plan keeps the rule; the worker expands it. `address` is
+        that of member 0; member i has the i-th network of that length after it, and so has the
+        other end of its link. Without `address` these are networks /30 of 198.19.0.0/16."""
+        host = self.host(name, **options)
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MEMBERS_MAX:
+            self.problem(f"{name}.count", count, f"{count!r} is not a number of hosts",
+                         f"1..{MEMBERS_MAX}")
+        else:
+            host.count = count
+        return host
 
     def link(self, a: Host, b: Host, *, name: str | None = None, rate: Rate | str = "unlimited",
              delay: Time | str | int = 0, loss: Ratio | str | float = 0,
@@ -154,6 +165,8 @@ class Net:
                     get(Ratio, f"{name}.loss", loss), get(Ratio, f"{name}.reorder", reorder),
                     get(Ratio, f"{name}.duplicate", duplicate),
                     get(Ratio, f"{name}.corrupt", corrupt))
+        if getattr(a, "count", 1) > 1 and getattr(b, "count", 1) > 1:
+            self.problem(name, f"{a.name} {b.name}", "joins two populations", "one end of one host")
         for value, what in ((link.rate, "rate"), (link.queue, "queue")):
             if value == 0:
                 self.problem(f"{name}.{what}", 0, f"a {what} of 0 carries nothing")
@@ -162,17 +175,31 @@ class Net:
 
     def measure(self, *, warmup: Time | str | int = 0, window: Time | str | None = None,
                 every: Time | str | None = None, metrics: Iterable[str] | None = None) -> None:
-        """Series only with `every` (seconds). `warmup`, `window` and `metrics` are not available
-        yet: a run is measured as a whole."""
+        """What of a run counts. Times are seconds of model time; without a call all of it does.
+
+        The window opens after `warmup` and stays open for `window`, or until the run stops. Figures
+        of hosts and apps are of the window only: counts, bytes and histograms are what was added in
+        it; goodput_bps, throughput_bps and requests_per_s are bytes x 8 and requests of the window
+        over its length; percentiles are those of its own histogram; lost_fraction is of what was
+        sent in it; fct_s and connect_s stand there when they ended in it; srtt_s is as it is when
+        it closes. Not cut: the fingerprint, drops, captures, figures of cores, validity, the texts
+        of what failed. An app goes on behind the window: end the run with net.stop.
+
+        `every`: a time series with this step, samples of the window only. `metrics`: only these are
+        recorded; `failures` and `verify_errors` always are."""
         get = self.quantity
         self.measured = Measure(
             get(Time, "measure.warmup", warmup),
             None if window is None else get(Time, "measure.window", window),
             None if every is None else get(Time, "measure.every", every),
-            None if metrics is None else list(metrics))
-        for name, given in (("warmup", warmup), ("window", window), ("metrics", metrics)):
-            if given:
-                self.problem(f"measure.{name}", given, "is not available yet")
+            None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics))
+        for name, value in (("window", self.measured.window), ("every", self.measured.every)):
+            if value == 0:
+                self.problem(f"measure.{name}", 0, "must be above 0")
+        for metric in self.measured.metrics or []:
+            if metric not in metric_names():
+                self.problems.append(unknown("measure.metrics", str(metric), "metric",
+                                             metric_names()))
 
     def stop(self, *, when: Done | Iterable[Done] | None = None, at_most: Time | str) -> None:
         """Ends the run when `when` is done, at the latest after `at_most` seconds of model time,

@@ -271,6 +271,11 @@ class PeeredBed:
     def on_ready(self, done: Callable[[str], None]) -> None:
         self.peers.start_clients(done)
 
+    def _is_asked(self, metric: str) -> bool:
+        """As MetricFilter of bindings/plan/measure.h."""
+        asked = self.peers.plan.get("measure", {}).get("metrics")
+        return not asked or metric in asked or metric in ("failures", "verify_errors")
+
     def record(self, path: str, run_id: int) -> None:
         """Ends the peers and adds what they measured to the run in the database `path`."""
         self.peers.stop()
@@ -281,7 +286,8 @@ class PeeredBed:
                 connection.execute("INSERT OR IGNORE INTO entity (run_id, path, kind) "
                                    "VALUES (?, ?, 'app')", (run_id, entity))
                 for scalar in metrics.items():
-                    _insert(connection, run_id, entity, scalar)
+                    if self._is_asked(scalar[0]):
+                        _insert(connection, run_id, entity, scalar)
             for entity, text in self.peers.problems.items():
                 _insert_problem(connection, run_id, entity, text)
             connection.execute("COMMIT")

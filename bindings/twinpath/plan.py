@@ -18,6 +18,7 @@ from .net import App, Host, Link, Net
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
 SCHEMA = "twinpath.plan/1"
+HOSTS_MAX = 4096  # as kMaxHosts of bindings/plan/plan.h
 Json = dict[str, Any]
 
 
@@ -80,6 +81,9 @@ class Builder:
         self._apply_settings()
         if self.net.at_most is None:
             self._problem("stop", "", "the scenario never calls net.stop(at_most=...)")
+        total = sum(host.count for host in self.net.hosts)
+        if total > HOSTS_MAX:
+            self._problem("hosts", total, "are too many hosts", f"at most {HOSTS_MAX}")
         if not self.net.hosts:
             self._problem("hosts", "", "the scenario has no host")
         addresses = self._addresses()
@@ -94,6 +98,7 @@ class Builder:
         }
         self._check_reach()
         self._check_ports()
+        self._check_window()
         if self.problems:
             raise ConfigError(self.problems)
         return data
@@ -136,15 +141,26 @@ class Builder:
             self.problems.extend(error.problems)
 
     def _addresses(self) -> dict[str, list[str]]:
-        """Per host one address per link: the given ones, else .1 and .2 of 198.18.N.0/24."""
+        """Per host one address per link: the given ones, else .1 and .2 of 198.18.N.0/24. Of a
+        population's link those of member 0, else of the next free /30 of 198.19.0.0/16."""
         result: dict[str, list[str]] = {host.name: [] for host in self.net.hosts}
+        members = 0
         for index, link in enumerate(self.net.links):
+            count = max(getattr(link.a, "count", 1), getattr(link.b, "count", 1))
+            network = f"198.18.{index % 256}.{{}}/24"
+            if count > 1:
+                first = ipaddress.ip_address("198.19.0.0") + 4 * members
+                network = f"{str(first).rpartition('.')[0]}.{{}}/30"
+                offset = int(first) % 256
+                members += count
+            else:
+                offset = 0
             for number, host in ((1, link.a), (2, link.b)):
                 if not isinstance(host, Host):
                     continue
                 mine = result[host.name]
                 given = host.addresses[len(mine)] if len(mine) < len(host.addresses) else None
-                mine.append(given or f"198.18.{index % 256}.{number}/24")
+                mine.append(given or network.format(offset + number))
             self._check_subnet(link, result)
         for host in self.net.hosts:
             if len(host.addresses) > len(result[host.name]):
@@ -169,7 +185,7 @@ class Builder:
         tcp, problems = plan_values("tcp", host.tcp, f"{host.name}.tcp")
         self.problems.extend(problems)
         return {"name": host.name, "addresses": addresses, "stack": stack, "tcp": tcp,
-                "cores": host.cores, "count": 1}
+                "cores": host.cores, "count": host.count}
 
     def _stack(self, host: Host) -> str:
         stack = host.stack
@@ -216,6 +232,21 @@ class Builder:
                 "every_ns": measured.every.ns if measured.every is not None else None,
                 "metrics": measured.metrics}
 
+    def _check_window(self) -> None:
+        """A window must open before the run ends; Linux apps measure themselves as a whole."""
+        measured, end = self.net.measured, self.net.at_most
+        if end is not None and measured.warmup >= end > 0:
+            self._problem("measure.warmup", measured.warmup, "the run is over before",
+                          f"below stop.at_most, {end}")
+        if measured.warmup == 0 and measured.window is None:
+            return
+        for host in self.net.hosts:
+            stack = host.stack.get(self.driver) if isinstance(host.stack, dict) else host.stack
+            if stack == "linux" and self.driver == "emu" and host.apps:
+                self._problem("measure.window", host.name, "apps on the stack linux are measured "
+                              "as a whole; a warm-up or window is not available yet there",
+                              "the stack twinpath")
+
     def _check_ports(self) -> None:
         """One server per transport and port of a host: the second would find it taken."""
         for host in self.net.hosts:
@@ -243,6 +274,9 @@ class Builder:
                     continue
                 if not isinstance(target, Host):
                     self._problem(app.path, target, f"{target!r} is not a host")
+                elif target.count > 1:
+                    self._problem(app.path, target.name, f"{target.name} is a population; an app "
+                                  "talks to one host", "run the app on the population instead")
                 elif frozenset((host.name, target.name)) not in pairs:
                     self._problem(app.path, target.name,
                                   f"no link joins {host.name} and {target.name}")

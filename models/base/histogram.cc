@@ -38,6 +38,15 @@ void Histogram::merge(const Histogram& other) {
   count_ += other.count_;
 }
 
+void Histogram::subtract(const Histogram& earlier) {
+  CHECK(earlier.counts_.size() <= counts_.size());
+  for (std::size_t index = 0; index < earlier.counts_.size(); ++index) {
+    CHECK(earlier.counts_[index] <= counts_[index]);
+    counts_[index] -= earlier.counts_[index];
+  }
+  count_ -= earlier.count_;
+}
+
 std::uint64_t Histogram::quantile(double fraction) const {
   CHECK(fraction >= 0.0 && fraction <= 1.0);
   if (count_ == 0) return 0;

@@ -18,6 +18,8 @@ class Histogram {
 
   void add(std::uint64_t value);
   void merge(const Histogram& other);
+  // What came since. Requires: `earlier` is what this one was at an earlier time.
+  void subtract(const Histogram& earlier);
   [[nodiscard]] std::uint64_t count() const { return count_; }
   // The lower edge of the bucket that holds the value of rank ceil(fraction * count); 0 when empty.
   // Requires: 0 <= fraction <= 1.

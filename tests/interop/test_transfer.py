@@ -62,3 +62,38 @@ def test_every_byte_arrives(profile: Profile, direction: str, whole: bool, tmp_p
     assert run.get("failures", "client/app0") == 0
     assert run.get("app_bytes", "client/app0") == tp.Bytes(size)
     print(f"{profile.name} {direction}: {run.get('goodput_bps', 'client/app0'):.3g} bit/s")
+
+
+@tp.scenario
+def refused(net: tp.Net) -> None:
+    """A Linux client that comes before its server."""
+    client = net.host("client", stack={"emu": "linux"})
+    server = net.host("server")
+    net.link(client, server, name="wire")
+    server.run(tp.HttpServer(), start="10s")
+    net.stop(when=client.run(tp.HttpGet(server, size="1kB")).done, at_most="20s")
+
+
+def test_a_linux_peer_that_fails_is_named(tmp_path: Path) -> None:
+    run = refused().emulate(db=str(tmp_path / "run.db"))
+    assert run.get("failures", "client/app0") == 1
+    assert len(run.failures) == 1
+    assert run.failures[0].startswith("client/app0: 1 failed: curl: (7)"), run.failures
+
+
+@tp.scenario
+def datagrams(net: tp.Net, *, duplicate: tp.Ratio = 0) -> None:
+    """Datagrams to a Linux sink."""
+    sender, sink = net.host("sender"), net.host("sink", stack={"emu": "linux"})
+    net.link(sender, sink, name="wire", duplicate=duplicate)
+    app = sender.run(tp.UdpBulk(sink, "2Mbps", size="500B", duration="1s"), start="100ms")
+    net.stop(when=app.done, at_most="20s")
+
+
+def test_a_linux_sink_tells_duplicates_apart(tmp_path: Path) -> None:
+    run = datagrams(duplicate="50%").emulate(db=str(tmp_path / "run.db"))
+    received = float(run.get("datagrams", "sink/app0"))
+    assert received <= float(run.get("datagrams", "sender/app0"))
+    assert float(run.get("duplicates", "sink/app0")) == pytest.approx(received / 2, rel=0.3)
+    assert float(run.get("app_bytes", "sink/app0")) == received * 500
+    assert float(run["lost_fraction"]) < 0.02

@@ -157,8 +157,7 @@ def test_a_signature_without_types_or_star_is_refused() -> None:
 
 
 @pytest.mark.parametrize("call", [
-    lambda: tp.HttpProxy(), lambda: tp.native("a.cc", "A"), lambda: tp.study("x.db"),
-    lambda: tp.Net().box("b"), lambda: tp.Net().clients("c", count=2),
+    lambda: tp.HttpProxy(), lambda: tp.native("a.cc", "A"), lambda: tp.Net().box("b"),
     lambda: pair().session("sim"), lambda: pair().simulate(costs="measured")])
 def test_what_is_not_built_says_so(call) -> None:
     assert "is not available yet" in problems_of(call)[0]
