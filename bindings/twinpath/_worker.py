@@ -1,25 +1,36 @@
 """The worker process: `python3 -I -S _worker.py MODULE FILE RESULT_FD FUNCTION PARENT`, the job on
 standard input.
 
-Only what a start of a few milliseconds allows is imported: no site, no package. Standard output
-goes to standard error, because libraries print there; the result has a descriptor of its own.
+Only what a start of a few milliseconds allows is imported: no site, no package, not even `os`, and
+functions of shared libraries are bound when they are first called. Standard output goes to standard
+error, because libraries print there; the result has a descriptor of its own.
 """
 
-import os
+import posix
 import sys
+
+PIECE_BYTES = 1 << 20
+
+
+def read_job() -> str:
+    job = bytearray()
+    while piece := posix.read(0, PIECE_BYTES):
+        job += piece
+    return job.decode()
 
 
 def main() -> int:
-    name, path, result_fd, function = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    os.dup2(2, 1)
-    job = sys.stdin.buffer.read().decode()
-    sys.path.insert(0, os.path.dirname(path))
+    name, path, result_fd, function, parent = sys.argv[1:6]
+    posix.dup2(2, 1)
+    job = read_job()
+    sys.path.insert(0, path.rpartition("/")[0])
+    sys.setdlopenflags(posix.RTLD_LAZY)
     run = getattr(__import__(name), function)
-    if os.getppid() != int(sys.argv[5]):
+    if posix.getppid() != int(parent):
         return 1  # the parent died meanwhile: nobody waits for this run
     result = run(job).encode()
     while result:
-        result = result[os.write(result_fd, result):]
+        result = result[posix.write(int(result_fd), result):]
     return 0
 
 

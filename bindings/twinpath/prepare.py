@@ -53,27 +53,28 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
     connection = connect(path, durable=False)
     try:
         connection.execute("BEGIN")
-        build_id = _insert(connection, "build", build)
-        machine_id = _insert(connection, "machine", provenance.machine_row())
-        testbed_id = request.testbed and _insert(
+        build_id = insert(connection, "build", build)
+        machine_id = insert(connection, "machine", provenance.machine_row())
+        testbed_id = request.testbed and insert(
             connection, "testbed", provenance.testbed_row(request.testbed))
-        plan_id = _insert(connection, "plan", {"sha256": request.plan.sha256,
+        plan_id = insert(connection, "plan", {"sha256": request.plan.sha256,
                                                "json": request.plan.json, "source": request.source})
-        run_id = _insert(connection, "run", {
+        run_id = insert(connection, "run", {
             "run_key": key, "attempt": 1, "scenario": request.plan.scenario,
             "params_json": canonical(request.plan.data["params"]), "plan_id": plan_id,
             "driver": request.plan.driver, "seed": signed(request.seed),
             "testbed_id": testbed_id or None, "build_id": build_id, "machine_id": machine_id,
             "status": "running", "started_utc": utc_now(), "command": _command()})
         for name, value in request.params.items():
-            _insert(connection, "param", {"run_id": run_id, "name": name, **_param(value)})
+            insert(connection, "param", {"run_id": run_id, "name": name, **_param(value)})
         connection.execute("COMMIT")
     finally:
         connection.close()
     return run_id, key
 
 
-def _insert(connection: Any, table: str, row: dict[str, Any]) -> int:
+def insert(connection: Any, table: str, row: dict[str, Any]) -> int:
+    """Adds a row; its id."""
     marks = ", ".join("?" * len(row))
     sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"
     return int(connection.execute(sql, tuple(row.values())).lastrowid)

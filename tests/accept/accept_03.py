@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 from edited import CLOCK, STACK, EditedTree
+        long=True,
+    ),
+    Promise(
+import studies
 from ns3_tree import Ns3Tree
 from promise import Answer, Promise, Ran, scratch
 
@@ -94,6 +98,33 @@ PROMISES = (
         "edit one line of models/tcp; ./twinpath check gate.py; then draw from the clock",
         "ends 1 with the metric called changed, then nondeterministic; 0 again when restored",
         check,
+        long=True,
+    ),
+    Promise(
+        "resume",
+        "twinpath sweep web_transfer ... --db x.db, kill -9, again",
+        "killed at 20 random moments: the uninterrupted table, no row added by a rerun",
+        studies.resume,
+        long=True,
+    ),
+    Promise(
+        "dask",
+        "twinpath sweep web_transfer ... --scheduler ADDRESS",
+        "a cluster of two workers gives the rows of local processes",
+        studies.dask,
+    ),
+    Promise(
+        "study-overhead",
+        "twinpath sweep web_transfer -p size=200kB --seeds 1..200",
+        "at most 100 ms per run beyond the 10 ms of the run itself",
+        studies.overhead,
+    ),
+    Promise("merge", "merge 100 files", "1 M samples within 10 s", studies.merge),
+    Promise(
+        "report-1000",
+        "twinpath report",
+        "a study of 1,000 runs within 20 s",
+        studies.report,
         long=True,
     ),
 )
