@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 
-from edited import CLOCK, STACK, EditedTree
-        long=True,
-    ),
-    Promise(
 import studies
+from edited import CLOCK, STACK, EditedTree
 from ns3_tree import Ns3Tree
 from promise import Answer, Promise, Ran, scratch
 
