@@ -127,3 +127,8 @@ def test_another_interpreter_is_named(tmp_path: Path) -> None:
             and "; use `./twinpath python`" in ran.stderr)
     link.symlink_to("/usr/bin/python3")
     assert imported_by(link).stdout == "fine\n"
+
+
+def test_version_is_one_line(cli) -> None:
+    ran = cli("--version")
+    assert ran.code == 0 and ran.out.startswith("twinpath ") and ran.out.count("\n") == 1

@@ -14,6 +14,7 @@ import click
 import typer
 
 from ..errors import ConfigError, Problem, TwinpathError, unknown
+from ..provenance import VERSION
 from . import output
 
 # Command -> module that defines it; a module is imported when its command is used, so that `list`
@@ -98,6 +99,9 @@ def _dispatch(arguments: list[str]) -> int:
         _usage()
         return 0
     name = arguments[0]
+    if name in ("-V", "--version", "version"):
+        output.console.print(f"twinpath {VERSION}")
+        return 0
     if name in LATER:
         raise ConfigError([Problem("command", name, f"{name} is not available yet")])
     if name not in COMMANDS:
