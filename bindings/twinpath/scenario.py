@@ -12,6 +12,8 @@ from .params import Param, bind, params_of
 from .plan import Plan, build_plan
 
 if TYPE_CHECKING:
+    from .capacity import Trial
+    from .quantities import PacketRate, Rate
     from .run import Run
 
 ScenarioFunction = Callable[..., None]
@@ -108,6 +110,21 @@ class Case:
         """Lock-step control of a run."""
         raise not_yet("Case.session")
 
-    def capacity(self, driver: str, **_: Any) -> None:
-        """RFC 2544 search."""
-        raise not_yet("Case.capacity")
+    def with_params(self, params: Mapping[str, Any]) -> "Case":
+        """The case with some parameters bound anew."""
+        bound = bind(self.scenario.name, self.scenario.params, {**self.params, **params})
+        return Case(self.scenario, bound, self.settings)
+
+    def capacity(self, driver: str, *, loss: Any = 0, trial: Any = "1s", resolution: Any = "1%",
+                 parameter: str = "load", seed: int = 1, testbed: str = "veth",
+                 db: str | None = None,
+                 on_trial: "Callable[[Trial], None] | None" = None) -> "PacketRate | Rate":
+        """The highest `parameter` (a PacketRate or Rate) at which no more than `loss` of the frames
+        is lost, found within `resolution` by trials of `trial` model time each (RFC 2544 §26.1).
+        The search starts at the case's own value. What is still queued at the end of a trial counts
+        as lost. Every trial is a run in `db`. Raises NoVerdict where there is no such load."""
+        from .capacity import checked, find_capacity
+
+        return find_capacity(checked(self, driver, loss=loss, trial=trial, resolution=resolution,
+                                     parameter=parameter, seed=seed, testbed=testbed, db=db,
+                                     on_trial=on_trial))[0]

@@ -1,0 +1,44 @@
+"""The highest load without loss, against what the link's arithmetic says."""
+
+from __future__ import annotations
+
+import pytest
+import twinpath as tp
+from udp_load import udp_load
+
+OVERHEAD_BYTES = 8 + 20 + 14  # UDP, IPv4, Ethernet; a link counts the frame without its preamble
+LINK_PPS = 10e6 / 8 / (1000 + OVERHEAD_BYTES)
+
+
+@pytest.mark.parametrize("first", ["100pps", "1kpps", "5kpps"])
+def test_the_capacity_of_a_link_is_found(first: str, sim, tmp_path) -> None:
+    trials: list = []
+    found = udp_load(load=first).capacity("sim", trial="2s", db=str(tmp_path / "c.db"),
+                                          on_trial=trials.append)
+    assert isinstance(found, tp.PacketRate)
+    assert 0.98 * LINK_PPS <= found <= 1.015 * LINK_PPS, trials
+    assert {t.passed for t in trials} == {True, False}
+
+
+def test_loss_may_be_allowed(sim, tmp_path) -> None:
+    found = udp_load(load="1kpps").capacity("sim", loss="20%", trial="2s",
+                                            db=str(tmp_path / "c.db"))
+    assert 1.2 * LINK_PPS <= found <= 1.32 * LINK_PPS
+
+
+def test_every_wrong_argument_is_named_at_once() -> None:
+    with pytest.raises(tp.ConfigError) as refused:
+        udp_load().capacity("smi", loss="x", trial="5", resolution="200%", parameter="lod")
+    fields = {problem.field for problem in refused.value.problems}
+    assert fields == {"driver", "loss", "trial", "resolution", "parameter"}
+
+
+def test_a_load_is_a_rate() -> None:
+    with pytest.raises(tp.ConfigError, match="is no load"):
+        udp_load().capacity("sim", parameter="delay")
+
+
+def test_an_unlimited_link_has_no_capacity(sim, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("twinpath.capacity.MAX_DOUBLINGS", 3)
+    with pytest.raises(tp.NoVerdict, match="no load up to"):
+        udp_load(rate="unlimited").capacity("sim", trial="20ms", db=str(tmp_path / "c.db"))
