@@ -14,6 +14,7 @@ from .units import percent, show
 from .wide import parameters
 
 Conditions = Mapping[str, Any]
+Side = tuple[Conditions, Conditions]  # as written, for texts, and as the frame has it
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,24 @@ class Paired:
 
 
 def paired(frame: pd.DataFrame, metrics: pd.DataFrame, metric: str,
-           sides: tuple[Conditions, Conditions], *, confidence: float = CONFIDENCE) -> Paired:
+           sides: tuple[Side, Side], *, confidence: float = CONFIDENCE) -> Paired:
     """Pairs rows of a wide frame; KeyError and ValueError say what does not exist."""
     about = metrics.set_index("name")
     if metric not in frame or metric not in about.index:
         raise KeyError(f"no metric {metric!r}; there are: "
                        f"{' '.join(n for n in about.index if n in frame)}")
-    asked = {name for side in sides for name in side}
+    asked = {name for _, side in sides for name in side}
     shared = [name for name in ["driver", *parameters(frame, list(about.index)), "seed"]
               if name not in asked]
-    left, right = (_select(frame, side, shared, metric) for side in sides)
+    left, right = (_select(frame, side, shared, metric) for _, side in sides)
+    a, b = (", ".join(f"{name} {value}" for name, value in said.items()) for said, _ in sides)
     both = left.join(right, how="inner", lsuffix="_a", rsuffix="_b").reset_index()
     if both.empty:
-        raise ValueError(f"no run with {_text(sides[0])} has an equal with {_text(sides[1])}")
+        raise ValueError(f"no run with {a} has an equal with {b}")
     pairs = both.rename(columns={f"{metric}_a": "a", f"{metric}_b": "b"})
     pairs["difference"] = pairs["b"] - pairs["a"]
     unpaired = len(left) + len(right) - 2 * len(pairs)
-    return _judge(pairs, about.loc[metric], (metric, _text(sides[0]), _text(sides[1])),
-                  (confidence, unpaired))
+    return _judge(pairs, about.loc[metric], (metric, a, b), (confidence, unpaired))
 
 
 def _select(frame: pd.DataFrame, side: Conditions, shared: list[str], metric: str) -> pd.DataFrame:
@@ -115,10 +116,6 @@ def _select(frame: pd.DataFrame, side: Conditions, shared: list[str], metric: st
             raise ValueError(f"no run has {name} = {value}; there are: {there}")
     found = chosen[[*shared, metric]].dropna(subset=[metric])
     return found.groupby(shared, dropna=False)[[metric]].mean()
-
-
-def _text(side: Conditions) -> str:
-    return ", ".join(f"{name} {value}" for name, value in side.items())
 
 
 def _judge(pairs: pd.DataFrame, about: Any, names: tuple[str, str, str],

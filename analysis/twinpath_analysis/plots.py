@@ -4,17 +4,18 @@ are told apart by colour-blind readers, and every line also by its dash and mark
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping
 
 import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from .figures import COLOURS, DASHES, MARKERS, STYLE, Figure, inline_svg
 from .stats import mean_of
+from .units import show
 from .wide import groups, varied
 
 KINDS = ("line", "box", "cdf")
@@ -33,6 +34,17 @@ class Wanted:
     ci: float
     ref: float | None
     kind: str
+    units: Mapping[str, str | None] = field(default_factory=dict)  # of parameters; "" is a fraction
+
+    def unit(self, name: str) -> str:
+        unit = self.units.get(name)
+        return "fraction" if unit == "" else unit or ""
+
+    def text(self, name: str, value: Any) -> str:
+        """A value of a parameter as a word on an axis or in a legend."""
+        if isinstance(value, str) or not self.unit(name):
+            return str(value)
+        return show(value, self.unit(name))
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ def _completed(frame: pd.DataFrame, metrics: list[str], wanted: Wanted) -> Wante
         x = numeric[0]
     if "driver" in free and style is None and x != "driver":
         style = "driver"
-    return Wanted(wanted.y, x, wanted.hue, style, wanted.ci, wanted.ref, wanted.kind)
+    return replace(wanted, x=x, style=style)
 
 
 def _lines(rows: pd.DataFrame, wanted: Wanted) -> list[Line]:
@@ -102,7 +114,8 @@ def _lines(rows: pd.DataFrame, wanted: Wanted) -> list[Line]:
     for key, part in parts:
         colour = hues.index(key[0]) if key else 0
         dash = styles.index(key[-1]) if key else 0
-        label = ", ".join(f"{name} {value}" for name, value in zip(names, key)) or wanted.y
+        words = [f"{name} {wanted.text(name, value)}" for name, value in zip(names, key)]
+        label = ", ".join(words) or wanted.y
         found.append(Line(label, part, COLOURS[colour % len(COLOURS)], DASHES[dash % len(DASHES)],
                           MARKERS[dash % len(MARKERS)]))
     return found
@@ -135,25 +148,28 @@ def _draw_lines(axes: Axes, lines: list[Line], wanted: Wanted) -> None:
                       yerr=errors, capsize=2, linewidth=1.2, markersize=4, color=line.colour,
                       linestyle=line.dash, marker=line.marker,
                       label=f"{line.label} ({_count([found.n for _, found in points])})")
-    _scale_x(axes, lines, wanted.x, places)
+    _scale_x(axes, lines, wanted, places)
 
 
 def _half(length: float) -> float:
     return 0.0 if math.isnan(length) else max(0.0, length)
 
 
-def _scale_x(axes: Axes, lines: list[Line], x: str, places: dict[Any, float] | None) -> None:
+def _scale_x(axes: Axes, lines: list[Line], wanted: Wanted,
+             places: dict[Any, float] | None) -> None:
     if places is not None:
         axes.set_xticks(list(places.values()), list(places))
         return
-    values = pd.concat([line.rows[x] for line in lines])
+    assert wanted.x is not None
+    values = pd.concat([line.rows[wanted.x] for line in lines])
     positive = values[values > 0]
     if len(positive) and positive.max() >= LOG_SPAN * positive.min():
         if (values <= 0).any():
             axes.set_xscale("symlog", linthresh=float(positive.min()))
         else:
             axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(EngFormatter())
+    fraction = wanted.unit(wanted.x) == "fraction"
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0) if fraction else EngFormatter())
 
 
 def _draw_boxes(axes: Axes, lines: list[Line], wanted: Wanted) -> None:
@@ -176,7 +192,7 @@ def _draw_boxes(axes: Axes, lines: list[Line], wanted: Wanted) -> None:
             box.set(facecolor=line.colour, alpha=0.6, linestyle=line.dash)
         axes.plot([], [], color=line.colour, linestyle=line.dash, linewidth=5, alpha=0.6,
                   label=f"{line.label} ({_count([len(d) for d in data])})")
-    axes.set_xticks(range(len(values)), [str(value) for value in values])
+    axes.set_xticks(range(len(values)), [wanted.text(wanted.x, value) for value in values])
 
 
 def _draw_cdf(axes: Axes, lines: list[Line], wanted: Wanted) -> None:
@@ -202,11 +218,14 @@ def _finish(axes: Axes, wanted: Wanted, unit: str) -> None:
         if wanted.ref is not None:
             axes.axvline(wanted.ref, color="black", linewidth=0.8, linestyle=":", label="reference")
     else:
-        axes.set(xlabel=wanted.x, ylabel=name)
+        x_unit = wanted.unit(wanted.x or "") if wanted.kind == "line" else ""
+        beside = f" ({x_unit})" if x_unit not in ("", "fraction") else ""
+        axes.set(xlabel=f"{wanted.x}{beside}", ylabel=name)
         axes.yaxis.set_major_formatter(EngFormatter())
         if wanted.ref is not None:
             axes.axhline(wanted.ref, color="black", linewidth=0.8, linestyle=":", label="reference")
-        axes.set_ylim(0, max(axes.get_ylim()[1] * 1.05, 1e-9))
+        low, high = axes.get_ylim()
+        axes.set_ylim(low if low < 0 else 0, max(high * 1.05, 1e-9))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 

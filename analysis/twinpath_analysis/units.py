@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+NOT_ADDITIVE = ("s", "fraction")  # units whose values over several entities have no sum
 _SCALED = {"bit/s": "bit/s", "bps": "bit/s", "byte": "B", "bytes": "B", "packet/s": "packet/s"}
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 

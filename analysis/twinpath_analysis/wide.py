@@ -8,11 +8,10 @@ import pandas as pd
 
 from .queries import Results, RunRow
 from .stats import mean_of
-from .units import show
+from .units import NOT_ADDITIVE, show
 
 ABOUT = ("run_id", "scenario", "driver", "seed", "attempt", "status", "validity")
 HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what a summary shows
-NOT_ADDITIVE = ("s", "fraction")  # units whose values over several entities have no sum
 
 
 def wide(results: Results, runs: Sequence[RunRow]) -> pd.DataFrame:

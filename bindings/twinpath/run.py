@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from twinpath_analysis.queries import Results, RunRow
+from twinpath_analysis.units import NOT_ADDITIVE
 
 from .errors import nearest
 from .quantities import Metric, quantity
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 
 FAILURES = {"failures": "failed", "verify_errors": "received wrong bytes"}
-NOT_ADDITIVE = ("s", "fraction")  # units whose values over several entities have no sum
 
 
 def combined(rows: "pd.DataFrame") -> float:

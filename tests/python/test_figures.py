@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -30,8 +31,12 @@ def frame(gain: float = 1e6) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def by(**side: object) -> tuple[dict, dict]:
+    return side, side
+
+
 def test_b_against_a_by_pairs() -> None:
-    sides = {"congestion": "cubic"}, {"congestion": "reno"}
+    sides = by(congestion="cubic"), by(congestion="reno")
     found = paired(frame(), METRICS, "goodput_bps", sides)
     differences = found.df()["difference"]
     expected = peer.ttest_1samp(differences, 0)
@@ -47,15 +52,15 @@ def test_b_against_a_by_pairs() -> None:
 
 def test_one_pair_has_no_interval_and_lone_runs_are_counted() -> None:
     one = frame().query("seed == 1 and loss == 0 or congestion == 'cubic' and seed == 2")
-    found = paired(one, METRICS, "goodput_bps", ({"congestion": "cubic"}, {"congestion": "reno"}))
+    found = paired(one, METRICS, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
     assert found.n == 1 and math.isnan(found.p) and math.isnan(found.lo) and found.unpaired == 2
     assert not found.decided and "no interval from one pair" in str(found)
 
 
 @pytest.mark.parametrize("metric, sides, error", [
-    ("goodput", ({"loss": 0}, {"loss": 0.01}), "no metric 'goodput'"),
-    ("goodput_bps", ({"los": 0}, {"loss": 0.01}), "no column 'los'"),
-    ("goodput_bps", ({"loss": 0}, {"loss": 0.5}), "no run has loss = 0.5; there are: 0.0 0.01"),
+    ("goodput", (by(loss=0), by(loss=0.01)), "no metric 'goodput'"),
+    ("goodput_bps", (by(los=0), by(loss=0.01)), "no column 'los'"),
+    ("goodput_bps", (by(loss=0), by(loss=0.5)), "no run has loss = 0.5; there are: 0.0 0.01"),
 ])
 def test_pairs_that_cannot_be_are_explained(metric: str, sides: tuple, error: str) -> None:
     with pytest.raises((KeyError, ValueError), match=error):
@@ -79,7 +84,7 @@ def test_degenerate_tests() -> None:
 
 def wanted(y: str = "goodput_bps", **more: object) -> Wanted:
     given_values = {"x": "loss", "hue": "congestion", "style": None, "ci": 0.95, "ref": None,
-                    "kind": "line", **more}
+                    "kind": "line", "units": {"loss": ""}, **more}
     return Wanted(y, **given_values)
 
 
@@ -90,6 +95,7 @@ def test_figures_print_n_and_what_their_bars_are(kind: str, words: str, tmp_path
     assert words in figure.title and "reference" in figure.svg
     assert f"congestion cubic (n = {10 if kind == 'cdf' else 5})" in figure.svg
     assert "#0072b2" in figure.svg.lower() and "#d55e00" in figure.svg.lower()
+    assert kind == "cdf" or re.search(r">1(\.0+)? ?%<", figure.svg)
     assert "<figcaption>" in figure._repr_html_() and "SELECT" in figure.query
     assert Path(figure.save(str(tmp_path / "f.svg"))).read_text().startswith("<svg xmlns")
 
@@ -123,4 +129,4 @@ def test_notebook_views_of_a_database(tmp_path: Path) -> None:
     pair = study.paired("goodput_bps", a={"driver": "sim"}, b={"driver": "emu"})
     assert pair.n == 2 and pair.difference == pytest.approx(-3e6)
     found = study.paired("goodput_bps", a={"loss": "0%"}, b={"loss": "1%"})
-    assert found.difference == 0 and found.n == 2
+    assert found.difference == 0 and found.n == 2 and "loss 1% − loss 0% = " in str(found)

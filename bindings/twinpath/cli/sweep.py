@@ -11,7 +11,6 @@ from .. import discover
 from ..errors import ConfigError, Problem
 from ..execute import DEFAULT_DB
 from ..studies import Study, study
-from ..studies.launch import stale_text
 from . import scenarios as s
 from .output import console, errors, print_json
 
@@ -131,8 +130,6 @@ def _print(result: Study, failed: list[dict[str, Any]]) -> None:
     text = f"{done} runs in {result.db}"
     if invalid:
         text += f", {invalid} invalid emulations left out"
-    if result.stale:
-        text += f"; {stale_text(result.stale)}"
     console.print(escape(text))
     for item in failed[:SHOWN_FAILURES]:
         errors.print(f"[red]run {item['run_id']}[/] {item['driver']} seed {item['seed']} "

@@ -79,7 +79,9 @@ class Study:
         and by dash and marker. `ref`: a value drawn as a line to compare with. n is printed."""
         from twinpath_analysis.plots import Wanted, study_figure
 
-        wanted = Wanted(y, x=x, hue=hue, style=style, ci=ci, ref=ref, kind=kind)
+        with Results(self.db) as results:
+            units = results.param_units()
+        wanted = Wanted(y, x=x, hue=hue, style=style, ci=ci, ref=ref, kind=kind, units=units)
         return study_figure(self.df(), self._metrics(), wanted, self._command())
 
     def paired(self, metric: str, a: Mapping[str, Any], b: Mapping[str, Any], *,
@@ -88,7 +90,7 @@ class Study:
         pair. Mean difference b − a with its t-interval, n and the p of a paired t-test."""
         from twinpath_analysis.paired import paired
 
-        sides = self._conditions(a), self._conditions(b)
+        sides = (a, self._conditions(a)), (b, self._conditions(b))
         return paired(self.df(), self._metrics(), metric, sides, confidence=ci)
 
     def report(self, path: str) -> str:
