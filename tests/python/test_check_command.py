@@ -12,6 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+import twinpath as tp
+from twinpath.discover import find
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("TWINPATH_BUILD", ROOT / "build" / "release"))
 
@@ -159,6 +162,68 @@ def test_a_run_that_crashes_ends_3(cli, gate: Path) -> None:
                       "out.xml", ahead=str(gate / "broken"))
     assert done.returncode == 3 and "ERROR run:" in done.stdout, done.stderr
     assert 'errors="1"' in (gate.parents[1] / "out.xml").read_text()
+
+
+IMPURE = """import time
+from pathlib import Path
+import twinpath as tp
+@tp.scenario
+def impure(net: tp.Net, *, count: int = 5):
+    extra = 0 if Path("steady").exists() else time.monotonic_ns() % 1_000_000
+    a, b = (net.host(name, address=f"198.18.0.{i}/24") for i, name in enumerate("ab", 1))
+    net.link(a, b, delay=f"{1_000_000 + extra}ns")
+    b.run(tp.UdpEchoServer())
+    net.stop(when=a.run(tp.UdpEcho(b, count=count)).done, at_most="10s")
+suite = tp.suite("impure")
+suite.add(impure(), driver="sim", seeds=[1, 2], expect=[tp.same("fingerprint")])
+"""
+
+
+def test_what_never_repeats_is_called_nondeterministic(cli, sim, tmp_path: Path) -> None:
+    """A scenario that asks the clock; an edited stack is tried by the acceptance line."""
+    (tmp_path / "gate.py").write_text(IMPURE)
+    recording = ("check", "gate.py", "--update", "--reason", "x")
+    refused = cli(*recording)
+    assert refused.code == 1 and "nondeterministic: seed 1 gave two results" in refused.out
+    assert not (tmp_path / "baselines").exists()
+    (tmp_path / "steady").touch()
+    assert cli(*recording).code == 0
+    (tmp_path / "steady").unlink()
+    ran = cli("check", "gate.py")
+    assert ran.code == 1 and "FAIL fingerprint: nondeterministic:" in ran.out
+    assert "seed 1 run again gave" in ran.out
+
+
+def test_the_same_from_python(sim, tmp_path: Path) -> None:
+    suite = tp.suite("api")
+    suite.add(find("udp_echo")(count=3), driver="sim", seeds=[1],
+              expect=[tp.same("fingerprint"), tp.at_most("requests", 2)])
+    db = str(tmp_path / "api.db")
+    with pytest.raises(tp.ConfigError, match="no baseline"):
+        suite.check(tmp_path, db=db)
+    with pytest.raises(tp.ConfigError, match="say why"):
+        suite.update(tmp_path, reason=" ", db=db)
+    suite.update(tmp_path, reason="first", db=db)
+    outcome = suite.check(tmp_path, db=db)
+    assert list(outcome.df()["verdict"]) == ["pass", "fail"] and outcome.exit_code == 1
+    assert "3 is beyond the limit 2" in repr(outcome) and "<td>fail</td>" in outcome._repr_html_()
+    assert f"--baseline {tmp_path}" in outcome.rows[1].command
+
+
+def test_emulations_are_judged_by_their_interval(cli, emu, tmp_path: Path) -> None:
+    """A machine too busy to tell has no verdict and says what was wrong with its emulations."""
+    (tmp_path / "gate.py").write_text(
+        "import twinpath as tp\nfrom twinpath.discover import find\nsuite = tp.suite('emu')\n"
+        "suite.add(find('udp_echo')(delay='40ms', count=3), driver='emu', testbed='net_ring',\n"
+        "          expect=[tp.same('datagrams'), tp.no_worse('latency_p50_s', rel='20%')])\n")
+    recorded = cli("check", "gate.py", "--update", "--reason", "first", "--json")
+    if recorded.code == 0:
+        ran = cli("check", "gate.py", "--json")
+        assert ran.code in (0, 4)
+        assert {row["metric"]: row["n"] for row in ran.json["rows"]}["latency_p50_s"] >= 7
+    else:
+        assert recorded.code == 4 and not (tmp_path / "baselines").exists()
+        assert "invalid, the last:" in recorded.json["rows"][0]["message"]
 
 
 def pytest_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

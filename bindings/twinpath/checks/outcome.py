@@ -115,6 +115,13 @@ class Outcome:
     def __repr__(self) -> str:
         return self.table()
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        frame = self.df()[["suite", "entry", "metric", "verdict", "message"]]
+        table = frame.to_html(index=False, border=0, escape=True)
+        return f"<p>{escape(self.verdict)}</p>{table}"
+
     def as_json(self) -> dict[str, Any]:
         """The object of `check --json`."""
         bad = [row for row in self.rows if row.verdict not in (PASS, NEW)]
