@@ -17,7 +17,14 @@ namespace {
 
 // ns-3 has two Renos; TcpLinuxReno is the one of RFC 5681 as hosts run it.
 const char* congestion_type(CongestionKind kind) {
-  return kind == CongestionKind::kCubic ? "ns3::TcpCubic" : "ns3::TcpLinuxReno";
+  switch (kind) {
+    case CongestionKind::kCubic:
+      return "ns3::TcpCubic";
+    case CongestionKind::kDctcp:
+      return "ns3::TcpDctcp";
+    default:
+      return "ns3::TcpLinuxReno";
+  }
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 
 namespace twinpath {
 
-enum class CongestionKind : std::uint8_t { kReno, kCubic };
-inline constexpr std::array<const char*, 2> kCongestionNames = {"reno", "cubic"};
+enum class CongestionKind : std::uint8_t { kReno, kCubic, kDctcp };
+inline constexpr std::array<const char*, 3> kCongestionNames = {"reno", "cubic", "dctcp"};
 
 enum class EcnMode : std::uint8_t { kOff, kAccept, kRequest };
 inline constexpr std::array<const char*, 3> kEcnNames = {"off", "accept", "request"};
@@ -79,7 +79,7 @@ constexpr auto TcpConfig::fields() {
       Field{"send_buffer_bytes", "unacknowledged and unsent data kept", &C::send_buffer_bytes,
             kBuffer},
       Field{"receive_buffer_bytes", "what the window offers", &C::receive_buffer_bytes, kBuffer},
-      Field{"congestion", "congestion control", &C::congestion,
+      Field{"congestion", "congestion control; dctcp wants ecn = request", &C::congestion,
             Limits{.choices = kCongestionNames}},
       Field{"delayed_ack", "longest wait before data is acknowledged; 0 = at once", &C::delayed_ack,
             Limits{.unit = "ns", .min = 0, .max = 499999999}},

@@ -16,7 +16,26 @@ constexpr std::uint32_t kSsthreshSegmentsMin = 2;
 
 CongestionControl::CongestionControl(CongestionKind kind, const CongestionWindow& window)
     : window_(window) {
-  if (kind == CongestionKind::kCubic) ops_ = Cubic{};
+  ops_ = make(kind);
+}
+
+CongestionControl::Ops CongestionControl::make(CongestionKind kind) {
+  switch (kind) {
+    case CongestionKind::kCubic:
+      return Cubic{};
+    case CongestionKind::kDctcp:
+      return Dctcp{};
+    default:
+      return Reno{};
+  }
+}
+
+void CongestionControl::on_mark(const LossSample& sample) {
+  const auto* dctcp = std::get_if<Dctcp>(&ops_);
+  if (dctcp == nullptr) return on_congestion(sample);
+  window_.ssthresh_bytes =
+      std::max(dctcp->ssthresh_after_mark(window_), kSsthreshSegmentsMin * window_.mss_bytes);
+  window_.cwnd_bytes = window_.ssthresh_bytes;
 }
 
 void CongestionControl::on_ack(const AckSample& sample) {
@@ -25,15 +44,25 @@ void CongestionControl::on_ack(const AckSample& sample) {
     return;
   }
   AckSample rest = sample;
-  if (in_slow_start()) {
-    const std::uint32_t room = window_.ssthresh_bytes - window_.cwnd_bytes;
-    const std::uint32_t step =
-        std::min(sample.acked_bytes, kSlowStartSegmentsMax * window_.mss_bytes);
-    window_.cwnd_bytes += std::min(step, room);
-    rest.acked_bytes = step > room ? step - room : 0;
-  }
+  if (in_slow_start()) rest.acked_bytes = slow_start(sample);
   if (rest.acked_bytes > 0) std::visit([&](auto& ops) { ops.on_ack(window_, rest); }, ops_);
   window_.cwnd_bytes = std::min(window_.cwnd_bytes, CongestionWindow::kCwndMax);
+}
+
+// Returns what is left for congestion avoidance. RFC 9406 §4.3: only the first slow start, which
+// knows nothing of the path, needs more than ssthresh to end it.
+std::uint32_t CongestionControl::slow_start(const AckSample& sample) {
+  std::uint32_t divisor = 1;
+  if (in_first_slow_start()) {
+    hystart_.on_ack(sample);
+    divisor = hystart_.growth_divisor();
+    if (hystart_.is_over()) window_.ssthresh_bytes = window_.cwnd_bytes;
+  }
+  const std::uint32_t room = window_.ssthresh_bytes - window_.cwnd_bytes;
+  const std::uint32_t step =
+      std::min(sample.acked_bytes, kSlowStartSegmentsMax * window_.mss_bytes) / divisor;
+  window_.cwnd_bytes += std::min(step, room);
+  return step > room ? step - room : 0;
 }
 
 void CongestionControl::on_congestion(const LossSample& sample) {

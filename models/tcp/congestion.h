@@ -11,6 +11,8 @@
 #include "models/base/time.h"
 #include "models/tcp/config.h"
 #include "models/tcp/cubic.h"
+#include "models/tcp/dctcp.h"
+#include "models/tcp/hystart.h"
 #include "models/tcp/reno.h"
 #include "models/tcp/window_sample.h"
 
@@ -29,8 +31,14 @@ class CongestionControl {
 
   // New data was acknowledged outside loss recovery.
   void on_ack(const AckSample& sample);
-  // Loss seen by duplicate acknowledgements, or an ECN mark (RFC 5681 §3.2, RFC 3168 §6.1.2).
+  // Loss seen by duplicate acknowledgements (RFC 5681 §3.2).
   void on_congestion(const LossSample& sample);
+  // Every acknowledgement of new data, before on_ack(), if that comes.
+  void observe(const AckSample& sample) {
+    if (auto* dctcp = std::get_if<Dctcp>(&ops_)) dctcp->observe(sample);
+  }
+  // The first ECN mark of a window (RFC 3168 §6.1.2, RFC 8257 §3.3).
+  void on_mark(const LossSample& sample);
   // The first expiry for this data: everything in flight is taken for lost (RFC 5681 §3.1).
   void on_timeout(const LossSample& sample);
   // Recovery is over; what is still in flight bounds the burst (RFC 6582 §3.2, step 3, option 1).
@@ -38,22 +46,39 @@ class CongestionControl {
   // Nothing was sent for an RTO (RFC 5681 §4.1).
   void on_idle(Instant now, std::uint32_t restart_bytes);
   void set_mss(std::uint32_t mss_bytes) { window_.mss_bytes = mss_bytes; }
+  // A reduction was needless (RFC 4015 §3.2); never below what is now.
+  struct Before {
+    std::uint32_t cwnd_bytes;
+    std::uint32_t ssthresh_bytes;
+  };
+  void restore(const Before& before) {
+    window_.cwnd_bytes = std::max(window_.cwnd_bytes, before.cwnd_bytes);
+    window_.ssthresh_bytes = std::max(window_.ssthresh_bytes, before.ssthresh_bytes);
+  }
   void set_cwnd(std::uint32_t cwnd_bytes) { window_.cwnd_bytes = cwnd_bytes; }
 
   template <typename Visit>
   void visit(Visit&& visitor) {
     auto index = static_cast<std::uint8_t>(ops_.index());
     visitor(index);
-    if (index != ops_.index()) ops_ = index == 0 ? Ops(Reno{}) : Ops(Cubic{});
+    if (index != ops_.index()) ops_ = make(static_cast<CongestionKind>(index));
     visitor(window_.cwnd_bytes), visitor(window_.ssthresh_bytes), visitor(window_.mss_bytes);
+    hystart_.visit(visitor);
     std::visit([&visitor](auto& ops) { ops.visit(visitor); }, ops_);
   }
 
  private:
   // In the order of CongestionKind.
-  using Ops = std::variant<Reno, Cubic>;
+  using Ops = std::variant<Reno, Cubic, Dctcp>;
+  static Ops make(CongestionKind kind);
+
+  [[nodiscard]] bool in_first_slow_start() const {
+    return window_.ssthresh_bytes == CongestionWindow::kSsthreshInitial && in_slow_start();
+  }
+  std::uint32_t slow_start(const AckSample& sample);
 
   CongestionWindow window_;
+  HyStart hystart_;
   Ops ops_;
 };
 static_assert(std::is_trivially_copyable_v<CongestionControl>);

@@ -22,6 +22,8 @@ namespace twinpath::tcp {
 struct Core;
 
 enum class Recovery : std::uint8_t { kOpen, kFastRecovery, kLoss };
+// What the timer of RFC 8985 waits for: late segments to arrive, or any answer at all.
+enum class LossTimer : std::uint8_t { kNone, kReordering, kProbe };
 enum class RtxPurpose : std::uint8_t { kNone, kRetransmit, kPersist };
 
 // What must leave even if no data does.
@@ -29,6 +31,7 @@ inline constexpr std::uint8_t kDueSyn = 1U << 0;        // SYN, or SYN,ACK
 inline constexpr std::uint8_t kDueAck = 1U << 1;        // an acknowledgement now
 inline constexpr std::uint8_t kDueProbe = 1U << 2;      // zero-window probe
 inline constexpr std::uint8_t kDueKeepalive = 1U << 3;  // keepalive probe
+inline constexpr std::uint8_t kDueLossProbe = 1U << 4;  // RFC 8985 §7.3
 
 struct Tcb {
   // Every segment touches these.
@@ -75,6 +78,13 @@ struct Tcb {
   SeqNum limited_until;  // what was sent when the congestion window last held data back
   SeqNum ecn_until;      // marks up to here are answered (RFC 3168 §6.1.2)
   SeqNum round_end;      // one round-trip sample per round
+  LossTimer loss_timer = LossTimer::kNone;
+  bool probing = false;        // a loss probe is out, up to probe_end
+  bool probe_is_copy = false;  // of data sent before
+  bool probe_acked = false;    // once; the answer to the copy is still to come
+  bool undo_armed = false;
+  SeqNum probe_end;
+  Instant loss_deadline = kNever;
   Instant rtx_deadline = kNever;
   Instant ack_deadline = kNever;
   Instant life_deadline = kNever;  // TIME-WAIT, FIN-WAIT-2
@@ -87,6 +97,20 @@ struct Tcb {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_acked = 0;
   std::uint64_t bytes_received = 0;
+
+  // In recovery: RFC 6937 §3, and what it takes to undo the reduction (undo.cc).
+  std::uint32_t prr_flight_bytes = 0;
+  std::uint32_t prr_delivered_bytes = 0;
+  std::uint32_t prr_out_bytes = 0;
+  std::uint32_t undo_cwnd_bytes = 0;
+  std::uint32_t undo_ssthresh_bytes = 0;
+  std::uint32_t undo_copies = 0;  // retransmissions not reported as duplicates
+  SeqNum undo_from;
+  Instant undo_resent_at = kNever;  // the first retransmission
+  SeqNum reordering_round;
+  std::uint8_t reordering_steps = 1;  // RACK.reo_wnd_mult
+  std::uint8_t reordering_keep = 0;   // RACK.reo_wnd_persist
+  SeqRange duplicate;                 // arrived twice, to be reported (RFC 2883)
 
   // Rarely touched.
   SeqNum iss;
@@ -105,6 +129,8 @@ struct Tcb {
   std::uint32_t retransmits = 0;
   std::uint32_t timeouts = 0;
   std::uint32_t fast_retransmits = 0;
+  std::uint32_t loss_probes = 0;
+  std::uint32_t undone = 0;  // reductions of the window taken back
   Instant challenge_window_start{};
   std::uint32_t challenge_count = 0;
   Instant invalid_ack_at{};

@@ -10,13 +10,22 @@ namespace {
 
 constexpr std::uint8_t kEct0 = static_cast<std::uint8_t>(Ecn::kEct0);
 
+// RFC 2883 §4: what arrived twice comes first, then RFC 2018 §4's blocks.
+SackBlocks sack_blocks(const Connection& connection) {
+  if (connection.duplicate.is_empty()) return connection.reassembly.blocks();
+  SackBlocks blocks;
+  blocks.push_back(connection.duplicate);
+  for (const SeqRange& block : connection.reassembly.blocks()) blocks.push_back(block);
+  return blocks;
+}
+
 TcpOptions options_of(const Core& core, const Connection& connection, Instant now,
                       const Outgoing& what) {
   if (what.flags.syn()) return syn_options(core, connection, now);
   TcpOptions options;
   if (connection.ts_ok) options.timestamps = {timestamp(connection, now), connection.ts_recent};
-  if (connection.sack_ok && !connection.reassembly.empty()) {
-    options.sack = connection.reassembly.blocks();
+  if (connection.sack_ok && (!connection.reassembly.empty() || !connection.duplicate.is_empty())) {
+    options.sack = sack_blocks(connection);
     // RFC 6691 §2: options come out of the segment's length. A full one leaves them to the bare
     // acknowledgements.
     const std::uint32_t limit = std::min(connection.peer_mss_bytes, connection.mss_limit_bytes);
@@ -31,6 +40,7 @@ TcpOptions options_of(const Core& core, const Connection& connection, Instant no
 void note_ack_sent(Connection& connection) {
   connection.last_ack_sent = connection.rcv_nxt;
   connection.unacked_bytes = 0;
+  connection.duplicate = SeqRange();
   connection.ack_deadline = kNever;
   connection.due &= static_cast<std::uint8_t>(~kDueAck);
 }
@@ -43,12 +53,11 @@ TsVal timestamp(const Connection& connection, Instant now) {
   return TsVal(ms + connection.ts_offset);
 }
 
-std::optional<Duration> echoed_round_trip(const Connection& connection, const Segment& segment) {
-  if (!connection.ts_ok || !segment.options->timestamps) return std::nullopt;
+bool echoes_since(const Connection& connection, const Segment& segment, Instant sent_at) {
+  if (!connection.ts_ok || !segment.options->timestamps) return false;
   const TsVal echo = segment.options->timestamps->echo;
-  const std::int32_t ticks = timestamp(connection, segment.now) - echo;
-  if (echo == TsVal() || ticks < 0) return std::nullopt;
-  return std::chrono::milliseconds(ticks);
+  return echo != TsVal() && echo >= timestamp(connection, sent_at) &&
+         echo <= timestamp(connection, segment.now);
 }
 
 Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,

@@ -123,6 +123,8 @@ struct TcpInfo {
   std::uint32_t retransmits = 0;  // segments, over the connection's life
   std::uint32_t timeouts = 0;
   std::uint32_t fast_retransmits = 0;  // episodes
+  std::uint32_t loss_probes = 0;       // RFC 8985 §7
+  std::uint32_t undone = 0;            // reductions of the window that proved needless
   std::uint64_t bytes_sent = 0;        // payload, retransmissions included
   std::uint64_t bytes_acked = 0;
   std::uint64_t bytes_received = 0;  // delivered in order

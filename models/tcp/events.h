@@ -41,7 +41,7 @@ struct TcpRtoEvent {
   std::uint32_t expiries;
 };
 
-enum class RetransmitCause : std::uint8_t { kTimeout, kFast, kHandshake };
+enum class RetransmitCause : std::uint8_t { kTimeout, kFast, kHandshake, kProbe };
 
 struct TcpRetransmitEvent {
   static constexpr const char* kPath = "tcp.retransmit";

@@ -12,12 +12,12 @@ constexpr std::uint32_t kPeerMssMin = 48;
 constexpr std::uint32_t kUnscaledWindowMax = 65535;
 constexpr std::uint32_t kTimestampsBytes = 12;  // padded, on every segment
 
-// Round-trip time of the handshake: exact unless a SYN was sent twice, then by its echo.
+// Round-trip time of the handshake: exact unless a SYN was sent twice, then only if the peer echoes
+// the latest.
 void sample_handshake(Core& core, Connection& connection, const Segment& segment) {
-  if (!connection.handshake_retransmitted) {
+  if (!connection.handshake_retransmitted ||
+      echoes_since(connection, segment, connection.last_sent_at)) {
     connection.rtt.on_sample(core.config, segment.now - connection.last_sent_at);
-  } else if (const auto echoed = echoed_round_trip(connection, segment)) {
-    connection.rtt.on_sample(core.config, *echoed);
   }
   if (connection.handshake_retransmitted) connection.rtt.on_handshake_retransmitted();
   connection.rtt.clear_backoff();
@@ -97,7 +97,7 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
   sample_handshake(core, connection, segment);
   connection.snd_una = segment.ack;
   connection.recover = connection.ecn_until = connection.iss;
-  connection.round_end = connection.limited_until = connection.iss;
+  connection.round_end = connection.limited_until = connection.reordering_round = connection.iss;
   connection.snd_wl1 = segment.seq;
   connection.snd_wl2 = segment.ack;
   if (!segment.flags.syn()) {

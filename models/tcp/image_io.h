@@ -107,13 +107,20 @@ void visit_tcb(Tcb& t, Visit& v) {
       v(t.force_retransmit);
   v(t.partial_ack_seen), v(t.send_small), v(t.nagle), v(t.dup_flight_bytes);
   v(t.limited_until), v(t.ecn_until), v(t.round_end);
+  v(t.loss_timer), v(t.probing), v(t.probe_is_copy), v(t.probe_acked), v(t.undo_armed),
+      v(t.probe_end);
+  v(t.loss_deadline), v(t.prr_flight_bytes), v(t.prr_delivered_bytes), v(t.prr_out_bytes);
+  v(t.undo_cwnd_bytes), v(t.undo_ssthresh_bytes), v(t.undo_copies), v(t.undo_from);
+  v(t.undo_resent_at), v(t.reordering_round), v(t.reordering_steps), v(t.reordering_keep);
+  v(t.duplicate.first), v(t.duplicate.end);
   v(t.rtx_deadline), v(t.ack_deadline), v(t.life_deadline), v(t.keepalive_deadline);
   v(t.retry_deadline), v(t.last_sent_at), v(t.ts_recent_at);
   v(t.segments_in), v(t.segments_out), v(t.bytes_sent), v(t.bytes_acked), v(t.bytes_received);
   v(t.iss), v(t.irs), v(t.fin_seq), v(t.send_buffer_bytes), v(t.receive_buffer_bytes);
   v(t.mss_limit_bytes), v(t.peer_mss_bytes), v(t.delayed_ack), v(t.keepalive_idle);
   v(t.keepalive_interval), v(t.keepalive_probes), v(t.keepalive_unanswered), v(t.expiries);
-  v(t.retransmits), v(t.timeouts), v(t.fast_retransmits), v(t.challenge_window_start);
+  v(t.retransmits), v(t.timeouts), v(t.fast_retransmits), v(t.loss_probes), v(t.undone),
+      v(t.challenge_window_start);
   v(t.challenge_count), v(t.invalid_ack_at), v(t.invalid_ack_sent), v(t.keepalive);
   v(t.opened_passively), v(t.handshake_retransmitted), v(t.receive_shut);
   v(t.error), v(t.soft_error);

@@ -42,7 +42,11 @@ void answer_invalid(Core& core, Connection& connection, const Segment& segment) 
   if (connection.state == TcpState::kTimeWait && segment.flags.fin()) {
     enter_time_wait(core, connection, segment.now);
   }
-  if (may_answer_invalid(core, connection, segment)) connection.due |= kDueAck;
+  if (!may_answer_invalid(core, connection, segment)) return;
+  connection.due |= kDueAck;
+  if (segment.payload_bytes > 0 && segment.end() <= connection.rcv_nxt) {
+    note_duplicate(connection, {segment.seq, segment.seq + segment.payload_bytes});
+  }
 }
 
 void reset_sender(Core& core, const FlowKey& key, const Segment& segment) {

@@ -31,22 +31,27 @@ bool is_duplicate(const Connection& connection, const Segment& segment) {
          !connection.sent.empty() && scaled_window(connection, segment) == connection.snd_wnd;
 }
 
-// A sample from a segment sent once is exact; one sent again counts only if the peer echoes which
-// transmission it saw (RFC 7323 §4.1).
-void sample_rtt(Core& core, Connection& connection, const Segment& segment,
-                const AckedRanges& acked) {
-  Duration sample{};
-  if (acked.sent_at) {
-    if (segment.ack <= connection.round_end) return;  // one per round trip: RFC 6298 §3
-    sample = segment.now - *acked.sent_at;
-  } else if (const auto echoed = echoed_round_trip(connection, segment)) {
-    sample = *echoed;
-  } else {
-    return;
+// The round trip of what was acknowledged. A segment sent once tells it exactly. Of one sent again
+// only the peer's echo tells which transmission arrived; an echo older than the last one tells
+// nothing: the first may have arrived and its acknowledgement been lost, and then the time-out is
+// part of the difference. Deviates from RFC 7323 §4.1, which takes that for a sample.
+std::optional<Duration> measure_rtt(const Connection& connection, const Segment& segment,
+                                    const AckedRanges& acked) {
+  if (acked.sent_at) return segment.now - *acked.sent_at;
+  if (!acked.resent_at || !echoes_since(connection, segment, *acked.resent_at)) {
+    return std::nullopt;
   }
+  const Duration sample = segment.now - *acked.resent_at;
+  if (sample < connection.rtt.min()) return std::nullopt;  // RFC 8985 §6.2: the first one arrived
+  return sample;
+}
+
+// One per round trip (RFC 6298 §3), except for what was sent again.
+void sample_rtt(Core& core, Connection& connection, const Segment& segment, Duration sample) {
+  connection.rtt.clear_backoff();
+  if (segment.ack <= connection.round_end && connection.recovery == Recovery::kOpen) return;
   connection.round_end = connection.snd_nxt;
   connection.rtt.on_sample(core.config, sample);
-  connection.rtt.clear_backoff();
   core.report.rtt(connection, segment.now, connection.rtt.rto(core.config));
 }
 
@@ -66,20 +71,25 @@ void release_acked_data(Connection& connection, SeqNum ack) {
 // SND.UNA < SEG.ACK =< SND.NXT.
 void accept_new_ack(Core& core, Connection& connection, const Segment& segment) {
   const std::uint32_t acked_bytes = segment.ack.value() - connection.snd_una.value();
-  const AckedRanges acked = connection.sent.acknowledge(segment.ack);
+  const AckedRanges acked =
+      connection.sent.acknowledge(segment.ack, arrival_of(connection, segment));
   note_sacks(core, connection, segment);
-  sample_rtt(core, connection, segment, acked);
+  const std::optional<Duration> rtt = measure_rtt(connection, segment, acked);
+  if (rtt) sample_rtt(core, connection, segment, *rtt);
   release_acked_data(connection, segment.ack);
   connection.expiries = 0;
+  undo_if_spurious(core, connection, segment);
   // Without SACK only the first partial acknowledgement restarts the timer, so that many holes are
   // left to a time-out (RFC 6582 §3.2, step 3, the impatient variant).
   const bool impatient = !connection.sack_ok && connection.partial_ack_seen &&
                          connection.recovery == Recovery::kFastRecovery;
-  on_acked(core, connection, segment.now, acked_bytes);
+  const bool marked = connection.ecn_ok && segment.flags.ece();
+  on_acked(core, connection, {segment.now, acked_bytes, rtt, marked});
   if (connection.sent.empty()) {
     stop_retransmission_timer(connection);  // RFC 6298 §5.2
   } else if (!impatient || connection.recovery == Recovery::kOpen) {
     start_retransmission_timer(core, connection, segment.now);  // RFC 6298 §5.3, RFC 6582 §3.2
+    schedule_loss_probe(core, connection, segment.now);
   }
 }
 
@@ -106,6 +116,7 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
   if (segment.ack > connection.snd_nxt) return Outcome::kChallenge;
   if (segment.ack < connection.snd_una - connection.snd_wnd_max) return Outcome::kChallenge;
   if (connection.ecn_ok && segment.flags.ece()) on_ecn_echo(core, connection, segment.now);
+  const std::uint32_t delivered_before = connection.sent.delivered_bytes();
   if (segment.ack > connection.snd_una) {
     accept_new_ack(core, connection, segment);
   } else if (segment.ack == connection.snd_una) {
@@ -114,6 +125,11 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
     if (shows_loss || is_duplicate(connection, segment)) {
       on_duplicate_ack(core, connection, segment.now);
     }
+  }
+  if (connection.probing) note_probe_outcome(core, connection, segment);
+  if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok) {
+    reduce_in_proportion(core, connection, segment.now,
+                         connection.sent.delivered_bytes() - delivered_before);
   }
   if (segment.ack >= connection.snd_una) update_send_window(connection, segment);
   return Outcome::kContinue;

@@ -21,8 +21,10 @@ bool takes_text(TcpState state) {
 // Leaves what lies in the window and before a FIN already seen, and notes the FIN.
 void trim(Connection& connection, Segment& segment) {
   if (segment.seq < connection.rcv_nxt) {
-    const auto stale = static_cast<std::uint32_t>(connection.rcv_nxt - segment.seq);
-    segment.drop_front(std::min(stale, segment.payload_bytes));
+    const auto stale = std::min(static_cast<std::uint32_t>(connection.rcv_nxt - segment.seq),
+                                segment.payload_bytes);
+    note_duplicate(connection, {segment.seq, segment.seq + stale});
+    segment.drop_front(stale);
   }
   if (segment.end() > connection.rcv_adv) {
     segment.clear(kFin);
@@ -41,9 +43,19 @@ void trim(Connection& connection, Segment& segment) {
   }
 }
 
+// RFC 8257 §3.2: the echo is the mark of what is acknowledged. Deviates from RFC 8257 §3.2: at a
+// change an acknowledgement is due at once, but of everything that has arrived, with the new mark.
+void mirror_marks(Connection& connection, const Segment& segment) {
+  const bool is_marked = segment.ecn == Ecn::kCe;
+  if (is_marked != connection.ecn_echo) connection.due |= kDueAck;
+  connection.ecn_echo = is_marked;
+}
+
 // RFC 3168 §6.1.3.
 void note_ecn(Connection& connection, const Segment& segment) {
   if (!connection.ecn_ok) return;
+  if (connection.congestion.kind() == CongestionKind::kDctcp)
+    return mirror_marks(connection, segment);
   if (segment.flags.cwr()) connection.ecn_echo = false;
   if (segment.ecn == Ecn::kCe) connection.ecn_echo = true;
 }
@@ -89,7 +101,8 @@ void hold_out_of_order(Core& core, Connection& connection, const Segment& segmen
     count_drop(core, connection, segment, DropReason::kQueueFull);
     return;
   }
-  held.insert(segment.seq, std::move(slice));
+  const SeqRange arrived{segment.seq, segment.seq + slice.len};
+  if (held.insert(arrived.first, std::move(slice)) == 0) note_duplicate(connection, arrived);
 }
 
 }  // namespace

@@ -66,6 +66,20 @@ void fit_to_mss(Connection& connection, std::uint32_t index) {
   }
 }
 
+Sent emit_again(Core& core, Connection& connection, Instant now, const SentRange& range,
+                TcpDeparture& out) {
+  const SeqNum text_end = earlier(range.end, connection.snd_end);
+  Outgoing what{range.first, text_end.value() - range.first.value(),
+                data_flags(connection, {range.first, text_end})};
+  if (range.end != text_end) what.flags |= kFin;
+  const Sent sent = emit(core, connection, now, what, out);
+  if (sent != Sent::kSegment) return sent;
+  connection.last_sent_at = now;
+  ++connection.retransmits;
+  ++core.counters.retransmits;
+  return sent;
+}
+
 Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
   const auto index = connection.sent.next_lost();
   if (!index) return Sent::kNothing;
@@ -74,17 +88,12 @@ Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& o
   const bool fits = pipe_bytes(connection) + range.len() <= connection.congestion.cwnd_bytes() &&
                     range.end <= connection.snd_una + connection.snd_wnd;
   if (!fits && !connection.force_retransmit) return Sent::kNothing;
-  const SeqNum text_end = earlier(range.end, connection.snd_end);
-  Outgoing what{range.first, text_end.value() - range.first.value(),
-                data_flags(connection, {range.first, text_end})};
-  if (range.end != text_end) what.flags |= kFin;
-  const Sent sent = emit(core, connection, now, what, out);
+  const Sent sent = emit_again(core, connection, now, range, out);
   if (sent != Sent::kSegment) return sent;
   connection.force_retransmit = false;
   connection.sent.mark_resent(*index, now);
-  connection.last_sent_at = now;
-  ++connection.retransmits;
-  ++core.counters.retransmits;
+  connection.prr_out_bytes += range.len();
+  note_retransmission(connection, now);
   core.report.retransmit(
       connection, now, {range.first, range.end},
       connection.recovery == Recovery::kLoss ? RetransmitCause::kTimeout : RetransmitCause::kFast);
@@ -152,16 +161,8 @@ Plan plan_new_data(const Connection& connection) {
   return plan;
 }
 
-Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
-  if (!sends_data(connection.state)) return Sent::kNothing;
-  restart_after_idle(core, connection, now);
-  const Plan plan = plan_new_data(connection);
-  if (plan.hold == Hold::kCongestion) connection.limited_until = connection.snd_nxt;
-  if (plan.hold == Hold::kWindow && connection.sent.empty() &&
-      connection.rtx_purpose == RtxPurpose::kNone) {
-    start_persist_timer(core, connection, now);
-  }
-  if (plan.hold != Hold::kNone) return Sent::kNothing;
+Sent send_planned(Core& core, Connection& connection, Instant now, const Plan& plan,
+                  TcpDeparture& out) {
   const SeqNum first = connection.snd_nxt;
   const SeqNum text_end = first + plan.payload_bytes;
   Outgoing what{first, plan.payload_bytes, data_flags(connection, {first, text_end})};
@@ -173,11 +174,56 @@ Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture
   connection.send_small = false;
   connection.snd_nxt = text_end + (plan.fin ? 1U : 0U);
   connection.sent.push({first, connection.snd_nxt, now});
+  connection.prr_out_bytes += plan.payload_bytes;
   connection.last_sent_at = now;
   core.report.sent(connection, now, {first, text_end});
   if (connection.rtx_purpose != RtxPurpose::kRetransmit) {
     start_retransmission_timer(core, connection, now);  // RFC 6298 §5.1
   }
+  if (connection.loss_timer == LossTimer::kNone) schedule_loss_probe(core, connection, now);
+  return sent;
+}
+
+Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  if (!sends_data(connection.state)) return Sent::kNothing;
+  restart_after_idle(core, connection, now);
+  const Plan plan = plan_new_data(connection);
+  if (plan.hold == Hold::kCongestion) connection.limited_until = connection.snd_nxt;
+  if (plan.hold == Hold::kWindow && connection.sent.empty() &&
+      connection.rtx_purpose == RtxPurpose::kNone) {
+    start_persist_timer(core, connection, now);
+  }
+  if (plan.hold != Hold::kNone) return Sent::kNothing;
+  return send_planned(core, connection, now, plan, out);
+}
+
+// RFC 8985 §7.3: new data if there is some, whatever the congestion window says, else the last
+// segment again.
+Sent send_loss_probe(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
+  connection.due &= static_cast<std::uint8_t>(~kDueLossProbe);
+  if (connection.recovery != Recovery::kOpen || connection.probing) return Sent::kNothing;
+  if (connection.sent.empty() || !sends_data(connection.state)) return Sent::kNothing;
+  const Plan plan = plan_new_data(connection);
+  const bool is_new = plan.hold == Hold::kNone || plan.hold == Hold::kCongestion;
+  Sent sent = Sent::kNothing;
+  if (is_new) {
+    sent = send_planned(core, connection, now, plan, out);
+  } else {
+    fit_to_mss(connection, connection.sent.size() - 1);
+    const SentRange range = connection.sent[connection.sent.size() - 1];
+    sent = emit_again(core, connection, now, range, out);
+    if (sent == Sent::kSegment) {
+      connection.sent.mark_probed(now);
+      core.report.retransmit(connection, now, {range.first, range.end}, RetransmitCause::kProbe);
+    }
+  }
+  if (sent != Sent::kSegment) return sent;
+  ++connection.loss_probes;
+  connection.probing = true;
+  connection.probe_acked = false;
+  connection.probe_is_copy = !is_new;
+  connection.probe_end = connection.snd_nxt;
+  stop_loss_timer(connection);
   return sent;
 }
 
@@ -199,7 +245,9 @@ Sent send_next(Core& core, Connection& connection, Instant now, TcpDeparture& ou
     connection.dup_acks_due = static_cast<std::uint8_t>(sent == Sent::kSegment ? due - 1 : due);
     return sent;
   }
-  Sent sent = retransmit(core, connection, now, out);
+  Sent sent = Sent::kNothing;
+  if ((connection.due & kDueLossProbe) != 0) sent = send_loss_probe(core, connection, now, out);
+  if (sent == Sent::kNothing) sent = retransmit(core, connection, now, out);
   if (sent == Sent::kNothing) sent = send_new_data(core, connection, now, out);
   if (sent != Sent::kNothing) return sent;
   if ((connection.due & (kDueProbe | kDueKeepalive)) != 0) {

@@ -1,5 +1,6 @@
 // Loss recovery: fast retransmit by duplicate acknowledgements and NewReno, or by what the peer
-// selectively acknowledges. Read RFC 5681 §3.2, RFC 6582 §3.2, RFC 3042 and RFC 6675 §5.
+// selectively acknowledges and when (rack.cc). Read RFC 5681 §3.2, RFC 6582 §3.2, RFC 3042, RFC
+// 6675 §5 and RFC 6937.
 //
 // Instead of inflating the congestion window, each duplicate acknowledgement counts one segment as
 // having left the network: "pipe" shrinks where RFC 5681 lets the window grow. The two are the same
@@ -31,6 +32,10 @@ void reduce_window(Core& core, Connection& connection, Instant now) {
 }
 
 void enter_fast_recovery(Core& core, Connection& connection, Instant now) {
+  arm_undo(connection);
+  connection.prr_flight_bytes = connection.flight_bytes();
+  connection.prr_delivered_bytes = connection.prr_out_bytes = 0;
+  if (connection.loss_timer == LossTimer::kProbe) stop_loss_timer(connection);
   reduce_window(core, connection, now);
   connection.recovery = Recovery::kFastRecovery;
   connection.recover = connection.snd_nxt - 1;
@@ -40,22 +45,6 @@ void enter_fast_recovery(Core& core, Connection& connection, Instant now) {
   if (!connection.sent.has_lost()) connection.sent.mark_lost(0);
 }
 
-// RFC 5681 §4.3: the loss of a retransmission is a second indication of congestion, once for each
-// reduction of the window.
-void repair_lost_retransmissions(Core& core, Connection& connection, Instant now) {
-  const auto sent_at = connection.sent.detect_lost_again(connection.rtt.srtt() / 4);
-  if (!sent_at || connection.recovery != Recovery::kFastRecovery) return;
-  if (*sent_at > connection.reduced_at) reduce_window(core, connection, now);
-}
-
-// RFC 6675 §4, NextSeg() (3): with nothing lost for sure and no new data to send, a hole near the
-// end of the flight would wait for the retransmission timer, as too little follows it to prove it
-// lost. One per acknowledgement.
-void suspect_hole(Connection& connection) {
-  if (!connection.sack_ok || connection.sent.has_lost() || connection.unsent_bytes() > 0) return;
-  connection.sent.suspect_next_hole();
-}
-
 // RFC 6582 §3.2, step 3: a partial acknowledgement names the next hole.
 void on_partial_ack(Connection& connection, std::uint32_t acked_bytes) {
   // All but the retransmitted one of the segments acknowledged had been counted as duplicates.
@@ -63,7 +52,7 @@ void on_partial_ack(Connection& connection, std::uint32_t acked_bytes) {
   const std::uint32_t counted = segments > 0 ? segments - 1 : 0;
   connection.dup_acks -= std::min(connection.dup_acks, counted);
   connection.partial_ack_seen = true;
-  if (connection.sack_ok) return suspect_hole(connection);  // RFC 6675 §5 (C)
+  if (connection.sack_ok) return;  // time tells which are lost
   connection.force_retransmit = true;
   connection.sent.mark_lost(0);
 }
@@ -72,15 +61,27 @@ void leave_recovery(Connection& connection) {
   if (connection.recovery == Recovery::kFastRecovery) {
     connection.congestion.on_recovered(connection.flight_bytes());
   }
+  if (connection.reordering_keep > 0 && --connection.reordering_keep == 0) {
+    connection.reordering_steps = 1;  // RFC 8985 §6.2, step 4
+  }
   connection.recovery = Recovery::kOpen;
   connection.dup_acks = 0;
 }
 
-void grow_window(Connection& connection, Instant now, std::uint32_t acked_bytes) {
+AckSample sample_of(const Connection& connection, const Progress& progress) {
   AckSample sample;
-  sample.now = now;
+  sample.now = progress.now;
+  sample.acked_bytes = progress.acked_bytes;
   sample.srtt = connection.rtt.srtt();
-  sample.acked_bytes = acked_bytes;
+  sample.rtt = progress.rtt;
+  sample.acked_to = connection.snd_una;
+  sample.sent_to = connection.snd_nxt;
+  sample.marked = progress.marked;
+  return sample;
+}
+
+void grow_window(Connection& connection, AckSample sample) {
+  const std::uint32_t acked_bytes = sample.acked_bytes;
   // Slow start also goes on while half the window is in use: a sender about to be held back.
   const std::uint32_t used = connection.flight_bytes() + acked_bytes;
   sample.window_limited =
@@ -113,28 +114,83 @@ std::uint32_t pipe_bytes(const Connection& connection) {
 void on_duplicate_ack(Core& core, Connection& connection, Instant now) {
   if (connection.recovery == Recovery::kLoss) return;
   if (++connection.dup_acks == 1) connection.dup_flight_bytes = connection.flight_bytes();
-  if (connection.recovery == Recovery::kFastRecovery) return suspect_hole(connection);
-  // RFC 6675 §5 (1) and (2); without SACK nothing is ever marked before recovery.
-  if (connection.dup_acks < kDupThreshold && !connection.sent.has_lost()) return;
+  if (connection.recovery == Recovery::kFastRecovery) return;
+  // Where the peer says what arrived, time decides (rack.cc); else the third duplicate does.
+  const bool counts = connection.sent.sacked_ranges() == 0;
+  if (!connection.sent.has_lost() && !(counts && connection.dup_acks >= kDupThreshold)) return;
   // RFC 6582 §3.2, step 2: duplicates that a time-out's retransmissions caused start nothing.
   if (connection.snd_una > connection.recover) enter_fast_recovery(core, connection, now);
 }
 
 void note_sacks(Core& core, Connection& connection, const Segment& segment) {
-  if (!connection.sack_ok || segment.options->sack.empty()) return;
-  if (!connection.sent.sack(segment.options->sack)) return;
-  connection.sent.detect_lost();
-  repair_lost_retransmissions(core, connection, segment.now);
+  if (!connection.sack_ok) return;
+  if (!segment.options->sack.empty()) {
+    on_duplicate_report(core, connection, segment);
+    connection.sent.sack(segment.options->sack, arrival_of(connection, segment));
+  }
+  if (connection.sent.sacked_ranges() > 0 || connection.sent.has_retransmitted()) {
+    detect_losses(core, connection, segment.now);
+  }
 }
 
-void on_acked(Core& core, Connection& connection, Instant now, std::uint32_t acked_bytes) {
+void recover_losses(Core& core, Connection& connection, Instant now) {
+  if (connection.recovery != Recovery::kOpen || !connection.sent.has_lost()) return;
+  if (connection.snd_una > connection.recover) enter_fast_recovery(core, connection, now);
+}
+
+// RFC 5681 §4.3: the loss of a retransmission is a second indication of congestion, once for each
+// reduction of the window.
+void repair_lost_retransmissions(Core& core, Connection& connection, Instant now,
+                                 Duration reordering) {
+  const auto sent_at = connection.sent.detect_lost_again(now, reordering);
+  if (!sent_at || connection.recovery != Recovery::kFastRecovery) return;
+  if (*sent_at <= connection.reduced_at) return;
+  // In recovery the window is what RFC 6937 lets out; the one to reduce is where it leads.
+  connection.congestion.set_cwnd(connection.congestion.ssthresh_bytes());
+  reduce_window(core, connection, now);
+}
+
+void reduce_in_proportion(Core& core, Connection& connection, Instant now,
+                          std::uint32_t delivered_bytes) {
+  const std::uint32_t before = connection.congestion.cwnd_bytes();
+  const std::uint32_t ssthresh = connection.congestion.ssthresh_bytes();
+  const std::uint32_t pipe = pipe_bytes(connection);
+  connection.prr_delivered_bytes += delivered_bytes;
+  const std::uint64_t delivered = connection.prr_delivered_bytes;
+  const std::uint64_t out = connection.prr_out_bytes;
+  std::uint64_t room = 0;
+  if (pipe > ssthresh) {
+    const std::uint64_t flight = std::max(connection.prr_flight_bytes, 1U);
+    const std::uint64_t allowed = (delivered * ssthresh + flight - 1) / flight;
+    room = allowed > out ? allowed - out : 0;
+  } else {  // PRR-SSRB
+    const std::uint64_t owed = delivered > out ? delivered - out : 0;
+    const std::uint64_t limit = std::max<std::uint64_t>(owed, delivered_bytes);
+    room = std::min<std::uint64_t>(ssthresh - pipe, limit + connection.mss_bytes);
+  }
+  connection.congestion.set_cwnd(pipe + static_cast<std::uint32_t>(room));
+  core.report.cwnd(connection, now, before);
+}
+
+void on_probe_repaired_loss(Core& core, Connection& connection, Instant now) {
+  if (connection.recovery != Recovery::kOpen) return;
+  const std::uint32_t before = connection.congestion.cwnd_bytes();
+  connection.congestion.on_congestion({now, before});  // little is in flight behind a probe
+  core.report.cwnd(connection, now, before);
+}
+
+void on_acked(Core& core, Connection& connection, const Progress& progress) {
+  const Instant now = progress.now;
+
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   const bool is_past = connection.snd_una > connection.recover;
+  const AckSample sample = sample_of(connection, progress);
+  connection.congestion.observe(sample);
   if (connection.recovery != Recovery::kFastRecovery) {
     connection.dup_acks = 0;
-    grow_window(connection, now, acked_bytes);
+    grow_window(connection, sample);
   } else if (!is_past) {
-    on_partial_ack(connection, acked_bytes);
+    on_partial_ack(connection, progress.acked_bytes);
   }
   if (is_past) {
     leave_recovery(connection);
@@ -149,7 +205,7 @@ void on_ecn_echo(Core& core, Connection& connection, Instant now) {
   if (connection.recovery != Recovery::kOpen) return;
   if (connection.snd_una <= connection.ecn_until) return;
   const std::uint32_t before = connection.congestion.cwnd_bytes();
-  connection.congestion.on_congestion({now, flight_in_network(connection)});
+  connection.congestion.on_mark({now, flight_in_network(connection)});
   connection.ecn_until = connection.snd_nxt - 1;
   connection.cwr_due = true;
   core.report.cwnd(connection, now, before);
@@ -158,7 +214,13 @@ void on_ecn_echo(Core& core, Connection& connection, Instant now) {
 // RFC 6298 §5.4 to §5.6 and RFC 5681 §3.1: everything in flight is taken for lost and sent again as
 // the window reopens.
 void on_loss_timeout(Core& core, Connection& connection, Instant now) {
+  arm_undo(connection);
+  stop_loss_timer(connection);
+  connection.probing = false;
   const std::uint32_t before = connection.congestion.cwnd_bytes();
+  if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok) {
+    connection.congestion.set_cwnd(connection.congestion.ssthresh_bytes());
+  }
   if (connection.expiries == 1) {
     // Most of what is unacknowledged after an earlier time-out is lost, not in flight; taking it
     // all for FlightSize would keep ssthresh above the path for ever.

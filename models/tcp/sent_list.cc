@@ -12,33 +12,46 @@ bool waits(const SentRange& range) { return range.lost && !range.resent && !rang
 
 void SentList::push(const SentRange& range) {
   CHECK(ranges_.empty() || ranges_.back().end == range.first);
+  if (ranges_.empty()) arrived_end_ = range.first;
   if (range.in_pipe()) pipe_bytes_ += range.len();
   if (waits(range)) ++lost_waiting_;
+  if (range.transmissions > 1) ++retransmitted_;
   ranges_.push_back(range);
-  if (range.sacked) sacked_end_ = ranges_.size();
+  if (!range.sacked) return;
+  ++sacked_;
+  sacked_end_ = ranges_.size();
 }
 
-AckedRanges SentList::acknowledge(SeqNum una) {
+AckedRanges SentList::acknowledge(SeqNum una, const Arrival& arrival) {
   AckedRanges acked;
-  bool once_only = true;
-  Instant newest{};
+  std::optional<Instant> newest;
   while (!ranges_.empty() && ranges_.front().end <= una) {
     const SentRange& range = ranges_.front();
-    once_only = once_only && range.transmissions == 1;
-    newest = range.sent_at;
-    note_arrival(range);
+    if (range.transmissions > 1) {
+      acked.resent_at = std::max(acked.resent_at.value_or(range.sent_at), range.sent_at);
+    } else if (!range.sacked) {
+      newest = range.sent_at;
+    }
+    if (range.sacked) {
+      --sacked_;
+    } else {
+      note_arrival(range, arrival);
+    }
     if (range.in_pipe()) pipe_bytes_ -= range.len();
     if (waits(range)) --lost_waiting_;
+    if (range.transmissions > 1) --retransmitted_;
     for (std::uint32_t* index : {&lost_from_, &sacked_end_, &judged_}) *index -= *index > 0 ? 1 : 0;
     ++acked.ranges;
     ranges_.pop_front();
   }
   if (!ranges_.empty() && ranges_.front().first < una) {
     SentRange& range = ranges_.front();
-    if (range.in_pipe()) pipe_bytes_ -= una.value() - range.first.value();
+    const std::uint32_t part = una.value() - range.first.value();
+    if (range.in_pipe()) pipe_bytes_ -= part;
+    if (!range.sacked) delivered_bytes_ += part;
     range.first = una;
   }
-  if (acked.ranges > 0 && once_only) acked.sent_at = newest;
+  if (!acked.resent_at) acked.sent_at = newest;
   return acked;
 }
 
@@ -71,6 +84,13 @@ void SentList::mark_resent(std::uint32_t index, Instant now) {
     pipe_bytes_ += range.len();
     range.resent = true;
   }
+  note_transmission(range, now);
+}
+
+void SentList::mark_probed(Instant now) { note_transmission(ranges_.back(), now); }
+
+void SentList::note_transmission(SentRange& range, Instant now) {
+  if (range.transmissions == 1) ++retransmitted_;
   range.sent_at = now;
   if (range.transmissions < 0xffff) ++range.transmissions;
 }
@@ -83,6 +103,8 @@ void SentList::split(Cut cut) {
   ranges_[index].end = tail.first;
   ranges_.insert(index + 1, tail);
   if (waits(tail)) ++lost_waiting_;
+  if (tail.transmissions > 1) ++retransmitted_;
+  if (tail.sacked) ++sacked_;
   for (std::uint32_t* place : {&lost_from_, &sacked_end_, &judged_})
     *place += *place > index ? 1 : 0;
 }
@@ -90,16 +112,16 @@ void SentList::split(Cut cut) {
 void SentList::clear() {
   ranges_.clear();
   last_blocks_ = SackBlocks();
-  pipe_bytes_ = lost_waiting_ = lost_from_ = sacked_end_ = judged_ = 0;
+  pipe_bytes_ = lost_waiting_ = lost_from_ = sacked_end_ = judged_ = sacked_ = retransmitted_ = 0;
 }
 
-bool SentList::sack(const SackBlocks& blocks) {
+bool SentList::sack(const SackBlocks& blocks, const Arrival& arrival) {
   bool is_news = false;
   for (const SeqRange& block : blocks) {
     // Duplicate reports (RFC 2883) lie below what is in flight; nonsense lies beyond it.
     if (ranges_.empty() || !(block.first < block.end)) continue;
     if (block.end > ranges_.back().end || block.end <= ranges_.front().first) continue;
-    if (mark_sacked(block, unseen_part(block))) is_news = true;
+    if (mark_sacked({block, unseen_part(block)}, arrival)) is_news = true;
   }
   last_blocks_ = blocks;
   return is_news;
@@ -116,7 +138,8 @@ SeqRange SentList::unseen_part(SeqRange block) const {
   return block;
 }
 
-bool SentList::mark_sacked(SeqRange block, SeqRange part) {
+bool SentList::mark_sacked(const Report& report, const Arrival& arrival) {
+  const auto& [block, part] = report;
   bool is_news = false;
   std::uint32_t index = first_ending_after(part.first);
   for (; index < ranges_.size() && ranges_[index].first < part.end; ++index) {
@@ -125,7 +148,8 @@ bool SentList::mark_sacked(SeqRange block, SeqRange part) {
     if (range.in_pipe()) pipe_bytes_ -= range.len();
     if (waits(range)) --lost_waiting_;
     range.sacked = true;
-    note_arrival(range);
+    ++sacked_;
+    note_arrival(range, arrival);
     sacked_end_ = std::max(sacked_end_, index + 1);
     is_news = true;
   }
@@ -146,44 +170,56 @@ std::uint32_t SentList::first_ending_after(SeqNum seq) const {
   return low;
 }
 
-void SentList::detect_lost() {
-  std::uint32_t arrived = 0;
-  std::uint32_t index = sacked_end_;
-  while (index > judged_ && arrived < kDupThreshold) {
-    --index;
-    if (ranges_[index].sacked) ++arrived;
+// Ranges sent once stand in the order of their sending, so the first that may still come ends the
+// search; what is below judged_ has arrived, or been marked lost once, and is never asked again.
+Instant SentList::detect_lost(Instant now, Duration reordering) {
+  for (; judged_ < sacked_end_; ++judged_) {
+    const SentRange& range = ranges_[judged_];
+    if (range.sacked || range.lost) continue;
+    if (range.sent_at > newest_arrived_) return kNever;  // a probe: nothing sent later arrived
+    if (lost_at(range, reordering) > now) return lost_at(range, reordering);
+    mark_lost(judged_);
   }
-  if (arrived < kDupThreshold) return;
-  for (; judged_ < index; ++judged_) {
-    if (!ranges_[judged_].lost) mark_lost(judged_);
+  return kNever;
+}
+
+// RFC 8985 §6.2, steps 2 and 3. Of what was sent again only an echo tells which transmission
+// arrived, or else the time it took.
+void SentList::note_arrival(const SentRange& range, const Arrival& arrival) {
+  delivered_bytes_ += range.len();
+  if (range.transmissions > 1) {
+    if (range.sent_at >= arrival.echoed_until) return;
+    if (arrival.now - range.sent_at < arrival.rtt_min) return;
+  } else if (range.end < arrived_end_) {
+    reordered_ = true;
   }
+  arrived_end_ = later(arrived_end_, range.end);
+  if (range.sent_at < newest_arrived_) return;
+  newest_arrived_ = range.sent_at;
+  newest_rtt_ = arrival.now - range.sent_at;
 }
 
-void SentList::suspect_next_hole() {
-  for (std::uint32_t index = judged_; index < sacked_end_; ++index) {
-    const SentRange& range = ranges_[index];
-    if (range.sacked || range.lost || range.transmissions > 1) continue;
-    mark_lost(index);
-    return;
-  }
-}
-
-// Only what was sent once tells which transmission arrived.
-void SentList::note_arrival(const SentRange& range) {
-  if (range.transmissions == 1) newest_arrived_ = std::max(newest_arrived_, range.sent_at);
-}
-
-bool SentList::is_overtaken(const SentRange& range, Duration reordering) const {
-  return range.resent && !range.sacked && range.sent_at + reordering < newest_arrived_;
-}
-
-std::optional<Instant> SentList::detect_lost_again(Duration reordering) {
-  if (empty() || !is_overtaken(ranges_.front(), reordering)) return std::nullopt;
+std::optional<Instant> SentList::detect_lost_again(Instant now, Duration reordering) {
+  const auto is_overtaken = [&](const SentRange& range) {
+    return range.resent && !range.sacked && range.sent_at < newest_arrived_ &&
+           lost_at(range, reordering) <= now;
+  };
+  if (empty() || !is_overtaken(ranges_.front())) return std::nullopt;
   const Instant sent_at = ranges_.front().sent_at;
   for (std::uint32_t index = 0; index < ranges_.size(); ++index) {
-    if (is_overtaken(ranges_[index], reordering)) mark_lost(index);
+    if (is_overtaken(ranges_[index])) mark_lost(index);
   }
   return sent_at;
+}
+
+void SentList::forget_losses() {
+  for (std::uint32_t index = 0; index < ranges_.size(); ++index) {
+    SentRange& range = ranges_[index];
+    if (!waits(range)) continue;
+    range.lost = false;
+    pipe_bytes_ += range.len();
+  }
+  lost_waiting_ = lost_from_ = judged_ = 0;
 }
 
 void SentList::forget_sacks() {
@@ -195,7 +231,7 @@ void SentList::forget_sacks() {
     if (waits(range)) ++lost_waiting_;
   }
   last_blocks_ = SackBlocks();
-  lost_from_ = sacked_end_ = judged_ = 0;
+  lost_from_ = sacked_end_ = judged_ = sacked_ = 0;
 }
 
 }  // namespace twinpath::tcp

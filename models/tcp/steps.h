@@ -46,10 +46,51 @@ std::uint32_t pipe_bytes(const Connection& connection);
 // Marks what the peer reports to hold, and what that shows to be lost.
 void note_sacks(Core& core, Connection& connection, const Segment& segment);
 void on_duplicate_ack(Core& core, Connection& connection, Instant now);
-// `acked_bytes` of sequence space were acknowledged; SND.UNA has moved.
-void on_acked(Core& core, Connection& connection, Instant now, std::uint32_t acked_bytes);
+// SND.UNA has moved.
+struct Progress {
+  Instant now;
+  std::uint32_t acked_bytes = 0;  // of sequence space
+  std::optional<Duration> rtt;
+  bool marked = false;  // with ECE
+};
+void on_acked(Core& core, Connection& connection, const Progress& progress);
+// Loss that time has shown (rack.cc) starts recovery unless one is under way.
+void recover_losses(Core& core, Connection& connection, Instant now);
+// Retransmissions thought lost too.
+void repair_lost_retransmissions(Core& core, Connection& connection, Instant now,
+                                 Duration reordering);
+// RFC 6937 §3.1: what an acknowledgement in recovery lets out, `delivered_bytes` having arrived.
+void reduce_in_proportion(Core& core, Connection& connection, Instant now,
+                          std::uint32_t delivered_bytes);
+// RFC 8985 §7.4: once, as for a loss that recovery repaired.
+void on_probe_repaired_loss(Core& core, Connection& connection, Instant now);
 void on_ecn_echo(Core& core, Connection& connection, Instant now);
 void on_loss_timeout(Core& core, Connection& connection, Instant now);
+
+// RFC 2883 §4: `octets` arrived twice; the next acknowledgement says so.
+inline void note_duplicate(Connection& connection, SeqRange octets) {
+  if (connection.sack_ok) connection.duplicate = octets;
+}
+
+// rack.cc: RFC 8985.
+Arrival arrival_of(const Connection& connection, const Segment& segment);
+void detect_losses(Core& core, Connection& connection, Instant now);
+void schedule_loss_probe(Core& core, Connection& connection, Instant now);
+void on_loss_timer(Core& core, Connection& connection, Instant now);
+void note_probe_outcome(Core& core, Connection& connection, const Segment& segment);
+void widen_reordering(Connection& connection, SeqNum ack);
+inline void stop_loss_timer(Connection& connection) {
+  connection.loss_timer = LossTimer::kNone;
+  connection.loss_deadline = kNever;
+}
+
+// undo.cc: reductions that proved needless.
+// RFC 2883 §4: the octets this segment reports to have arrived twice.
+std::optional<SeqRange> duplicate_report(const Segment& segment);
+void arm_undo(Connection& connection);
+void note_retransmission(Connection& connection, Instant now);
+void undo_if_spurious(Core& core, Connection& connection, const Segment& segment);
+void on_duplicate_report(Core& core, Connection& connection, const Segment& segment);
 
 // timers.cc.
 void on_timer(void* connection, Instant now);
@@ -79,10 +120,9 @@ struct Outgoing {
 Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what, TcpDeparture& out);
 Sent emit_reply(Core& core, const Reply& reply, TcpDeparture& out);
 TsVal timestamp(const Connection& connection, Instant now);
-// The round trip that the peer's echo of our timestamp tells. Nothing when there is none, when it
-// is zero (ns-3 sends that until it has seen a timestamp, and no sample is worth 24 days), or ahead
-// of our clock.
-std::optional<Duration> echoed_round_trip(const Connection& connection, const Segment& segment);
+// Whether the peer echoes the timestamp of something sent at `sent_at` or later. Not when there is
+// no echo, when it is zero (ns-3 sends that until it has seen a timestamp), or ahead of our clock.
+bool echoes_since(const Connection& connection, const Segment& segment, Instant sent_at);
 
 // window.cc: RFC 9293 §3.8.6.2.2.
 // The window field to send now; moves RCV.ADV.

@@ -10,7 +10,8 @@ namespace {
 
 Instant earliest(const Connection& connection) {
   return std::min({connection.rtx_deadline, connection.ack_deadline, connection.life_deadline,
-                   connection.keepalive_deadline, connection.retry_deadline});
+                   connection.keepalive_deadline, connection.retry_deadline,
+                   connection.loss_deadline});
 }
 
 // RFC 9293 §3.8.3: patience by what is unanswered. A SYN has less of it.
@@ -102,6 +103,8 @@ void on_timer(void* owner, Instant now) {
     } else {
       on_retransmission_timer(core, connection, now);
     }
+  } else if (connection.loss_deadline <= now) {
+    on_loss_timer(core, connection, now);
   } else if (connection.keepalive_deadline <= now) {
     on_keepalive_timer(core, connection, now);
   }
@@ -128,6 +131,7 @@ void start_persist_timer(Core& core, Connection& connection, Instant now) {
 void stop_retransmission_timer(Connection& connection) {
   connection.rtx_purpose = RtxPurpose::kNone;
   connection.rtx_deadline = kNever;
+  stop_loss_timer(connection);
 }
 
 void restart_keepalive(Core& core, Connection& connection, Instant now) {

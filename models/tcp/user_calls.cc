@@ -238,6 +238,8 @@ TcpInfo TcpStack::info(TcpId id) const {
   info.retransmits = connection->retransmits;
   info.timeouts = connection->timeouts;
   info.fast_retransmits = connection->fast_retransmits;
+  info.loss_probes = connection->loss_probes;
+  info.undone = connection->undone;
   info.bytes_sent = connection->bytes_sent;
   info.bytes_acked = connection->bytes_acked;
   info.bytes_received = connection->bytes_received;

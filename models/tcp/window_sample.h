@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "models/base/time.h"
+#include "models/wire/seq.h"
 
 namespace twinpath::tcp {
 
@@ -24,6 +26,10 @@ struct AckSample {
   // Whether the window, not the application, bounded what was sent (RFC 7661 §1). A window nobody
   // used is not enlarged.
   bool window_limited = true;
+  std::optional<Duration> rtt{};  // of what was acknowledged
+  SeqNum acked_to{};              // SND.UNA
+  SeqNum sent_to{};               // SND.NXT: where a round trip that begins now ends
+  bool marked = false;            // the peer saw congestion experienced (ECE)
 };
 
 struct LossSample {

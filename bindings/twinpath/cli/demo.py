@@ -213,7 +213,7 @@ def closing(demo: Demo) -> None:
                  "peer: nginx against our client, curl against our server: sudo ./twinpath demo")
     if demo.root:
         demo.say("Rows without a server_stack predict nginx on Linux with our TCP in its place: "
-                 "what Linux does differently (HyStart, RACK-TLP) is part of their error. Rows "
+                 "what Linux does differently (pacing, its buffers) is part of their error. Rows "
                  "with server_stack twinpath run the same code under both clocks.")
     demo.say("CPU time is not modelled yet: what our code costs on a core is part of the error.")
     demo.say(f"\nwrote {demo.db}, {demo.report}, {demo.pcap}/")

@@ -109,6 +109,87 @@ TEST(Cubic, IdleTimeDoesNotCount) {
   EXPECT_LE(cubic.cwnd_bytes(), before + kMss);
 }
 
+// Slow start of one round trip after another; `rtt` tells that of the acknowledgement's round.
+class HyStartRounds {
+ public:
+  explicit HyStartRounds(CongestionKind kind) : control_(at_window(kind, 10)) {}
+  void round(Duration rtt) {
+    const SeqNum end = sent_ + control_.cwnd_bytes();
+    const SeqNum begin = std::exchange(sent_, end);
+    for (SeqNum acked = begin + kMss; acked <= end; acked += kMss) {
+      control_.on_ack({kStart, kMss, rtt, true, rtt, acked, end + kMss});
+    }
+  }
+  [[nodiscard]] std::uint32_t segments() const { return control_.cwnd_bytes() / kMss; }
+  [[nodiscard]] bool in_slow_start() const { return control_.in_slow_start(); }
+
+ private:
+  CongestionControl control_;
+  SeqNum sent_{0xffffff00U};
+};
+
+// RFC 9406 §4.2: as long as the round trip stays what it was, the window doubles.
+TEST(HyStart, DoublesWhileNothingQueues) {
+  HyStartRounds path(CongestionKind::kReno);
+  for (int round = 0; round < 6; ++round) path.round(20ms);
+  EXPECT_EQ(path.segments(), 640U);
+}
+
+// A queue of 4 ms: a quarter of the growth for five rounds, then congestion avoidance.
+TEST(HyStart, LeavesSlowStartWhenAQueueBuildsUp) {
+  for (const auto kind : {CongestionKind::kReno, CongestionKind::kCubic}) {
+    HyStartRounds path(kind);
+    path.round(20ms);
+    path.round(20ms);
+    path.round(24ms);
+    EXPECT_LT(path.segments(), 60U) << "a quarter from the eighth sample on";
+    EXPECT_TRUE(path.in_slow_start());
+    for (int round = 0; round < 5; ++round) path.round(30ms);
+    EXPECT_FALSE(path.in_slow_start());
+    EXPECT_LT(path.segments(), 180U);
+  }
+}
+
+// The delay falls again: it was jitter, and the window doubles on.
+TEST(HyStart, GoesOnWhenItWasJitter) {
+  HyStartRounds path(CongestionKind::kCubic);
+  path.round(20ms);
+  path.round(20ms);
+  path.round(25ms);
+  path.round(20ms);
+  const std::uint32_t before = path.segments();
+  path.round(20ms);
+  EXPECT_GE(path.segments(), 2 * before - 1);
+  EXPECT_TRUE(path.in_slow_start());
+}
+
+// RFC 8257 §3.3: the estimate follows the share of marks, and the window shrinks by half of it.
+TEST(Dctcp, TheWindowShrinksByTheShareOfMarks) {
+  for (const std::uint32_t every : {1U, 4U, 16U}) {
+    CongestionControl dctcp = at_window(CongestionKind::kDctcp, 100);
+    SeqNum acked;
+    for (std::uint32_t segment = 0; segment < 100 * 120; ++segment) {
+      acked += kMss;
+      AckSample sample{kStart, kMss, 1ms, false};
+      sample.acked_to = acked;
+      sample.sent_to = acked + 100 * kMss;
+      sample.marked = segment % every == 0;
+      dctcp.observe(sample);
+    }
+    const std::uint32_t before = dctcp.cwnd_bytes();
+    dctcp.on_mark({kStart, before});
+    const double cut = 1.0 - static_cast<double>(dctcp.cwnd_bytes()) / before;
+    EXPECT_NEAR(cut, 0.5 / every, 0.02 / every) << "every " << every;
+  }
+}
+
+// RFC 8257 §3.5: a loss is a loss.
+TEST(Dctcp, HalvesAfterALoss) {
+  CongestionControl dctcp = at_window(CongestionKind::kDctcp, 100);
+  dctcp.on_congestion({kStart, 100 * kMss});
+  EXPECT_EQ(dctcp.cwnd_bytes(), 50 * kMss);
+}
+
 // RFC 5681 §3.1, equation 3: one segment per window acknowledged.
 TEST(Reno, GrowsOneSegmentPerRoundTrip) {
   CongestionControl reno = at_window(CongestionKind::kReno, 20);

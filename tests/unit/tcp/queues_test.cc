@@ -158,7 +158,7 @@ TEST(SentList, PipeAgreesWithOctetByOctetAccounting) {
       next += len;
     } else if (action == 2) {
       una += static_cast<std::uint32_t>(rng.below(next - una + 1));
-      list.acknowledge(start + una);
+      list.acknowledge(start + una, {at_ns(step)});
       naive.octets.erase(naive.octets.begin(), naive.octets.lower_bound(una));
     } else if (action == 3 && !list.empty()) {
       each([](NaiveSent::Octet& octet) { octet = {true, false}; });
@@ -195,14 +195,14 @@ TEST(SentList, SackMarksExactlyWhatArrived) {
       const bool is_news = !arrived[segment];
       arrived[segment] = true;
       // A report may get lost; what it said is then in the later ones, or comes with them.
-      ASSERT_EQ(list.sack(peer.blocks()), is_news);
-      list.detect_lost();
+      ASSERT_EQ(list.sack(peer.blocks(), {at_ns(10)}), is_news);
+      ASSERT_EQ(list.detect_lost(at_ns(10), Duration(0)), kNever);
       std::uint32_t above = 0;
       std::uint32_t pipe = 0;
       for (std::uint32_t i = 100; i-- > 0;) {
         ASSERT_EQ(list[i].sacked, arrived[i]);
         above += arrived[i] ? 1 : 0;
-        const bool lost = !arrived[i] && above >= 3;
+        const bool lost = !arrived[i] && above > 0;
         ASSERT_EQ(list[i].lost && !list[i].sacked, lost) << i;
         pipe += arrived[i] || lost ? 0 : 10;
       }
@@ -220,10 +220,12 @@ TEST(SentList, KarnsRule) {
   list.push({SeqNum(0), SeqNum(10), at_ns(1)});
   list.push({SeqNum(10), SeqNum(20), at_ns(2)});
   list.push({SeqNum(20), SeqNum(30), at_ns(3)});
-  EXPECT_EQ(list.acknowledge(SeqNum(20)).sent_at, at_ns(2));
+  EXPECT_EQ(list.acknowledge(SeqNum(20), {at_ns(5)}).sent_at, at_ns(2));
   list.mark_lost(0);
   list.mark_resent(0, at_ns(4));
-  EXPECT_FALSE(list.acknowledge(SeqNum(30)).sent_at.has_value());
+  const AckedRanges acked = list.acknowledge(SeqNum(30), {at_ns(6)});
+  EXPECT_FALSE(acked.sent_at.has_value());
+  EXPECT_EQ(acked.resent_at, at_ns(4));
 }
 
 // What the receiver should end up with: first writer of each octet wins.

@@ -137,8 +137,8 @@ TEST_F(TcpSack, LossShownByOneAcknowledgement) {
   tcp.peer_sends(ack(1, 10001));
 }
 
-// RFC 6675 §4, NextSeg() (3): the last hole has too little behind it to be lost for sure; in
-// recovery, with nothing else to send, it does not wait for the timer.
+// RFC 8985 §6.2, step 4: in recovery, without reordering seen, what something later has overtaken
+// is lost at once, however little follows it.
 TEST_F(TcpSack, HoleNearTheEndIsSentWithoutWaiting) {
   open();
   tcp.peer_sends(ack(1, 1).sack(1001, 7001));

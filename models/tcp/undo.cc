@@ -1,0 +1,75 @@
+// Reductions of the window that prove needless are taken back: the peer echoes an older timestamp
+// than the first retransmission's (Eifel, RFC 3522 §3.2), or reports every retransmission as a
+// duplicate (RFC 2883). Read RFC 4015 §3.
+#include <algorithm>
+
+#include "models/tcp/steps.h"
+
+namespace twinpath::tcp {
+namespace {
+
+// What is still thought lost was only late. Deviates from RFC 4015 §3.2: the window is restored
+// whole, as Linux does, not grown back from the flight.
+void undo(Core& core, Connection& connection, Instant now) {
+  const std::uint32_t before = connection.congestion.cwnd_bytes();
+  connection.undo_armed = false;
+  ++connection.undone;
+  connection.congestion.restore({connection.undo_cwnd_bytes, connection.undo_ssthresh_bytes});
+  if (connection.recovery != Recovery::kOpen) {
+    connection.sent.forget_losses();
+    connection.recovery = Recovery::kOpen;
+    connection.recover = connection.snd_una - 1;
+    connection.dup_acks = 0;
+    connection.force_retransmit = false;
+  }
+  core.report.cwnd(connection, now, before);
+}
+
+}  // namespace
+
+std::optional<SeqRange> duplicate_report(const Segment& segment) {
+  const SackBlocks& blocks = segment.options->sack;
+  if (blocks.empty()) return std::nullopt;
+  const SeqRange first = blocks[0];
+  if (first.end <= segment.ack) return first;
+  if (blocks.size() < 2) return std::nullopt;
+  const SeqRange second = blocks[1];
+  if (second.first <= first.first && first.end <= second.end) return first;
+  return std::nullopt;
+}
+
+void arm_undo(Connection& connection) {
+  if (connection.recovery != Recovery::kOpen) return;  // the first reduction counts
+  connection.undo_armed = true;
+  connection.undo_cwnd_bytes = connection.congestion.cwnd_bytes();
+  connection.undo_ssthresh_bytes = connection.congestion.ssthresh_bytes();
+  connection.undo_from = connection.snd_una;
+  connection.undo_copies = 0;
+  connection.undo_resent_at = kNever;
+}
+
+void note_retransmission(Connection& connection, Instant now) {
+  if (!connection.undo_armed) return;
+  ++connection.undo_copies;
+  connection.undo_resent_at = std::min(connection.undo_resent_at, now);
+}
+
+void undo_if_spurious(Core& core, Connection& connection, const Segment& segment) {
+  if (!connection.undo_armed || connection.recovery == Recovery::kOpen) return;
+  if (!connection.ts_ok || !segment.options->timestamps) return;
+  if (connection.undo_resent_at == kNever) return;
+  const TsVal echo = segment.options->timestamps->echo;
+  if (echo == TsVal() || echo >= timestamp(connection, connection.undo_resent_at)) return;
+  undo(core, connection, segment.now);
+}
+
+void on_duplicate_report(Core& core, Connection& connection, const Segment& segment) {
+  const auto report = duplicate_report(segment);
+  if (!report) return;
+  widen_reordering(connection, segment.ack);
+  if (!connection.undo_armed || connection.undo_copies == 0) return;
+  if (report->first < connection.undo_from || report->end > connection.recover + 1) return;
+  if (--connection.undo_copies == 0) undo(core, connection, segment.now);
+}
+
+}  // namespace twinpath::tcp
