@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Sequence
 
 from .database import read_only
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLES = {
     "scalar": "SELECT e.path AS entity, e.kind, m.name AS metric, m.unit, m.better, s.value, s.n "
@@ -95,11 +96,16 @@ class Results:
             f"LEFT JOIN testbed USING (testbed_id) {where} ORDER BY run_id")
         return [RunRow(dict(row)) for row in self.connection.execute(query, values)]
 
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> pd.DataFrame:
+        import pandas as pd  # half a second, which commands that show no table do not wait for
+
+        return pd.read_sql_query(query, self.connection, params=values)
+
     def table(self, name: str, run_id: int) -> pd.DataFrame:
         """One of TABLES for one run. `series` gets `t_s`, seconds of model time."""
         if name not in TABLES:
             raise KeyError(f"no table {name!r}; there are {' '.join(sorted(TABLES))}")
-        frame = pd.read_sql_query(TABLES[name], self.connection, params=(run_id,))
+        frame = self._read(TABLES[name], (run_id,))
         if "t_ns" in frame:
             frame["t_s"] = frame["t_ns"] / 1e9
         return frame
@@ -113,7 +119,7 @@ class Results:
             "JOIN metric m USING (metric_id) "
             "WHERE run.run_id IN (SELECT value FROM json_each(?)) "
             "ORDER BY run.run_id, e.entity_id, m.name")
-        return pd.read_sql_query(query, self.connection, params=(json.dumps(list(run_ids)),))
+        return self._read(query, (json.dumps(list(run_ids)),))
 
     def studies(self) -> dict[str, dict[str, Any]]:
         """What each study asked for, by its name; none in a file older than studies."""
@@ -130,4 +136,4 @@ class Results:
     def metrics(self) -> pd.DataFrame:
         """The glossary of metrics in this database."""
         query = "SELECT name, unit, kind, better, clock, help FROM metric ORDER BY name"
-        return pd.read_sql_query(query, self.connection)
+        return self._read(query)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Any, Iterable
 
-import pandas as pd
 from rich import box
 from rich.table import Table
 
 from .units import percent, show
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def comparison_table(frame: pd.DataFrame, title: str = "") -> Table:
     """sim | emu | error with interval and n."""
+    import pandas as pd
+
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
     cases, judged = "case" in frame, "verdict" in frame and (frame["verdict"] != "info").any()
     if cases:

@@ -132,3 +132,8 @@ def test_another_interpreter_is_named(tmp_path: Path) -> None:
 def test_version_is_one_line(cli) -> None:
     ran = cli("--version")
     assert ran.code == 0 and ran.out.startswith("twinpath ") and ran.out.count("\n") == 1
+
+
+def test_importing_the_package_waits_for_no_pandas(cli) -> None:
+    ran = cli("python", "-c", "import sys, twinpath; print('pandas' in sys.modules)")
+    assert ran.out.strip() == "False"
