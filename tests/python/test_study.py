@@ -107,18 +107,26 @@ def test_what_cannot_be_is_refused_before_anything_is_written(transfer, db: str,
     assert not Path(db).exists()
 
 
-def killed_soon(*, below: int, after: float, number: int) -> threading.Thread:
-    """Signals the first worker of a process once it has run for a while."""
+def workers() -> list[int]:
+    """Worker processes of this one."""
+    task = Path(f"/proc/{os.getpid()}/task")
+    found = []
+    for thread in os.listdir(task):
+        for pid in (task / thread / "children").read_text().split():
+            with contextlib.suppress(OSError):
+                if b"_worker.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
+    return found
+
+
+def killed_soon(after: float) -> threading.Thread:
+    """Kills the first worker of this process once it has run for a while."""
     def work() -> None:
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            found = [int(pid) for thread in os.listdir(f"/proc/{below}/task") for pid in
-                     Path(f"/proc/{below}/task/{thread}/children").read_text().split()]
-            if found:
-                time.sleep(after)
-                os.kill(found[0], number)
-                return
+        while not (found := workers()) and time.monotonic() < deadline:
             time.sleep(0.005)
+        time.sleep(after)
+        os.kill(found[0], signal.SIGKILL)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -129,13 +137,13 @@ def test_a_worker_that_dies_or_hangs_costs_its_own_run(sim, db: str) -> None:
     bulk = discover.find("bulk_transfer")
     asked = {"zip": {"size": ["100GB", "10kB", "20kB"], "rate": ["10Gbps", "10Mbps", "10Mbps"]},
              "fixed": {"every": 0, "delay": "1ms"}, "timeout": 3.0}
-    killer = killed_soon(below=os.getpid(), after=0.5, number=signal.SIGSEGV)
+    killer = killed_soon(after=0.5)
     study = tp.study(db, bulk, **asked)
     killer.join()
     assert list(study.df()["size"]) == [10000, 20000]
     assert [m["status"] for m in study.missing()] == ["failed"]
     broken = [run for run in study.runs if run.status != "done"]
-    assert len(broken) == 1 and broken[0].status == "failed" and "SIGSEGV" in broken[0].row.error
+    assert len(broken) == 1 and broken[0].status == "failed" and "SIGKILL" in broken[0].row.error
     tp.study(db, bulk, **asked)
     assert rows(db) == 3
     again = tp.study(db, bulk, **asked, retry_failed=True)
@@ -288,3 +296,12 @@ def test_importing_the_package_loads_no_cluster() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
     assert ran.stdout.strip() == "[]"
+
+
+def test_equal_seeds_draw_equal_numbers_at_every_point(sim, db: str) -> None:
+    study = tp.study(db, discover.find("udp_echo"), grid={"rate": ["10Mbps", "100Mbps"]},
+                     fixed={"loss": "20%", "count": 60}, seeds=range(1, 6))
+    lost = {(run.row.params["rate"], run.seed): int(run.df("drop_count")["packets"].sum())
+            for run in study.runs}
+    slow, fast = ([lost[rate, seed] for seed in range(1, 6)] for rate in (10**7, 10**8))
+    assert slow == fast and len(set(slow)) > 1
