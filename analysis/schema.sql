@@ -20,6 +20,11 @@ CREATE TABLE IF NOT EXISTS machine (
 CREATE TABLE IF NOT EXISTS testbed (
   testbed_id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, name TEXT NOT NULL, toml TEXT) STRICT;
 
+CREATE TABLE IF NOT EXISTS testbed_check (  -- the newest of a test-bed counts until it expires
+  check_id INTEGER PRIMARY KEY, testbed_id INTEGER NOT NULL REFERENCES testbed, machine TEXT,
+  checked_utc TEXT NOT NULL, expires_utc TEXT NOT NULL, ok INTEGER NOT NULL,
+  body_json TEXT NOT NULL) STRICT;
+
 CREATE TABLE IF NOT EXISTS plan (
   plan_id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, json TEXT NOT NULL, source TEXT) STRICT;
 

@@ -62,7 +62,10 @@ def commands() -> str:
         group = typer.main.get_command(module.app)
         assert isinstance(group, click.Group)
         command = group.commands[name]
-        lines += [f"## {name}", "", "```text", _help(name, command), "```", ""]
+        lines += [f"## {name}", ""]
+        parts = command.commands if isinstance(command, click.Group) else {"": command}
+        for part, what in parts.items():
+            lines += ["```text", _help(f"{name} {part}".rstrip(), what), "```", ""]
     return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@
 namespace twinpath::emu {
 namespace {
 
+constexpr std::uint64_t kBitsPerMegabit = 1'000'000;
 constexpr int kMaxOpenFiles = 1024;  // descriptors searched for a device's own socket
 
 // The value of `key` in "net_af_packet0,iface=veth0,…"; nothing when absent.
@@ -187,6 +188,24 @@ std::array<std::uint8_t, 6> Device::mac() const {
   std::array<std::uint8_t, 6> octets{};
   std::copy(std::begin(address.addr_bytes), std::end(address.addr_bytes), octets.begin());
   return octets;
+}
+
+DeviceFacts Device::facts() const {
+  DeviceFacts facts;
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(id_, &info) == 0) {
+    facts.driver = info.driver_name == nullptr ? "" : info.driver_name;
+    facts.queues_max = std::min(info.max_rx_queues, info.max_tx_queues);
+  }
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(id_, &link) == 0) {
+    facts.link_up = link.link_status == RTE_ETH_LINK_UP;
+    const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
+    facts.speed_bps = known ? link.link_speed * kBitsPerMegabit : 0;
+  }
+  facts.numa_node = rte_eth_dev_socket_id(id_);
+  rte_eth_dev_get_mtu(id_, &facts.mtu_bytes);
+  return facts;
 }
 
 DeviceStats Device::stats() const {

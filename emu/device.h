@@ -33,6 +33,16 @@ struct DeviceStats {
   std::uint64_t tx_errors = 0;
 };
 
+// What a started device and its cable say about themselves.
+struct DeviceFacts {
+  std::string driver;  // as DPDK names it: "net_ixgbe"
+  bool link_up = false;
+  std::uint64_t speed_bps = 0;  // 0: unknown
+  int numa_node = -1;           // -1: none
+  std::uint16_t queues_max = 0;
+  std::uint16_t mtu_bytes = 0;
+};
+
 class Device {
  public:
   // `pools`: one per queue pair. Throws SetupError: no such device or interface, no permission, a
@@ -46,6 +56,7 @@ class Device {
   [[nodiscard]] const DeviceOptions& options() const { return options_; }
   [[nodiscard]] std::array<std::uint8_t, 6> mac() const;
   [[nodiscard]] DeviceStats stats() const;
+  [[nodiscard]] DeviceFacts facts() const;
   // Becomes readable when frames wait, so that an idle worker can sleep on it; -1 when the device
   // has no such thing and must be polled.
   [[nodiscard]] int wake_fd() const { return wake_fd_; }

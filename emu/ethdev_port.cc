@@ -42,6 +42,9 @@ std::size_t EthdevPort::tx_burst(std::span<BufPtr> frames) {
   if (waiting_ != 0) push_waiting();
   std::array<rte_mbuf*, kBurst> mbufs;
   const std::size_t taken = std::min(frames.size(), tx_room());
+  if (cap_.is_set()) {
+    for (const BufPtr& frame : frames.first(taken)) cap_.spend(now_, frame->len);
+  }
   std::uint16_t ready = 0;
   while (ready < taken && frames[ready]->pool == &pool_) {
     mbufs[ready] = release(frames[ready].release());

@@ -1,12 +1,14 @@
 // A Port over one queue pair of a DPDK device. Frames stay in their mbufs both ways.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
 
 #include "emu/clocked.h"
 #include "emu/device.h"
+#include "emu/rate_cap.h"
 #include "models/base/port.h"
 
 struct rte_mbuf;
@@ -35,7 +37,11 @@ class EthdevPort final : public Port, public Clocked {
   std::size_t tx_burst(std::span<BufPtr> frames) override;
   // Never more than one burst: DPDK has no call for a queue's free places, so what the device does
   // not take waits here, and nothing more is accepted meanwhile.
-  [[nodiscard]] std::size_t tx_room() const override { return kBurst - waiting_; }
+  [[nodiscard]] std::size_t tx_room() const override {
+    return cap_.is_open(now_) ? kBurst - waiting_ : 0;
+  }
+  // Never sends faster from now on, but for one burst.
+  void set_cap(RateCap cap) { cap_ = cap; }
 
   // Offers waiting frames to the device again; every burst does it too.
   void push_waiting();
@@ -43,7 +49,8 @@ class EthdevPort final : public Port, public Clocked {
   void advance(Instant now) override { now_ = now; }
   // Waiting frames want another try soon.
   [[nodiscard]] Instant next_deadline() const override {
-    return waiting_ == 0 ? kNever : now_ + kRetry;
+    const Instant retry = waiting_ == 0 ? kNever : now_ + kRetry;
+    return cap_.is_open(now_) ? retry : std::min(retry, cap_.opens_at());
   }
   [[nodiscard]] const EthdevPortStats& stats() const { return stats_; }
   [[nodiscard]] Device& device() { return device_; }
@@ -59,6 +66,7 @@ class EthdevPort final : public Port, public Clocked {
   std::uint16_t id_;
   std::uint16_t queue_;
   Instant now_{};
+  RateCap cap_;
   std::size_t waiting_ = 0;
   std::array<rte_mbuf*, kBurst> wait_list_{};
   EthdevPortStats stats_;

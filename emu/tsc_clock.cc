@@ -75,11 +75,17 @@ Instant TscGuard::at(std::uint64_t tick) {
   return at_ns(rate_.to_ns(elapsed_ticks_));
 }
 
-TscClock::TscClock(TscRate rate) : guard_(rate, read_tsc()), kernel_start_ns_(kernel_ns()) {}
+// Both clocks as one: a pause between two readings, on a busy machine some ms, would be taken for a
+// step of one of them.
+TscClock::TscClock(TscRate rate) : guard_(rate, 0), kernel_start_ns_(0) {
+  const Pair start = read_both();
+  guard_ = TscGuard(rate, start.tick);
+  kernel_start_ns_ = start.ns;
+}
 
 Duration TscClock::drift() {
-  const std::int64_t kernel = kernel_ns() - kernel_start_ns_;
-  return now() - at_ns(kernel);
+  const Pair both = read_both();
+  return guard_.at(both.tick) - at_ns(both.ns - kernel_start_ns_);
 }
 
 }  // namespace twinpath::emu

@@ -27,7 +27,8 @@ Bed parse_bed(std::string_view job_json) {
     bed.peers_fd = given.value("peers_fd", -1);
     bed.offloads_on = given.value("offloads_on", std::vector<std::string>());
     for (const auto& port : given.value("ports", nlohmann::json::array())) {
-      bed.ports.push_back({port.at("host"), port.at("link"), port.at("device")});
+      bed.ports.push_back({port.at("host"), port.at("link"), port.at("device"),
+                           port.value("rate_bps", std::int64_t{0})});
     }
   } catch (const nlohmann::json::exception& error) {
     throw PlanError({{"bed", "", error.what(), "", ""}});

@@ -2,6 +2,7 @@
 // end of which link, and how both talk while the run goes on. Part of the job, beside the Plan.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,8 @@ namespace twinpath::bind {
 struct BedPort {
   std::string host;
   std::string link;
-  std::string device;  // as DPDK names it: "net_af_packet0,iface=p0a"
+  std::string device;         // as DPDK names it: "net_af_packet0,iface=p0a"
+  std::int64_t rate_bps = 0;  // never sends faster; 0: no limit
 };
 
 struct Bed {

@@ -56,18 +56,18 @@ bool Emulation::is_ours(const std::string& host) const {
   return job_.plan.host(host)->stack != "linux";
 }
 
-std::string Emulation::device_for(std::size_t link, bool end_a) {
+BedPort Emulation::port_for(std::size_t link, bool end_a) {
+  const LinkPlan& plan = job_.plan.links[link];
+  const std::string& host = end_a ? plan.a : plan.b;
   if (job_.testbed == "net_ring") {
     if (rings_.size() <= link) {
       rings_.push_back(std::make_unique<emu::RingPair>(
           eal_, emu::RingPairOptions{.name = "l" + std::to_string(link)}));
     }
-    return end_a ? rings_[link]->end_a() : rings_[link]->end_b();
+    return {host, plan.name, end_a ? rings_[link]->end_a() : rings_[link]->end_b()};
   }
-  const LinkPlan& plan = job_.plan.links[link];
-  const std::string& host = end_a ? plan.a : plan.b;
   for (const BedPort& port : bed_.ports) {
-    if (port.host == host && port.link == plan.name) return port.device;
+    if (port.host == host && port.link == plan.name) return port;
   }
   throw PlanError({{plan.name, host, "the test-bed has no port for this end", "", ""}});
 }
@@ -90,7 +90,9 @@ void Emulation::make_port(std::size_t link, bool end_a) {
   const LinkPlan& plan = job_.plan.links[link];
   const LinkEnds ends = ends_of(job_.plan, link);
   const LinkEnd& end = end_a ? ends.a : ends.b;
-  PortStackOptions options{.path = port_path(job_.plan, end), .device = device_for(link, end_a)};
+  const BedPort bed_port = port_for(link, end_a);
+  PortStackOptions options{
+      .path = port_path(job_.plan, end), .device = bed_port.device, .rate_bps = bed_port.rate_bps};
   options.faces_linux = !is_ours(end_a ? plan.b : plan.a);
   if (end_a || !is_ours(plan.a)) {
     const LinkConfig config = link_config(plan);

@@ -46,7 +46,7 @@ class Emulation {
   void open_captures();
   void open_turn_log();
   void make_worker();
-  [[nodiscard]] std::string device_for(std::size_t link, bool end_a);
+  [[nodiscard]] BedPort port_for(std::size_t link, bool end_a);
   [[nodiscard]] bool is_ours(const std::string& host) const;
   [[nodiscard]] bool all_done();
   void hear_peers();

@@ -7,6 +7,7 @@
 #include "bindings/emu/emulation.h"
 #include "bindings/emu/failure.h"
 #include "bindings/emu/impair.h"
+#include "bindings/emu/probe.h"
 
 namespace {
 
@@ -28,10 +29,17 @@ std::string impair(const std::string& job_json) {
   return bind::impair(job_json);
 }
 
+std::string probe(const std::string& job_json) {
+  const pybind11::gil_scoped_release unlocked;
+  bind::die_with_parent();
+  return bind::probe(job_json);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_emu, module) {
   module.doc() = "The DPDK driver; one EAL per process";
   module.def("run", &run, pybind11::arg("job_json"));
   module.def("impair", &impair, pybind11::arg("job_json"));
+  module.def("probe", &probe, pybind11::arg("job_json"));
 }

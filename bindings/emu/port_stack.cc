@@ -11,10 +11,13 @@ PortStack::PortStack(emu::Eal& eal, emu::MbufPool& pool, const PortStackOptions&
     : options_(options),
       device_(eal, {.device = options.device}, std::array{&pool}),
       ethdev_(device_, 0),
-      link_(options.link ? std::optional<LinkPort>(std::in_place, ethdev_, options.link->config,
+      oversize_(ethdev_),
+      link_(options.link ? std::optional<LinkPort>(std::in_place, oversize_, options.link->config,
                                                    run, options.link->name, options.link->host_end)
                          : std::nullopt),
-      trace_(link_ ? TracePort(*link_) : TracePort(ethdev_)) {}
+      trace_(link_ ? TracePort(*link_) : TracePort(oversize_)) {
+  if (options_.rate_bps > 0) ethdev_.set_cap(emu::RateCap(options_.rate_bps));
+}
 
 void PortStack::capture(emu::RecorderStream& stream) {
   pcap_file_.emplace(stream);

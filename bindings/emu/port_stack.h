@@ -13,15 +13,17 @@
 #include "emu/recorder.h"
 #include "emu/turn_log.h"
 #include "models/port/link_port.h"
+#include "models/port/oversize.h"
 #include "models/port/pcap.h"
 #include "models/port/trace.h"
 
 namespace twinpath::bind {
 
 struct PortStackOptions {
-  std::string path;          // its entity: "client/eth0"
-  std::string device;        // as DPDK names it
-  bool faces_linux = false;  // the far end is no host of ours
+  std::string path;           // its entity: "client/eth0"
+  std::string device;         // as DPDK names it
+  std::int64_t rate_bps = 0;  // the test-bed's limit; 0: none
+  bool faces_linux = false;   // the far end is no host of ours
   // The link to realise here; nothing where the other end does.
   struct Realised {
     std::string name;
@@ -61,6 +63,7 @@ class PortStack final : public emu::Clocked {
   [[nodiscard]] const std::string& path() const { return options_.path; }
   [[nodiscard]] bool faces_linux() const { return options_.faces_linux; }
   [[nodiscard]] const TracePort& trace() const { return trace_; }
+  [[nodiscard]] const OversizeCounters& oversize() const { return oversize_.counters(); }
   [[nodiscard]] emu::EthdevPort& ethdev() { return ethdev_; }
   [[nodiscard]] emu::Device& device() { return device_; }
   // nullptr where the link is realised at the other end.
@@ -75,6 +78,7 @@ class PortStack final : public emu::Clocked {
   PortStackOptions options_;
   emu::Device device_;
   emu::EthdevPort ethdev_;
+  OversizePort oversize_;
   std::optional<LinkPort> link_;
   TracePort trace_;
   std::optional<PcapFile> pcap_file_;

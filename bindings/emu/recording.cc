@@ -50,6 +50,10 @@ constexpr MetricInfo kLag{"timer_lag_ns",         "ns",
                           MetricKind::kHistogram, Better::kLower,
                           MetricClock::kWall,     "from a deadline to the turn that served it"};
 
+constexpr MetricInfo kLongest{"longest_frame_bytes", "byte",
+                              MetricKind::kScalar,   Better::kNeither,
+                              MetricClock::kNone,    "the longest frame above the MTU a peer sent"};
+
 std::array<std::uint64_t, kStatColumns> cpu_times() {
   std::array<std::uint64_t, kStatColumns> times{};
   std::ifstream stat("/proc/stat");
@@ -79,6 +83,8 @@ void record_port(SqliteSink& sink, PortStack& port) {
   rows.add("rx_no_buffer", DropCause::kResource, stats.rx_no_buffer);
   rows.add("tx_errors", DropCause::kEnvironment, stats.tx_errors);
   rows.add("tx_no_buffer", DropCause::kResource, port.ethdev().stats().tx_dropped);
+  if (port.oversize().frames == 0) return;
+  AppReport(sink, port.path(), "port").scalar(kLongest, port.oversize().longest_bytes);
 }
 
 void record_core(ResultSink& sink, const emu::Worker& worker) {
@@ -109,6 +115,13 @@ std::uint64_t unasked_drops(const Finished& run) {
         stats.rx_missed + stats.rx_errors + stats.tx_errors + port->ethdev().stats().tx_dropped;
   }
   return drops;
+}
+
+// What a peer sent that no wire would carry: its offloads are on.
+std::uint64_t oversize_frames(const Finished& run) {
+  std::uint64_t frames = 0;
+  for (const auto& port : run.ports) frames += port->oversize().frames;
+  return frames;
 }
 
 std::uint64_t pool_exhaustions(const Finished& run) {
@@ -176,18 +189,12 @@ std::string record_validity(SqliteSink& sink, const Finished& run) {
       {"clock_step", std::abs(static_cast<double>(run.clock_drift.count())), kClockDriftBoundNs,
        "ns", true},
       {"offloads_on", static_cast<double>(run.bed.offloads_on.size()), 0, "offloads", true},
+      {"oversize_frames", static_cast<double>(oversize_frames(run)), 0, "frames", true},
   }};
   if (const auto shortfall = generator_shortfall(run)) {
     rules.push_back({"generator_shortfall", *shortfall, kShortfallBound, "fraction", true});
   }
-  std::string verdict = "valid";
-  for (store::ValidityRow rule : rules) {
-    rule.ok = rule.value <= rule.bound;
-    if (!rule.ok) verdict = "invalid";
-    if (rule.ok && rule.value > rule.bound / 2 && verdict == "valid") verdict = "suspect";
-    sink.validity(rule);
-  }
-  return verdict;
+  return record_rules(sink, rules);
 }
 
 }  // namespace twinpath::bind

@@ -67,6 +67,17 @@ void record_chain(store::SqliteSink& sink, const PortFingerprint& port, const Fr
   if (chain.frames() == 0 || chain.frames() % kFingerprintChunkFrames != 0) add(chain.last());
 }
 
+std::string record_rules(store::SqliteSink& sink, std::span<const store::ValidityRow> rules) {
+  std::string verdict = "valid";
+  for (store::ValidityRow rule : rules) {
+    rule.ok = rule.value <= rule.bound;
+    if (!rule.ok) verdict = "invalid";
+    if (rule.ok && rule.value > rule.bound / 2 && verdict == "valid") verdict = "suspect";
+    sink.validity(rule);
+  }
+  return verdict;
+}
+
 void record_artifact(store::SqliteSink& sink, const std::string& path, std::string_view kind) {
   std::ifstream file(path, std::ios::binary);
   Sha256 digest;

@@ -2,6 +2,7 @@
 // drops, links, the chains of ports, the files a run has left.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,8 @@ void record_link(store::SqliteSink& sink, std::string_view name, const LinkDirec
 // One row per 10,000 frames of `port` and direction, one for the rest. Each carries the instant of
 // its last frame.
 void record_chain(store::SqliteSink& sink, const PortFingerprint& port, const FrameChain& chain);
+// One row per rule, `ok` filled in; "valid", "suspect" (beyond half a bound) or "invalid".
+std::string record_rules(store::SqliteSink& sink, std::span<const store::ValidityRow> rules);
 // The row of a file that is complete.
 void record_artifact(store::SqliteSink& sink, const std::string& path, std::string_view kind);
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 if TYPE_CHECKING:
     from .run import Run
@@ -90,6 +90,18 @@ class NoVerdict(TwinpathError):
     """Nothing can be concluded: invalid emulation, busy machine, missing hardware."""
 
     exit_code = 4
+
+
+def raise_for_result(result: dict[str, Any], stderr: str = "") -> None:
+    """The exception of a worker's answer that says failed; nothing when it does not."""
+    text = result.get("error") or "failed"
+    if result.get("status") != "failed":
+        return
+    if result.get("kind") == "config" and result.get("problems"):
+        raise ConfigError([Problem(**problem) for problem in result["problems"]])
+    kinds: dict[str, TwinpathError] = {
+        "privilege": MissingPrivilege(text, result.get("command", "")), "port": PortRefused(text)}
+    raise kinds.get(result.get("kind", ""), RunFailed(text, stderr=stderr))
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

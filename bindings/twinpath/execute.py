@@ -8,14 +8,14 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterator
 
-from twinpath_analysis.database import DatabaseError, connect, explain
+from twinpath_analysis.database import DatabaseError, connect, explain, read_only
 from twinpath_analysis.merge import merge
 from twinpath_analysis.queries import Results
 
-from .errors import (ConfigError, MissingPrivilege, PortRefused, Problem, RunFailed, RunTimeout,
-                     TwinpathError, unknown)
+from . import testbed_file
+from .errors import ConfigError, Problem, RunFailed, RunTimeout, TwinpathError, raise_for_result
 from .plan import Plan
 from .prepare import RunRequest, prepare, utc_now
 from .quantities import quantity
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DB = "results.db"
 STDERR_EVENT = "worker.stderr"  # kind of the event that keeps the end of a worker's standard error
-TESTBEDS = ("veth", "net_ring")
 RING_LINKS_MAX = 16  # DPDK as Debian builds it has 32 ports; a link takes two
 EMU_GRACE_S = 60.0  # wall time of an emulation beyond the model time it may take
 
@@ -51,6 +50,7 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
                  timeout: float | None, on_progress: ProgressListener | None = None) -> Run:
     """Runs a Plan once. The worker's own file is merged into `db` whatever its end."""
     target = os.path.abspath(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
+    require_checked(request.testbed, target)
     folder = _work_folder(target)
     own = os.path.join(folder, "run.db")
     end: WorkerEnd | None = None
@@ -86,16 +86,31 @@ def worker_job(request: RunRequest, path: str, run_id: int,
                pcap: str | None = None) -> dict[str, Any]:
     """What a worker is told: its Plan, its seed, and the file and run it writes."""
     return {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
-            "db": path, "run_id": run_id, "pcap": pcap, "testbed": request.testbed or "veth"}
+            "db": path, "run_id": run_id, "pcap": pcap,
+            "testbed": testbed_file.load(request.testbed or "veth").kind}
+
+
+def require_checked(testbed: str | None, db: str) -> None:
+    """PortRefused or NoVerdict when a laboratory's ports have no valid check in `db`."""
+    if testbed is None or testbed in testbed_file.BUILT_IN:
+        return
+    from . import testbed_check
+
+    testbed_check.require(testbed_file.load(testbed), db)
 
 
 def network(request: RunRequest) -> Any:
     """The test-bed of an emulation with its Linux peers, as a context; nothing else needs one."""
-    if request.testbed != "veth":
+    bed = testbed_file.load(request.testbed) if request.testbed else None
+    if bed is None or bed.kind == "net_ring":
         return contextlib.nullcontext(None)
     from .peers import PeeredBed
 
-    return PeeredBed(request.plan.data)
+    if bed.kind == "veth":
+        return PeeredBed(request.plan.data)
+    from . import lab_bed
+
+    return PeeredBed(request.plan.data, lab_bed.LabBed(request.plan.data, bed))
 
 
 def _work_folder(target: str) -> str:
@@ -125,23 +140,30 @@ def _check_seed(seed: int) -> None:
 
 
 def check_testbed(plan: Plan, testbed: str) -> None:
-    """ConfigError when a Plan cannot run on a test-bed."""
-    if testbed not in TESTBEDS:
-        raise ConfigError([unknown("testbed", testbed, "testbed", list(TESTBEDS))])
+    """ConfigError with all that is wrong with the test-bed's file, or with this Plan on it."""
+    from . import lab_bed
+
+    bed = testbed_file.load(testbed)
+    problems = lab_bed.problems(plan.data, bed) + _too_many(plan, bed.kind)
+    linux = [host["name"] for host in plan.data["hosts"] if host["stack"] == "linux"]
+    if bed.kind == "net_ring":
+        problems += [Problem(f"{name}.stack", "linux", "net_ring has no Linux peer", "twinpath",
+                             "use the testbed veth or another stack") for name in linux]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _too_many(plan: Plan, kind: str) -> list[Problem]:
+    """Populations that have no ports of their own, links DPDK has no ports for."""
     counts = {host["name"]: host["count"] for host in plan.data["hosts"]}
     links = sum(max(counts[link["a"]], counts[link["b"]]) for link in plan.data["links"])
-    if testbed == "veth" and max(counts.values()) > 1:
-        raise ConfigError([Problem(f"{name}.count", str(count), "a population needs the testbed "
-                                   "net_ring or the simulator", "1")
-                           for name, count in counts.items() if count > 1])
-    if testbed == "net_ring" and links > RING_LINKS_MAX:
-        raise ConfigError([Problem("links", str(links), "DPDK has no ports for so many links",
-                                   f"at most {RING_LINKS_MAX}")])
-    linux = [host["name"] for host in plan.data["hosts"] if host["stack"] == "linux"]
-    if testbed == "net_ring" and linux:
-        raise ConfigError([Problem(f"{name}.stack", "linux", "net_ring has no Linux peer",
-                                   "twinpath", "use the testbed veth or another stack")
-                           for name in linux])
+    if kind != "net_ring":
+        return [Problem(f"{name}.count", str(count), "a population needs the testbed net_ring or "
+                        "the simulator", "1") for name, count in counts.items() if count > 1]
+    if links > RING_LINKS_MAX:
+        return [Problem("links", str(links), "DPDK has no ports for so many links",
+                        f"at most {RING_LINKS_MAX}")]
+    return []
 
 
 def record_end(path: str, run_id: int, end: WorkerEnd) -> None:
@@ -200,28 +222,42 @@ def _raise_for(run: Run, end: WorkerEnd) -> None:
         raise RunTimeout(error or "the end was not reached in time", run=run, stderr=end.stderr)
     if status == "done":
         return
-    result: dict[str, Any] = end.result or {}
-    if result.get("kind") == "config" and result.get("problems"):
-        raise ConfigError([Problem(**problem) for problem in result["problems"]])
-    if result.get("kind") == "privilege":
-        raise MissingPrivilege(error or "", result.get("command", ""))
-    if result.get("kind") == "port":
-        raise PortRefused(error or "")
+    if (end.result or {}).get("kind") in ("config", "privilege", "port"):
+        raise_for_result(end.result or {}, end.stderr)
     raise RunFailed(error or "failed", run=run, stderr=end.stderr)
 
 
 def rerun(run: Run, *, db: str | None = None, pcap: str | None = None,
           on_progress: ProgressListener | None = None) -> Run:
     """The same Plan, seed and test-bed once more; a new attempt when the build is the same."""
-    row = run.row
     plan = Plan(run.plan)
     with Results(run.db) as results:
         frame = results.table("param", run.run_id)
     params = {p.name: quantity(p.num, p.unit) if p.unit and p.num == p.num else p.text
               for p in frame.itertuples()}
-    request = RunRequest(plan, params, run.seed, row.testbed, source="")
     timeout = None
     if plan.driver == "emu":
         timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
-    return execute_plan(request, db=db or run.db, pcap=pcap, timeout=timeout,
-                        on_progress=on_progress)
+    with _recorded_testbed(run) as testbed:
+        request = RunRequest(plan, params, run.seed, testbed, source="")
+        return execute_plan(request, db=db or run.db, pcap=pcap, timeout=timeout,
+                            on_progress=on_progress)
+
+
+@contextlib.contextmanager
+def _recorded_testbed(run: Run) -> Iterator[str | None]:
+    """What a run's test-bed is loaded from: its name, or a file with the text it had."""
+    name = run.row.testbed
+    if name is None or name in testbed_file.BUILT_IN:
+        yield name
+        return
+    connection = read_only(run.db)
+    try:
+        text = connection.execute("SELECT toml FROM testbed JOIN run USING (testbed_id) "
+                                  "WHERE run_id = ?", (run.run_id,)).fetchone()[0]
+    finally:
+        connection.close()
+    with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        yield file.name

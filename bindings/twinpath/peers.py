@@ -22,6 +22,7 @@ from twinpath_analysis.database import connect
 
 from . import linux_peer
 from .errors import TwinpathError
+from .lab_bed import LabBed
 from .testbed import VethBed, require_tools
 
 PYTHON = "/usr/bin/python3"
@@ -74,7 +75,7 @@ def other_cpus() -> str:
 class Peers:
     """The apps of all Linux hosts of one bed. `metrics` is filled as they end."""
 
-    def __init__(self, bed: VethBed) -> None:
+    def __init__(self, bed: VethBed | LabBed) -> None:
         self.bed, self.plan = bed, bed.plan
         self.metrics: dict[str, Metrics] = {}
         self.problems: dict[str, str] = {}  # per app why it failed, in words
@@ -244,11 +245,11 @@ UNITS = {"fct_s": ("s", "lower", "model"), "connect_s": ("s", "lower", "model"),
 
 
 class PeeredBed:
-    """The test-bed `veth` around one run: the network and the Linux peers on it. A context manager
-    and a worker's companion."""
+    """A test-bed around one run, `veth` unless given: the network and the Linux peers on it. A
+    context manager and a worker's companion."""
 
-    def __init__(self, plan: Json) -> None:
-        self._bed = VethBed(plan)
+    def __init__(self, plan: Json, bed: VethBed | LabBed | None = None) -> None:
+        self._bed = bed or VethBed(plan)
         self._stack = ExitStack()
 
     def __enter__(self) -> PeeredBed:
@@ -264,6 +265,10 @@ class PeeredBed:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        return self._bed.fds
 
     def job(self) -> Json:
         return self._bed.job()

@@ -288,3 +288,15 @@ def build_plan(net: Net, driver: str, scenario: str, params: Mapping[str, Any],
     if driver not in matrix.DRIVERS:
         raise ConfigError([unknown("driver", driver, "driver", list(matrix.DRIVERS))])
     return Plan(Builder(net, driver, settings).build(scenario, params))
+
+
+def plan_ports(plan: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
+    """(link, host, port) of every end, the port as "client/eth0"."""
+    counts: dict[str, int] = {}
+    found = []
+    for link in plan["links"]:
+        for end in "ab":
+            host = link[end]
+            found.append((link, host, f"{host}/eth{counts.get(host, 0)}"))
+            counts[host] = counts.get(host, 0) + 1
+    return found

@@ -15,11 +15,13 @@ from twinpath_analysis.database import connect, empty_image
 from . import provenance
 from .plan import Plan, canonical, sha256
 from .quantities import Quantity
+from .testbed_file import load
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run to be made. `params` are typed values; `testbed` is None in sim."""
+    """One run to be made. `params` are typed values; `testbed` is "veth", "net_ring" or a file's
+    path, None in sim."""
 
     plan: Plan
     params: dict[str, Any]
@@ -34,8 +36,9 @@ def utc_now() -> str:
 
 def run_key(request: RunRequest, build_sha256: str) -> str:
     """Equal runs have equal keys: plan, driver, seed, profile (none yet), testbed, build."""
+    testbed = request.testbed and load(request.testbed).sha256
     return sha256(canonical([request.plan.sha256, request.plan.driver, request.seed, None,
-                             request.testbed, build_sha256]))
+                             testbed, build_sha256]))
 
 
 def signed(seed: int) -> int:
@@ -56,7 +59,7 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
         build_id = insert(connection, "build", build)
         machine_id = insert(connection, "machine", provenance.machine_row())
         testbed_id = request.testbed and insert(
-            connection, "testbed", provenance.testbed_row(request.testbed))
+            connection, "testbed", provenance.testbed_row(load(request.testbed)))
         plan_id = insert(connection, "plan", {"sha256": request.plan.sha256,
                                                "json": request.plan.json, "source": request.source})
         run_id = insert(connection, "run", {

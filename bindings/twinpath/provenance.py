@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import TwinpathError
+from .testbed_file import TestbedFile
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERSION = "0.1.0"
@@ -95,6 +96,6 @@ def machine_row() -> Row:
     return {"sha256": _digest(row), **row}
 
 
-def testbed_row(name: str) -> Row:
-    """The `testbed` row of a built-in test-bed."""
-    return {"sha256": _digest(name), "name": name, "toml": None}
+def testbed_row(bed: TestbedFile) -> Row:
+    """The `testbed` row; the digest is the file's, so an edited file is another test-bed."""
+    return {"sha256": bed.sha256, "name": bed.name, "toml": bed.text}

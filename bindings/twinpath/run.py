@@ -10,6 +10,7 @@ from twinpath_analysis.queries import Results, RunRow
 from twinpath_analysis.units import NOT_ADDITIVE
 
 from .errors import nearest
+from .plan import plan_ports
 from .quantities import Metric, quantity
 
 if TYPE_CHECKING:
@@ -63,8 +64,17 @@ class Run:
         bytes, and every broken validity rule."""
         broken = self.df("validity")
         texts = [f"{r.rule}: {r.value:g} {r.unit}, bound {r.bound:g}"
-                 for r in broken.itertuples() if not r.ok]
+                 for r in broken.itertuples() if not r.ok] + self._oversize()
         return ([self.row.error] if self.row.error else []) + self.failures + texts
+
+    def _oversize(self) -> list[str]:
+        """Who sent frames no wire carries, and what helps."""
+        frame = self.df("scalar")
+        far = {port: link["a" if host == link["b"] else "b"]
+               for link, host, port in plan_ports(self.plan)}
+        return [f"{far[r.entity]}: peer answered with TSO frames ({r.value:,.0f} B); run "
+                "`ethtool -K INTERFACE tso off gso off gro off tx off` there"
+                for r in frame.itertuples() if r.metric == "longest_frame_bytes"]
 
     @property
     def failures(self) -> list[str]:

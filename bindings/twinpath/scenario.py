@@ -100,7 +100,8 @@ class Case:
 
     def emulate(self, seed: int = 1, *, testbed: str = "veth", db: str | None = None,
                 pcap: str | None = None, timeout: float | None = None) -> "Run":
-        """Runs on DPDK ports in real time. `testbed`: "veth" (needs root) or "net_ring". An invalid
+        """Runs on DPDK ports in real time. `testbed`: "veth" (needs root), "net_ring"
+        or a testbed.toml. An invalid
         emulation is returned, not raised; see Run.validity."""
         from .execute import execute
 

@@ -28,7 +28,10 @@ DoneWriter = Callable[[str], None]  # path of an app that is done; from any thre
 
 
 class Companion(Protocol):
-    """What runs beside a worker and is told when it polls: a test-bed with its Linux peers."""
+    """What runs beside a worker and is told when it polls: a test-bed with its Linux peers. `fds`
+    are open in the worker too: locks that end with the last of both."""
+
+    fds: tuple[int, ...]
 
     def job(self) -> dict[str, Any]:
         """The `bed` of the job; descriptors are added."""
@@ -82,7 +85,9 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
         command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(theirs[0]), function,
                    str(os.getpid())]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                   stderr=stderr, pass_fds=theirs, start_new_session=True)
+                                   stderr=stderr,
+                                   pass_fds=(*theirs, *(companion.fds if companion else ())),
+                                   start_new_session=True)
         for fd in theirs:
             os.close(fd)
         end = WorkerEnd()

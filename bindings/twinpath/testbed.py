@@ -15,19 +15,15 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterable
 
 from .errors import ConfigError, MissingPrivilege, Problem, TwinpathError
+from .testbed_journal import NAMESPACES, Guard, clean_stale
 
-PYTHON = "/usr/bin/python3"
-GUARD = str(Path(__file__).resolve().parent / "testbed_guard.py")
-NAMESPACES = "/run/netns"
 OFFLOADS = ("tso", "gso", "gro", "tx")  # switched off: no wire carries what they make
 LONG_NAMES = {"tso": "tcp-segmentation-offload", "gso": "generic-segmentation-offload",
               "gro": "generic-receive-offload", "tx": "tx-checksumming"}
 RING = "blocksz=65536,framesz=2048,framecnt=8192"  # frames of 2 kB the kernel keeps for a poller
-GUARD_WAIT_S = 10.0
 _numbers = itertools.count()
 
 Json = dict[str, Any]
@@ -51,6 +47,24 @@ def require_tools(*tools: str) -> None:
                                f"sudo apt-get install {' '.join(missing)}")
 
 
+def offloads_on(interfaces: Iterable[tuple[str, str]]) -> list[str]:
+    """What ethtool still reports as on, "NETNS/INTERFACE OFFLOAD" each. An empty namespace is the
+    machine's own."""
+    found = []
+    for netns, name in interfaces:
+        place = ["ip", "netns", "exec", netns] if netns else []
+        answer = run_command(*place, "ethtool", "-k", name)
+        found += [f"{netns}/{name} {offload}" for offload in OFFLOADS
+                  if f"{LONG_NAMES[offload]}: on" in answer]
+    return found
+
+
+def offloads_command(netns: str, name: str) -> str:
+    """What switches them off."""
+    place = f"ip netns exec {netns} " if netns else ""
+    return f"{place}ethtool -K {name} {' '.join(f'{offload} off' for offload in OFFLOADS)}"
+
+
 @dataclass(frozen=True)
 class BedLink:
     """A veth pair: `device` per end of ours, `interface` per Linux end, by host name."""
@@ -60,33 +74,12 @@ class BedLink:
     interfaces: dict[str, tuple[str, str]] = field(default_factory=dict)  # (namespace, interface)
 
 
-class Guard:
-    """The process that removes things. `note` a thing before making it."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen([PYTHON, "-I", "-S", GUARD], stdin=subprocess.PIPE,
-                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                         start_new_session=True, text=True, bufsize=1, cwd="/")
-
-    def note(self, kind: str, name: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{kind} {name}\n")
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(GUARD_WAIT_S)
-        except subprocess.TimeoutExpired as error:
-            raise TwinpathError("the test-bed could not be removed; see `ip netns list`"
-                                ) from error
-
-
 class VethBed:
     """The network of one Plan. A context manager; `links` and `namespaces` are valid inside."""
 
     def __init__(self, plan: Json) -> None:
         self.plan = plan
+        self.fds: tuple[int, ...] = ()  # its ports are its own: nothing to lock
         self.prefix = f"tp-{os.getpid()}-{next(_numbers)}"
         self.emu_netns = f"{self.prefix}-emu"
         self.namespaces: dict[str, str] = {}  # Linux host -> its namespace
@@ -196,13 +189,8 @@ class VethBed:
             run_command("ip", "netns", "exec", netns, "ethtool", "-K", name, *words)
 
     def offloads_on(self) -> list[str]:
-        """What ethtool still reports as on, "NETNS/INTERFACE OFFLOAD" each; empty as required."""
-        found = []
-        for netns, name in self.interfaces():
-            answer = run_command("ip", "netns", "exec", netns, "ethtool", "-k", name)
-            found += [f"{netns}/{name} {offload}" for offload in OFFLOADS
-                      if f"{LONG_NAMES[offload]}: on" in answer]
-        return found
+        """What should be off and is not; empty as required."""
+        return offloads_on(self.interfaces())
 
     def job(self) -> Json:
         """What the worker is told about the bed."""
@@ -210,29 +198,3 @@ class VethBed:
                 "ports": [{"host": host, "link": link.name, "device": device}
                           for link in self.links for host, device in link.devices.items()],
                 "offloads_on": self.offloads_on()}
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process exists."""
-    return os.path.exists(f"/proc/{pid}")
-
-
-def stale_namespaces(names: Sequence[str]) -> list[str]:
-    """Those of `names` whose maker is gone."""
-    matches = [(name, re.match(r"tp-(\d+)-", name)) for name in names]
-    return [name for name, match in matches if match and not is_alive(int(match.group(1)))]
-
-
-def clean_stale() -> list[str]:
-    """Removes namespaces and folders of makers that are gone; their names. Needs root."""
-    names = sorted(os.listdir(NAMESPACES)) if os.path.isdir(NAMESPACES) else []
-    folders = [entry for entry in os.listdir(tempfile.gettempdir()) if entry.startswith("tp-")]
-    stale, old = stale_namespaces(names), stale_namespaces(folders)
-    if stale or old:
-        guard = Guard()
-        for name in old:
-            guard.note("dir", os.path.join(tempfile.gettempdir(), name))
-        for name in stale:
-            guard.note("netns", name)
-        guard.close()
-    return stale + old

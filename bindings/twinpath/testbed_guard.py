@@ -6,6 +6,9 @@ killed. Nothing but the standard library is imported, so it starts in a few mill
 
     netns NAME    a network namespace; its processes are killed first
     dir PATH      a folder with everything in it
+
+The files named on its command line are journals of the same lines, for whoever finds them when this
+process was killed too: removed last.
 """
 
 import os
@@ -66,6 +69,9 @@ def main() -> int:
             remove_netns(name)
         elif kind == "dir":
             shutil.rmtree(name, ignore_errors=True)
+    for journal in sys.argv[1:]:
+        if os.path.exists(journal):
+            os.unlink(journal)
     return 0
 
 

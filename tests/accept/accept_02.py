@@ -8,7 +8,7 @@ from pathlib import Path
 
 import matrix
 from fresh import fresh_machine
-from promise import PYTHON, ROOT, Answer, Promise, Ran, run, scratch, twinpath
+from promise import PYTHON, ROOT, Answer, Promise, Ran, modules, run, scratch, twinpath
 from twinpath.captures import check_all
 
 FIRST_DEMO_S, AGAIN_DEMO_S = 15 * 60, 90
@@ -69,15 +69,6 @@ def transfer(quick: bool) -> Answer:
     closing = (ran.output.strip().splitlines() or ["nothing"])[-1]
     skipped = re.search(r"\b[1-9]\d* skipped", closing)
     return Answer(closing, refuse(ran, "interop"), skipped and "not all of it can run here")
-
-
-def modules(preset: str = "release") -> dict[str, str]:
-    build = ROOT / "build" / preset
-    return {
-        "PYTHONPATH": f"{ROOT / 'bindings'}:{build / 'bindings'}:{ROOT / 'analysis'}",
-        "TWINPATH_ROOT": str(ROOT),
-        "TWINPATH_BUILD": str(build),
-    }
 
 
 def swarm(quick: bool) -> Answer:

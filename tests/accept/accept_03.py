@@ -7,7 +7,7 @@ import re
 import studies
 from edited import CLOCK, STACK, EditedTree
 from ns3_tree import Ns3Tree
-from promise import Answer, Promise, Ran, scratch
+from promise import PYTHON, Answer, Promise, Ran, modules, run, scratch, twinpath
 
 
 def refuse(ran: Ran, what: str) -> list[str]:
@@ -82,6 +82,35 @@ def expect_word(ran: Ran, word: str) -> list[str]:
     ]
 
 
+TESTBED_SUITES = (
+    "tests/python/test_testbed_file.py",
+    "tests/python/test_ports.py",
+    "tests/interop/test_lab.py",
+    "tests/interop/test_testbed.py",
+)
+
+
+def testbed(quick: bool) -> Answer:
+    """The vdev test-beds are checked; a laboratory of veths passes through everything but a NIC."""
+    answer = Answer("")
+    with scratch("testbed") as folder:
+        answer.complaints += refuse(twinpath("ports", "--json", cwd=folder), "ports")
+        for name in ("veth", "net_ring"):
+            ran = twinpath("testbed", "check", name, "--json", cwd=folder)
+            answer.complaints += refuse(ran, f"testbed check {name}")
+            for path in ran.json.get("facts", {}).get("paths", [])[:1]:
+                answer.measured += (
+                    f"{name} floor {path['latency_min_ns'] / 1e3:.1f} us, "
+                    f"{path['received_pps'] / 1e6:.2f} Mpps; "
+                )
+    ran = run([PYTHON, "-m", "pytest", "-q", *TESTBED_SUITES], env=modules())
+    closing = (ran.output.strip().splitlines() or ["nothing"])[-1]
+    answer.measured += closing
+    answer.complaints += refuse(ran, "pytest")
+    answer.undecided = "not all of it can run here" if "skipped" in closing else None
+    return answer
+
+
 PROMISES = (
     Promise(
         "contrib",
@@ -123,5 +152,11 @@ PROMISES = (
         "a study of 1,000 runs within 20 s",
         studies.report,
         long=True,
+    ),
+    Promise(
+        "testbed",
+        "./twinpath ports; ./twinpath testbed check veth; pytest " + " ".join(TESTBED_SUITES),
+        "as described; refusals, locks, limits, dry run, expiry and clean hold without a NIC",
+        testbed,
     ),
 )

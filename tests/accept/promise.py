@@ -116,6 +116,16 @@ def twinpath(
     return run([root / "twinpath", *arguments], cwd=cwd, timeout_s=timeout_s)
 
 
+def modules(preset: str = "release") -> dict[str, str]:
+    """The environment in which a build's Python modules are found."""
+    build = ROOT / "build" / preset
+    return {
+        "PYTHONPATH": f"{ROOT / 'bindings'}:{build / 'bindings'}:{ROOT / 'analysis'}",
+        "TWINPATH_ROOT": str(ROOT),
+        "TWINPATH_BUILD": str(build),
+    }
+
+
 @contextmanager
 def scratch(name: str) -> Iterator[Path]:
     """A folder outside the tree, gone afterwards."""

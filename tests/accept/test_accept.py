@@ -15,7 +15,7 @@ FAILING = Promise("bad", "false", "passes", lambda quick: Answer("broken", ["it 
 BUSY = Promise("busy", "true", "passes", lambda quick: Answer("?", undecided="machine too busy"))
 SLOW = Promise("slow", "sleep", "passes", lambda quick: Answer("fine"), long=True)
 ISSUE_02 = {"demo", "transfer", "swarm", "determinism", "bench", "sanitize", "tidy", "outside"}
-ISSUE_03 = {"contrib", "resume", "dask", "study-overhead", "merge", "report-1000"}
+ISSUE_03 = {"contrib", "resume", "dask", "study-overhead", "merge", "report-1000", "testbed"}
 
 
 @pytest.fixture

@@ -50,6 +50,21 @@ TEST(EthdevPort, AReceivedFrameCarriesNothingOfItsFormerLife) {
   EXPECT_EQ(got->arrived, at_ns(5));
 }
 
+TEST(EthdevPort, ACappedPortHoldsBackUntilTheWireWouldBeFree) {
+  Bench loop("net_ring14");
+  loop.port.set_cap(RateCap(1'000'000));  // a frame of 101 bytes with its gap takes 1 ms
+  std::uint32_t accepted = 0;
+  for (std::int64_t us = 0; us < 10'000; us += 10) {
+    loop.port.advance(at_ns(us * 1000));
+    if (loop.port.tx_room() == 0) continue;
+    BufPtr one = loop.frame(101, 1);
+    ASSERT_EQ(loop.port.tx_burst({&one, 1}), 1U);
+    ++accepted;
+    EXPECT_EQ(loop.port.next_deadline(), at_ns(us * 1000 + 1'000'000));
+  }
+  EXPECT_EQ(accepted, 10U);
+}
+
 TEST(EthdevPort, WhatTheDeviceCannotTakeWaitsAndNothingMoreIsAccepted) {
   Bench loop("net_ring12", 4095);
   std::size_t accepted = 0;

@@ -67,5 +67,29 @@ TEST_F(Record, ALinkCountsACopyThatFoundNoBuffer) {
   EXPECT_EQ(ask("SELECT count(*) FROM drop_count"), 1);
 }
 
+struct Judged {
+  std::vector<double> values;  // of rules bounded by 10
+  const char* verdict;
+};
+
+class Rules : public Record, public ::testing::WithParamInterface<Judged> {};
+
+TEST_P(Rules, TheWorstOfThemIsTheVerdict) {
+  std::vector<store::ValidityRow> rows{{"never", 0, 0, "times", false}};
+  for (const double value : GetParam().values) {
+    rows.push_back({"rule" + std::to_string(rows.size()), value, 10, "ns", true});
+  }
+  std::string verdict;
+  written_by([&](store::SqliteSink& sink) { verdict = record_rules(sink, rows); });
+  EXPECT_EQ(verdict, GetParam().verdict);
+  EXPECT_EQ(ask("SELECT count(*) FROM validity"), static_cast<std::int64_t>(rows.size()));
+  EXPECT_EQ(ask("SELECT count(*) FROM validity WHERE ok <> (value <= bound)"), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Values, Rules,
+                         ::testing::Values(Judged{{1, 5}, "valid"}, Judged{{1, 5.1}, "suspect"},
+                                           Judged{{10, 1}, "suspect"}, Judged{{10.1}, "invalid"},
+                                           Judged{{11, 6}, "invalid"}, Judged{{6, 11}, "invalid"}));
+
 }  // namespace
 }  // namespace twinpath::bind

@@ -11,7 +11,8 @@ import pytest
 import twinpath as tp
 from twinpath import discover
 
-RULES = {"timer_lag_p999", "port_drops", "pool_exhausted", "cpu_steal", "clock_step", "offloads_on"}
+RULES = {"timer_lag_p999", "port_drops", "pool_exhausted", "cpu_steal", "clock_step", "offloads_on",
+         "oversize_frames"}
 
 
 @pytest.fixture

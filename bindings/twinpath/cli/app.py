@@ -24,9 +24,9 @@ COMMANDS = {
     "docs": "system", "python": "system", "demo": "demo", "list": "scenarios", "run": "scenarios",
     "compare": "compare", "sweep": "sweep", "check": "check", "show": "results", "rerun": "results",
     "report": "results", "explain": "explain", "export": "export", "notebook": "system",
-    "bench": "bench", "impair": "impair",
+    "bench": "bench", "impair": "impair", "ports": "testbed", "testbed": "testbed",
 }
-LATER = ("replay", "ports", "testbed", "contract", "calibrate")
+LATER = ("replay", "contract", "calibrate")
 HELP = {
     "setup": "Install what is missing and build.",
     "doctor": "Say what this machine has and what helps where something is missing.",
@@ -44,6 +44,8 @@ HELP = {
     "explain": "Say what a metric means.",
     "bench": "Measure ourselves against a peer.",
     "impair": "Our rate, delay and faults as a live box between two ports.",
+    "ports": "Network ports of this machine, and why one may not be taken.",
+    "testbed": "Check, show or clean up a test-bed: its ports, cables, limits.",
     "report": "Write the HTML report of a database.",
     "docs": "Build the handbook.",
     "python": "Start the interpreter this is built for.",

@@ -7,12 +7,14 @@ from typing import Any, Optional
 import typer
 from rich.markup import escape
 
-from ..errors import (ConfigError, MissingPrivilege, PortRefused, Problem, RunFailed,
-                      TwinpathError)
+from .. import lab_bed
+from ..errors import ConfigError, RunFailed, raise_for_result
 from ..execute import crash_text
 from ..net import Net
+from ..ports import ask_ip
 from ..quantities import Time
 from ..supervise import WorkerEnd, run_worker
+from ..testbed_file import BedPort, TestbedFile
 from .output import console, print_json
 from .scenarios import JSON, SEED
 
@@ -47,18 +49,32 @@ def impair_command(port_a: str, port_b: str, *,
         raise ConfigError(net.problems)
     job = {"port_a": port_a, "port_b": port_b, "link": link.as_plan(), "seed": seed,
            "duration_ns": None if lasts is None else lasts.ns}
-    if not as_json:
-        console.print(f"{escape(port_a)} ↔ {escape(port_b)}: rate {link.rate}, delay {link.delay}, "
-                      f"loss {link.loss}; Ctrl-C ends it")
-    end = run_worker("emu", job, function="impair")
+    bed = box_bed(port_a, port_b)
+    lab_bed.refuse_used(bed, list(bed.ports.values()))
+    locks = lab_bed.lock_all(bed, list(bed.ports.values()))
+    try:
+        if not as_json:
+            console.print(f"{escape(port_a)} ↔ {escape(port_b)}: rate {link.rate}, delay "
+                          f"{link.delay}, loss {link.loss}; Ctrl-C ends it")
+        end = run_worker("emu", job, function="impair")
+    finally:
+        locks.close()
     return _report(end, as_json)
+
+
+def box_bed(port_a: str, port_b: str) -> TestbedFile:
+    """The two ports as a test-bed: refused and locked like those of any other."""
+    interfaces = [str(entry.get("ifname")) for entry in ask_ip()("link")]
+    ports = {name: BedPort(name, f"net_af_packet0,iface={name}" if name in interfaces else name)
+             for name in (port_a, port_b)}
+    return TestbedFile("impair", "", "", ports=ports)
 
 
 def _report(end: WorkerEnd, as_json: bool) -> int:
     result: dict[str, Any] = end.result or {}
     if not result and end.stopped != "interrupted":
         raise RunFailed(crash_text(end), stderr=end.stderr)
-    _raise_for(result, end)
+    raise_for_result(result, end.stderr)
     if as_json:
         print_json({"schema": "twinpath.impair/1", **result})
     for direction, counters in result.get("counters", {}).items():
@@ -66,14 +82,3 @@ def _report(end: WorkerEnd, as_json: bool) -> int:
             shown = ", ".join(f"{name} {count}" for name, count in counters.items() if count)
             console.print(f"{direction}: {shown or 'nothing'}")
     return 130 if end.stopped == "interrupted" else 0
-
-
-def _raise_for(result: dict[str, Any], end: WorkerEnd) -> None:
-    text = result.get("error") or ""
-    if result.get("status") != "failed":
-        return
-    if result.get("kind") == "config":
-        raise ConfigError([Problem(**problem) for problem in result["problems"]])
-    kinds: dict[str, TwinpathError] = {
-        "privilege": MissingPrivilege(text, result.get("command", "")), "port": PortRefused(text)}
-    raise kinds.get(result.get("kind", ""), RunFailed(text, stderr=end.stderr))

@@ -92,7 +92,8 @@ def failure_object(error: TwinpathError) -> dict[str, Any]:
     """The JSON object when there is no run to show."""
     run = getattr(error, "run", None)
     if run is not None:
-        return run_object(run, error.problems)
+        also = [Problem("run", "", text) for text in run.problems if text not in str(error)]
+        return run_object(run, [*error.problems, *also])
     status = "refused" if error.exit_code == 2 else "failed"
     empty = dict.fromkeys(("run_id", "run_key", "scenario", "driver", "seed", "validity",
                            "fingerprint", "db"))
@@ -107,6 +108,10 @@ def print_failure(error: TwinpathError, as_json: bool) -> None:
             print_json(failure_object(error))
     for line in str(error).splitlines():
         errors.print(f"[bold red]error:[/] {escape(line)}")
+    run = getattr(error, "run", None)
+    for text in run.problems if run is not None else []:
+        if text not in str(error):
+            errors.print(f"[yellow]{escape(text)}[/]")
     stderr = getattr(error, "stderr", "")
     if stderr:
         errors.print(f"[dim]end of the worker's standard error:[/]\n{escape(stderr)}")

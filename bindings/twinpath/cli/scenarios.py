@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from .. import discover, fields, matrix
 from ..errors import ConfigError, Problem, unknown
-from ..execute import execute
+from ..execute import check_testbed, execute
 from ..run import Run
 from ..scenario import Case, Scenario
 from .output import console, errors, print_json, run_object, until_closed
@@ -24,8 +24,10 @@ DB = typer.Option(None, "--db", metavar="FILE", help="result database (results.d
 PCAP = typer.Option(None, "--pcap", metavar="FOLDER", help="capture every port into FOLDER")
 JSON = typer.Option(False, "--json", help="one JSON object, on failure too")
 SEED = typer.Option(1, "--seed", help="0 to 2^64-1; equal seeds give equal simulations")
-TESTBED = typer.Option("veth", "--testbed", help="emu: veth (needs root) or net_ring")
+TESTBED = typer.Option("veth", "--testbed",
+                       help="emu: veth (needs root), net_ring or a laboratory's file")
 DRIVER = typer.Option("sim", "--driver", help="sim or emu")
+DRY_RUN = typer.Option(False, "--dry-run", help="say what would be done, do nothing")
 TIMEOUT = typer.Option(None, "--timeout", metavar="SECONDS", help="of wall time")
 
 
@@ -84,7 +86,7 @@ def print_help(scenario: Scenario) -> None:
     console.print(f"[dim]-s HOST.tcp.FIELD=VALUE with FIELD one of:[/] {names}")
     console.print("[dim]-s LINK.rate|delay|jitter|loss|reorder|duplicate|corrupt|queue=VALUE[/]")
     console.print("[dim]Options:[/] --driver sim|emu --seed N --db FILE --pcap FOLDER "
-                  "--testbed veth|net_ring --timeout SECONDS --json")
+                  "--testbed veth|net_ring|FILE --timeout SECONDS --dry-run --json")
 
 
 def drivers_of(scenario: Scenario, name: str) -> str:
@@ -124,6 +126,7 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
                 param: list[str] = PARAM, setting: list[str] = SET, driver: str = DRIVER,
                 *, seed: int = SEED, db: Optional[str] = DB, pcap: Optional[str] = PCAP,
                 testbed: str = TESTBED, timeout: Optional[float] = TIMEOUT, as_json: bool = JSON,
+                dry_run: bool = DRY_RUN,
                 show_help: bool = typer.Option(False, "--help", "-h")) -> int:
     if name is None:
         raise ConfigError([Problem("scenario", "", "name a scenario or a file",
@@ -132,6 +135,8 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
         print_help(discover.find(name))
         return 0
     case = check(name, param, setting, driver)
+    if dry_run:
+        return print_steps(steps(case, driver, seed, testbed), as_json)
     run = run_shown(case, driver, seed, quiet=as_json, db=db, pcap=pcap, testbed=testbed,
                     timeout=timeout)
     with until_closed():
@@ -140,6 +145,28 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
         else:
             print_run(run)
     return 1 if run.failures else 0
+
+
+def steps(case: Case, driver: str, seed: int, testbed: str) -> list[str]:
+    """What a run would do; ConfigError as the run itself."""
+    plan = case.plan(driver)
+    found = [f"run {case} with seed {seed} in {driver}, Plan {plan.sha256[:16]}"]
+    if driver != "emu":
+        return found
+    from .. import lab_bed, testbed_file
+
+    check_testbed(plan, testbed)
+    return found + lab_bed.steps(plan.data, testbed_file.load(testbed))
+
+
+def print_steps(lines: list[str], as_json: bool) -> int:
+    """For --dry-run."""
+    if as_json:
+        print_json({"schema": "twinpath.steps/1", "would": lines, "problems": []})
+    else:
+        for line in lines or ["do nothing"]:
+            console.print(f"would {escape(line)}")
+    return 0
 
 
 def run_shown(case: Case, driver: str, seed: int, *, quiet: bool = False,

@@ -13,6 +13,7 @@ from twinpath_analysis.database import DatabaseError
 from twinpath_analysis.merge import Merger
 
 from ..errors import ConfigError, Problem, TwinpathError
+from ..execute import require_checked
 from ..plan import canonical
 from ..scenario import Scenario
 from .estimate import estimates
@@ -113,6 +114,8 @@ def _run_missing(merger: Merger, spec: Spec, tasks: list[Task], way: Way) -> lis
     study_id = _enter(merger, spec, tasks)
     if not missing:
         return stale
+    for testbed in {task.testbed for task in missing}:
+        require_checked(testbed, merger.target)
     seconds = estimates(missing, ledger.walls())
     missing.sort(key=lambda task: -seconds[task.key])
     writer = _Writer(merger, study_id)

@@ -7,9 +7,8 @@ import operator
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
-from .. import matrix
+from .. import matrix, testbed_file
 from ..errors import ConfigError, Problem, not_yet, unknown
-from ..execute import TESTBEDS
 from ..params import Param
 from ..plan import canonical, sha256
 from ..scenario import Case, Scenario
@@ -158,14 +157,22 @@ def _seeds(given: Any, problems: list[Problem]) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
+def _testbed_problems(name: str) -> list[Problem]:
+    try:
+        testbed_file.load(name)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
 def _drivers(spec: Spec, problems: list[Problem]) -> list[str]:
     drivers = list(dict.fromkeys(several(spec.drivers)))
     known = [d for d in matrix.DRIVERS if d in ("sim", "emu")]
     problems += [unknown("drivers", d, "driver", known) for d in drivers if d not in known]
     if not drivers:
         problems.append(Problem("drivers", "", "there is no driver", " ".join(known)))
-    if "emu" in drivers and spec.testbed not in TESTBEDS:
-        problems.append(unknown("testbed", spec.testbed, "testbed", list(TESTBEDS)))
+    if "emu" in drivers:
+        problems += _testbed_problems(spec.testbed)
     if spec.costs != "zero":
         problems += not_yet(f"costs={spec.costs!r}").problems
     return drivers
