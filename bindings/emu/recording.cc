@@ -124,6 +124,20 @@ std::uint64_t oversize_frames(const Finished& run) {
   return frames;
 }
 
+// Wrong sums where no link corrupts: a peer leaves them to its device, and there is none.
+std::uint64_t bad_checksums(const Finished& run) {
+  for (const LinkPlan& link : run.plan.links) {
+    if (link.corrupt > 0) return 0;
+  }
+  constexpr auto kReason = static_cast<std::size_t>(DropReason::kBadChecksum);
+  std::uint64_t frames = 0;
+  for (const auto& host : run.hosts) {
+    frames += host->ip().counters().drops(DropReason::kBadChecksum) +
+              host->ip().tcp().counters().drops[kReason];
+  }
+  return frames;
+}
+
 std::uint64_t pool_exhaustions(const Finished& run) {
   std::uint64_t count = run.pool.exhausted();
   for (const auto& port : run.ports) count += port->device().stats().rx_no_buffer;
@@ -190,6 +204,7 @@ std::string record_validity(SqliteSink& sink, const Finished& run) {
        "ns", true},
       {"offloads_on", static_cast<double>(run.bed.offloads_on.size()), 0, "offloads", true},
       {"oversize_frames", static_cast<double>(oversize_frames(run)), 0, "frames", true},
+      {"bad_checksums", static_cast<double>(bad_checksums(run)), 0, "frames", true},
   }};
   if (const auto shortfall = generator_shortfall(run)) {
     rules.push_back({"generator_shortfall", *shortfall, kShortfallBound, "fraction", true});

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 FAILURES = {"failures": "failed", "verify_errors": "received wrong bytes"}
+HINTS = {"bad_checksums": "; a peer leaves sums to its device: run `ethtool -K INTERFACE tx off` "
+                          "there"}
 
 
 def combined(rows: "pd.DataFrame") -> float:
@@ -63,7 +65,7 @@ class Run:
         """What speaks against this run: its error, applications that failed or received wrong
         bytes, and every broken validity rule."""
         broken = self.df("validity")
-        texts = [f"{r.rule}: {r.value:g} {r.unit}, bound {r.bound:g}"
+        texts = [f"{r.rule}: {r.value:g} {r.unit}, bound {r.bound:g}{HINTS.get(r.rule, '')}"
                  for r in broken.itertuples() if not r.ok] + self._oversize()
         return ([self.row.error] if self.row.error else []) + self.failures + texts
 

@@ -63,6 +63,8 @@ TEST(EthdevPort, ACappedPortHoldsBackUntilTheWireWouldBeFree) {
     EXPECT_EQ(loop.port.next_deadline(), at_ns(us * 1000 + 1'000'000));
   }
   EXPECT_EQ(accepted, 10U);
+  std::array<BufPtr, kBurst> frames;
+  EXPECT_EQ(loop.port.rx_burst(frames), 10U);
 }
 
 TEST(EthdevPort, WhatTheDeviceCannotTakeWaitsAndNothingMoreIsAccepted) {

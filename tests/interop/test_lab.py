@@ -52,13 +52,23 @@ SCENARIO = '''
 import twinpath as tp
 
 @tp.scenario
-def fetch(net: tp.Net, *, size: tp.Bytes = "200kB", rate: tp.Rate = "200Mbps"):
+def fetch(net: tp.Net, *, size: tp.Bytes = "200kB", rate: tp.Rate = "200Mbps",
+          at_most: tp.Time = "20s"):
     client = net.host("client", address="198.18.0.1/24")
     server = net.host("server", address="198.18.0.2/24", stack="linux")
     net.link(client, server, name="wire", rate=rate, delay="1ms")
     server.run(tp.HttpServer())
     get = client.run(tp.HttpGet(server, size=size, verify="sha256"))
-    net.stop(when=get.done, at_most="20s")
+    net.stop(when=get.done, at_most=at_most)
+
+@tp.scenario
+def ask(net: tp.Net):
+    client = net.host("client", address="198.18.0.1/24")
+    server = net.host("server", address="198.18.0.2/24", stack="linux")
+    net.link(client, server, name="wire", rate="200Mbps", delay="1ms")
+    server.run(tp.UdpEchoServer())
+    echo = client.run(tp.UdpEcho(server, count=3, interval="50ms"))
+    net.stop(when=echo.done, at_most="2s")
 
 @tp.scenario
 def stream(net: tp.Net, *, size: tp.Bytes = "1MB", at_most: tp.Time = "20s"):
@@ -231,28 +241,53 @@ def test_offloads_left_on_fail_the_check_with_the_command(lab: Lab) -> None:
     assert f"ip netns exec {lab.theirs} ethtool -K eth0 tso off gso off" in problem["hint"]
 
 
-def test_frames_no_wire_carries_make_a_run_invalid(lab: Lab) -> None:
-    offloads(lab.theirs, "eth0", "on")
-    lab.write(kind="server", **{f'netns = "{lab.theirs}"': ""})
-    assert lab.check()[0] == 0, "what runs elsewhere cannot be asked for its offloads"
-    folder = lab.folder / "www" / "bytes"
-    folder.mkdir(parents=True)
-    (folder / "2000000").write_bytes(bytes(2_000_000))
-    server = subprocess.Popen(["ip", "netns", "exec", lab.theirs, "/usr/bin/python3", "-m",
-                               "http.server", "80", "--directory", str(folder.parent)],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+ANSWERER = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("198.18.0.2", 7))
+server.setsockopt(socket.IPPROTO_UDP, 103, 1000)  # UDP_SEGMENT: the device cuts
+print("ready", flush=True)
+while True:
+    _, sender = server.recvfrom(2048)
+    server.sendto(bytes(5000), sender)
+"""
+
+
+def serve(lab: Lab, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(["ip", "netns", "exec", lab.theirs, "/usr/bin/python3", "-u", *words],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def with_server(lab: Lab, words: list[str], scenario: list[str]) -> tuple[dict, list[str]]:
+    """What a run against a server of somebody else says, and its problems."""
+    server = serve(lab, *words)
     try:
-        time.sleep(1)
-        _, said, err = lab.emulate("fetch", "-p", "size=2MB")
+        assert server.stdout is not None and server.stdout.readline()
+        _, said, _ = lab.emulate(*scenario)
     finally:
         server.kill()
-        server.wait()
-    assert said["validity"] == "invalid", err
-    texts = [problem["message"] for problem in said["problems"]]
-    (tso,) = [text for text in texts if "TSO" in text]
-    assert tso.startswith("server: peer answered with TSO frames (") and "ethtool -K" in tso
-    size = int(tso.split("(")[1].split(" B")[0].replace(",", ""))
-    assert 1514 < size <= 65_549
+        server.communicate()
+    return said, [problem["message"] for problem in said["problems"]]
+
+
+def test_frames_no_wire_carries_make_a_run_invalid(lab: Lab) -> None:
+    lab.write(kind="server", **{f'netns = "{lab.theirs}"': ""})
+    offloads(lab.theirs, "eth0", "on")
+    assert lab.check()[0] == 0, "what runs elsewhere cannot be asked for its offloads"
+    said, texts = with_server(lab, ["-c", ANSWERER], ["ask"])
+    assert said["validity"] == "invalid"
+    assert "server: peer answered with TSO frames (5,042 B); run `ethtool -K INTERFACE tso off " \
+           "gso off gro off tx off` there" in texts
+
+
+def test_sums_left_to_a_device_make_a_run_invalid(lab: Lab) -> None:
+    offloads(lab.theirs, "eth0", "on")
+    lab.write(kind="server", **{f'netns = "{lab.theirs}"': ""})
+    assert lab.check()[0] == 0
+    said, texts = with_server(lab, ["-m", "http.server", "80"], ["fetch", "-p", "at_most=2s"])
+    assert (said["status"], said["validity"]) == ("timeout", "invalid")
+    assert any(text.startswith("bad_checksums: ") and "ethtool -K INTERFACE tx off" in text
+               for text in texts)
 
 
 def wait_for(what: str, condition) -> None:

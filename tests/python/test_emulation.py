@@ -12,7 +12,7 @@ import twinpath as tp
 from twinpath import discover
 
 RULES = {"timer_lag_p999", "port_drops", "pool_exhausted", "cpu_steal", "clock_step", "offloads_on",
-         "oversize_frames"}
+         "oversize_frames", "bad_checksums"}
 
 
 @pytest.fixture
