@@ -161,6 +161,17 @@ def test_failed_runs_keep_the_end_of_standard_error(sim, db: str, monkeypatch, t
     assert "exit code 9" in study.runs[0].row.error
 
 
+def test_a_driver_that_vanishes_meanwhile_ends_the_study_with_words(sim, db: str,
+                                                                     monkeypatch) -> None:
+    def gone(path: str, request: object) -> None:
+        raise tp.TwinpathError("the driver sim is not built; run `./twinpath setup`")
+
+    monkeypatch.setattr("twinpath.studies.local.prepare", gone)
+    with pytest.raises(tp.TwinpathError, match="the driver sim is not built"):
+        tp.study(db, discover.find("udp_echo"), seeds=(1, 2))
+    assert rows(db) == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
 def test_a_full_disk_costs_its_own_run(sim, tmp_path: Path) -> None:
     small = tmp_path / "small"

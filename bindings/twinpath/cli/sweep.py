@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Iterable, Optional
 
 import typer
@@ -11,6 +12,7 @@ from .. import discover
 from ..errors import ConfigError, Problem
 from ..execute import DEFAULT_DB
 from ..studies import Study, study
+from ..studies.tasks import MISSING
 from . import scenarios as s
 from .output import console, errors, print_json
 
@@ -87,7 +89,8 @@ def sweep_command(scenario: str = typer.Argument(..., metavar="SCENARIO"), grid:
     settings, more = s.pairs(setting, "-s")
     if problems + more:
         raise ConfigError(problems + more)
-    result = study(db or DEFAULT_DB, discover.find(scenario), grid=values(grid, "-g"),
+    target = db or os.environ.get("TWINPATH_DB") or DEFAULT_DB
+    result = study(target, discover.find(scenario), grid=values(grid, "-g"),
                    zip=values(together, "-z"), fixed=fixed, settings=settings, where=where,
                    seeds=seeds_of(seeds), drivers=drivers.split(","), testbed=testbed, jobs=jobs,
                    retry_failed=retry_failed, timeout=timeout, scheduler=scheduler,
@@ -139,3 +142,6 @@ def _print(result: Study, failed: list[dict[str, Any]]) -> None:
     if failed:
         errors.print(f"{len(failed)} runs failed; see `twinpath show RUN`, "
                      "run them again with --retry-failed")
+    if absent := sum(run["status"] == MISSING for run in result.missing()):
+        errors.print(f"{absent} runs are missing: twinpath was built anew while the study ran; "
+                     "call sweep again")

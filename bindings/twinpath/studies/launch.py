@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Protocol
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Protocol
 
 from twinpath_analysis.database import DatabaseError
 from twinpath_analysis.merge import Merger
@@ -18,11 +18,13 @@ from ..plan import canonical
 from ..scenario import Scenario
 from .estimate import estimates
 from .local import Finished, Limits, LocalPool, work_folder
-from .progress import Meter, Quiet, shown
 from .spec import Spec, Values, expand, several
 from .study import Study
 from .tasks import Ledger, Stale, Task, make_tasks
 from .where import Where
+
+if TYPE_CHECKING:
+    from .progress import Quiet
 
 MAX_JOBS = 256
 
@@ -116,6 +118,8 @@ def _run_missing(merger: Merger, spec: Spec, tasks: list[Task], way: Way) -> lis
         return stale
     for testbed in {task.testbed for task in missing}:
         require_checked(testbed, merger.target)
+    from .progress import Meter, shown  # its bar is a package that nobody else waits for
+
     seconds = estimates(missing, ledger.walls())
     missing.sort(key=lambda task: -seconds[task.key])
     writer = _Writer(merger, study_id)
@@ -179,7 +183,7 @@ class _Writer:
     def __init__(self, merger: Merger, study_id: int) -> None:
         self._merger, self._study_id = merger, study_id
 
-    def take_all(self, pool: Pool, progress: Quiet) -> None:
+    def take_all(self, pool: Pool, progress: "Quiet") -> None:
         """Merges what ends. Interrupted, what ends meanwhile is still taken."""
         try:
             for item in pool.finished():
@@ -190,7 +194,7 @@ class _Writer:
                 self._take(item, progress)
             raise
 
-    def _take(self, item: Finished, progress: Quiet) -> None:
+    def _take(self, item: Finished, progress: "Quiet") -> None:
         if item.fatal is not None:
             raise item.fatal
         if item.stopped:

@@ -122,7 +122,7 @@ def _failed(task: Task, path: str, request: RunRequest, text: str) -> Finished:
     try:
         run_id, _ = prepare(path, request)
         record_failure(path, run_id, text)
-    except (DatabaseError, sqlite3.Error, OSError) as error:
+    except (TwinpathError, DatabaseError, sqlite3.Error, OSError) as error:
         return Finished(task, path, error=text, fatal=TwinpathError(f"{text}; {error}"))
     return Finished(task, path, error=text)
 
@@ -150,7 +150,12 @@ class LocalPool:
             except IndexError:
                 return
             path = str(self._folder / f"{task.driver}-{number}.db")
-            self._finished.put(run_task(task, path, self._limits, self._stop_read))
+            try:
+                item = run_task(task, path, self._limits, self._stop_read)
+            except Exception as error:  # a thread has nobody above it to tell
+                text = f"{task}: {type(error).__name__}: {error}"
+                item = Finished(task, path, fatal=TwinpathError(text))
+            self._finished.put(item)
 
     def finished(self) -> Iterator[Finished]:
         """Tasks as they end, until every thread has nothing left to do."""
