@@ -19,7 +19,9 @@ TcpConfig make_tcp(Dice& dice) {
   tcp.initial_window_segments = static_cast<std::uint32_t>(dice.pick({1, 2, 10, 64}));
   tcp.send_buffer_bytes = static_cast<std::uint32_t>(dice.scaled({2048, 1 << 20}));
   tcp.receive_buffer_bytes = static_cast<std::uint32_t>(dice.scaled({2048, 1 << 20}));
-  tcp.congestion = dice.pick({CongestionKind::kReno, CongestionKind::kCubic});
+  tcp.congestion =
+      dice.pick({CongestionKind::kReno, CongestionKind::kCubic, CongestionKind::kDctcp});
+  tcp.ecn = dice.pick({EcnMode::kOff, EcnMode::kAccept, EcnMode::kRequest});
   tcp.delayed_ack = dice.pick({Duration(0), Duration(40000000), Duration(200000000)});
   tcp.nagle = dice.percent(50);
   tcp.timestamps = dice.percent(70);
