@@ -2,80 +2,85 @@
 #include "emu/turn_log.h"
 
 #include <algorithm>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <limits>
 
-#include "emu/setup_error.h"
 #include "models/base/check.h"
+#include "models/port/fingerprint.h"
 
 namespace twinpath::emu {
-namespace {
 
-std::vector<std::byte> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw SetupError("there is no turn log " + path, "ls -l " + path);
-  const std::vector<char> text{std::istreambuf_iterator<char>(file), {}};
-  std::vector<std::byte> bytes(text.size());
-  std::memcpy(bytes.data(), text.data(), text.size());
-  return bytes;
+TurnLog::TurnLog(Recorder& recorder, const std::string& path, std::string_view header_json,
+                 std::uint8_t core)
+    : stream_(recorder.open(path)), core_(core) {
+  stream_.write(std::as_bytes(std::span(kTurnLogBegin)));
+  put(static_cast<std::uint32_t>(header_json.size()));
+  stream_.write(std::as_bytes(std::span(header_json)));
 }
-
-}  // namespace
-
-TurnLog::TurnLog(Recorder& recorder, const std::string& path, std::uint16_t core)
-    : turns_(recorder.open(path + ".turns")),
-      frames_(recorder.open(path + ".frames")),
-      core_(core) {}
 
 void TurnLog::begin_turn(Stage& stage) {
   const auto inputs = stage.inputs();
   CHECK(inputs.size() <= kLoggedInputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) before_[i] = inputs[i]->taken();
+  for (LoggedPort* port : ports_) port->least_room_ = kBurst;
 }
 
-void TurnLog::end_turn(Stage& stage, Instant now, std::size_t stage_index) {
-  TurnRecord record{.now_ns = to_ns(now),
+void TurnLog::end_turn(Stage& stage, const Ended& ended) {
+  for (const LoggedPort* port : ports_) {
+    if (port->least_room_ == kBurst) continue;
+    put(LogMark{.length = static_cast<std::uint32_t>(port->least_room_),
+                .port = port->number_,
+                .reserved = 0,
+                .kind = LogKind::kRoom});
+  }
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  TurnRecord record{.now_ns = to_ns(ended.now),
                     .core = core_,
-                    .stage = static_cast<std::uint16_t>(stage_index),
-                    .items = {}};
+                    .stage = static_cast<std::uint8_t>(ended.stage_index),
+                    .items = {},
+                    .took_ns = static_cast<std::uint32_t>(
+                        std::min<std::int64_t>((ended.end - ended.now).count(), kMost))};
   const auto inputs = stage.inputs();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     record.items[i] = static_cast<std::uint16_t>(inputs[i]->taken() - before_[i]);
   }
-  turns_.write(std::as_bytes(std::span(&record, 1)));
+  put(record);
+  ++turns_;
 }
 
-void TurnLog::frame(std::uint16_t port, std::span<const std::byte> bytes) {
-  const FrameRecord record{
-      .port = port, .reserved = 0, .length_bytes = static_cast<std::uint32_t>(bytes.size())};
-  frames_.write(std::as_bytes(std::span(&record, 1)));
-  frames_.write(bytes);
+void TurnLog::frame(std::uint16_t port, Instant at, std::span<const std::byte> bytes) {
+  put(LogMark{.length = static_cast<std::uint32_t>(bytes.size()),
+              .port = port,
+              .reserved = 0,
+              .kind = LogKind::kFrame});
+  put(to_ns(at));
+  stream_.write(bytes);
+}
+
+void TurnLog::sent(std::uint16_t port, std::span<const std::byte> bytes) {
+  put(LogMark{.length = static_cast<std::uint32_t>(bytes.size()),
+              .port = port,
+              .reserved = 0,
+              .kind = LogKind::kSent});
+  put(hash_bytes(bytes));
 }
 
 std::size_t LoggedPort::rx_burst(std::span<BufPtr> out) {
-  const std::size_t got = inner_.rx_burst(out);
-  for (const BufPtr& frame : out.first(got)) log_.frame(number_, frame->bytes());
+  const std::size_t got = inner().rx_burst(out);
+  for (const BufPtr& frame : out.first(got)) log_.frame(number_, now(), frame->bytes());
   return got;
 }
 
-LoggedRun read_turn_log(const std::string& path) {
-  LoggedRun run;
-  const std::vector<std::byte> turns = read_file(path + ".turns");
-  run.turns.resize(turns.size() / sizeof(TurnRecord));
-  std::memcpy(run.turns.data(), turns.data(), run.turns.size() * sizeof(TurnRecord));
-  const std::vector<std::byte> frames = read_file(path + ".frames");
-  std::span<const std::byte> rest(frames);
-  while (rest.size() >= sizeof(FrameRecord)) {
-    FrameRecord record;
-    std::memcpy(&record, rest.data(), sizeof(record));
-    rest = rest.subspan(sizeof(record));
-    if (rest.size() < record.length_bytes) break;
-    const auto bytes = rest.first(record.length_bytes);
-    run.frames[record.port].emplace_back(bytes.begin(), bytes.end());
-    rest = rest.subspan(record.length_bytes);
-  }
-  return run;
+std::size_t LoggedPort::tx_burst(std::span<BufPtr> frames) {
+  const std::size_t count = std::min(frames.size(), inner().tx_room());
+  for (const BufPtr& frame : frames.first(count)) log_.sent(number_, frame->bytes());
+  CHECK(inner().tx_burst(frames.first(count)) == count);
+  return count;
+}
+
+std::size_t LoggedPort::tx_room() const {
+  const std::size_t room = inner().tx_room();
+  least_room_ = std::min(least_room_, room);
+  return room;
 }
 
 }  // namespace twinpath::emu

@@ -1,67 +1,74 @@
-// What a core did, turn by turn, and the frames its Stages received: enough to run the same turns
-// again under any driver and demand the same bytes. Two files: PATH.turns holds TurnRecords of 24
-// bytes, PATH.frames the frames in the order they were received.
+// Writes down what a core did, turn by turn, and the frames its Stages received and sent: enough to
+// run the same turns again under any driver and demand the same bytes. The format is that of
+// models/base/turn_log.h.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emu/recorder.h"
 #include "models/base/port.h"
 #include "models/base/stage.h"
 #include "models/base/turn_log.h"
+#include "models/port/decorator.h"
 
 namespace twinpath::emu {
 
-// Ahead of each frame in PATH.frames.
-struct FrameRecord {
-  std::uint16_t port = 0;  // as numbered by LoggedPort
-  std::uint16_t reserved = 0;
-  std::uint32_t length_bytes = 0;
-};
-static_assert(sizeof(FrameRecord) == 8);
+class LoggedPort;
 
 class TurnLog {
  public:
-  // Requires: `recorder` is not started yet.
-  TurnLog(Recorder& recorder, const std::string& path, std::uint16_t core);
+  // Opens the file and writes its beginning. Requires: `recorder` is not started yet.
+  TurnLog(Recorder& recorder, const std::string& path, std::string_view header_json,
+          std::uint8_t core = 0);
 
   void begin_turn(Stage& stage);
-  void end_turn(Stage& stage, Instant now, std::size_t stage_index);
-  void frame(std::uint16_t port, std::span<const std::byte> bytes);
-  [[nodiscard]] bool is_complete() const { return turns_.is_complete() && frames_.is_complete(); }
+  // After the turn was published; `end` is when the core was free again.
+  struct Ended {
+    Instant now;
+    Instant end;
+    std::size_t stage_index;
+  };
+  void end_turn(Stage& stage, const Ended& ended);
+  [[nodiscard]] bool is_complete() const { return stream_.is_complete(); }
+  [[nodiscard]] std::uint64_t turns() const { return turns_; }
 
  private:
-  RecorderStream& turns_;
-  RecorderStream& frames_;
-  std::uint16_t core_;
+  friend class LoggedPort;
+  void frame(std::uint16_t port, Instant at, std::span<const std::byte> bytes);
+  void sent(std::uint16_t port, std::span<const std::byte> bytes);
+  template <typename T>
+  void put(const T& value) {
+    stream_.write(std::as_bytes(std::span(&value, 1)));
+  }
+
+  RecorderStream& stream_;
+  std::uint8_t core_;
+  std::uint64_t turns_ = 0;
+  std::vector<LoggedPort*> ports_;
   std::array<std::uint64_t, kLoggedInputs> before_{};
 };
 
-// The outermost decorator of a port: notes each frame as its Stage gets it.
-class LoggedPort final : public Port {
+// The outermost decorator of a port: notes each frame as its Stage gets it and gives it away.
+class LoggedPort final : public PortDecorator {
  public:
-  LoggedPort(Port& inner, TurnLog& log, std::uint16_t number)
-      : inner_(inner), log_(log), number_(number) {}
-  [[nodiscard]] PortCaps caps() const override { return inner_.caps(); }
+  // Requires: before the first turn; `number` is not taken yet in this log.
+  template <typename PortType>
+  LoggedPort(PortType& inner_port, TurnLog& log, std::uint16_t number)
+      : PortDecorator(inner_port), log_(log), number_(number) {
+    log.ports_.push_back(this);
+  }
   std::size_t rx_burst(std::span<BufPtr> out) override;
-  std::size_t tx_burst(std::span<BufPtr> frames) override { return inner_.tx_burst(frames); }
-  [[nodiscard]] std::size_t tx_room() const override { return inner_.tx_room(); }
+  std::size_t tx_burst(std::span<BufPtr> frames) override;
+  [[nodiscard]] std::size_t tx_room() const override;
 
  private:
-  Port& inner_;
+  friend class TurnLog;
   TurnLog& log_;
   std::uint16_t number_;
+  mutable std::size_t least_room_ = kBurst;  // the Stage was told of in this turn
 };
-
-struct LoggedRun {
-  std::vector<TurnRecord> turns;
-  std::map<std::uint16_t, std::vector<std::vector<std::byte>>> frames;  // by port, in order
-};
-
-// Reads both files back; a record cut off at the end is left out. Throws SetupError when missing.
-LoggedRun read_turn_log(const std::string& path);
 
 }  // namespace twinpath::emu

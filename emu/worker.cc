@@ -133,9 +133,9 @@ Instant Worker::turn(const CoreSchedule::Pick& pick, Instant now) {
   if (due <= now) add_lag(now - due);
   if (log_ != nullptr) log_->begin_turn(*pick.stage);
   const Work work = run_turn(schedule_, pick, now, ledger_);
-  if (log_ != nullptr) log_->end_turn(*pick.stage, now, pick.index);
   schedule_.publish(pick.index);
   const Instant end = clock_.now();
+  if (log_ != nullptr) log_->end_turn(*pick.stage, {now, end, pick.index});
   pick.stage->charged(now, end - now);
   StageStats& stage = stats_.stages[pick.index];
   ++stage.turns;

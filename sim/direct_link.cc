@@ -121,6 +121,11 @@ const LinkModel& DirectLink::direction_from(std::size_t index) const {
   return wire_->from[index];
 }
 
+void DirectLink::set_drop_listener(std::size_t index, LinkDropListener* listener) {
+  CHECK(index < 2);
+  wire_->from[index].set_drop_listener(listener);
+}
+
 const FrameChain& DirectLink::chain(std::size_t index, Direction direction) const {
   CHECK(index < 2);
   return direction == Direction::kReceive ? wire_->received[index] : wire_->sent[index];

@@ -34,6 +34,8 @@ class DirectLink {
   [[nodiscard]] std::shared_ptr<SimPort> end(std::size_t index);
   // What `end(index)` sends passes through this.
   [[nodiscard]] const LinkModel& direction_from(std::size_t index) const;
+  // Hears of every frame that `end(index)` sent and the link took; nobody when null.
+  void set_drop_listener(std::size_t index, LinkDropListener* listener);
   // What passed `end(index)`, as the run's fingerprint wants it. A frame that no fault can touch is
   // hashed once for both ends.
   [[nodiscard]] const FrameChain& chain(std::size_t index, Direction direction) const;

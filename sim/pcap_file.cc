@@ -17,21 +17,24 @@ std::FILE* open(const std::string& path) {
 
 }  // namespace
 
-PcapFile::PcapFile(const std::string& path) : path_(path), file_(open(path)), writer_(*this) {}
+FileSink::FileSink(const std::string& path) : path_(path), file_(open(path)) {}
 
-PcapFile::~PcapFile() {
+FileSink::~FileSink() {
   if (file_ != nullptr) std::fclose(file_);
 }
 
-bool PcapFile::write(std::span<const std::byte> bytes) {
+bool FileSink::write(std::span<const std::byte> bytes) {
   bytes_ += bytes.size();
-  return std::fwrite(bytes.data(), 1, bytes.size(), file_) == bytes.size();
+  is_whole_ = is_whole_ && std::fwrite(bytes.data(), 1, bytes.size(), file_) == bytes.size();
+  return is_whole_;
 }
 
-std::uint64_t PcapFile::close() {
-  const bool is_whole = writer_.is_good() && std::fflush(file_) == 0;
+std::uint64_t FileSink::close() {
+  const bool is_flushed = std::fflush(file_) == 0;
   std::fclose(std::exchange(file_, nullptr));
-  if (!is_whole) throw std::runtime_error(path_ + ": the capture is not whole, disk full?");
+  if (!is_whole_ || !is_flushed) {
+    throw std::runtime_error(path_ + ": the capture is not whole, disk full?");
+  }
   return bytes_;
 }
 

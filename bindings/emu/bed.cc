@@ -19,7 +19,10 @@ Bed parse_bed(std::string_view job_json) {
   const auto job = nlohmann::json::parse(job_json, nullptr, false);
   if (!job.is_object()) return bed;
   try {
-    bed.turn_log = job.value("turn_log", "");
+    if (job.contains("turn_log") && job.at("turn_log").is_object()) {
+      bed.turn_log = job.at("turn_log").at("path");
+      bed.turn_log_header = job.at("turn_log").at("header");
+    }
     if (!job.contains("bed")) return bed;
     const auto& given = job.at("bed");
     bed.netns = given.value("netns", "");

@@ -23,6 +23,7 @@ struct Bed {
   int ready_fd = -1;                     // the worker writes a line once it polls
   int peers_fd = -1;     // the parent writes the path of each Linux app that is done
   std::string turn_log;  // where to write it; empty: nowhere
+  std::string turn_log_header;  // JSON: all that a replay needs beside the records
 };
 
 // The "bed" object of a job; an empty Bed when there is none. Throws PlanError.

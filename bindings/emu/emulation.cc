@@ -32,11 +32,6 @@ emu::EalOptions eal_options(const Bed& bed) {
   return options;
 }
 
-std::string file_name(std::string path) {
-  std::replace(path.begin(), path.end(), '/', '-');
-  return path;
-}
-
 }  // namespace
 
 Emulation::Emulation(const Job& job, const Bed& bed)
@@ -48,12 +43,11 @@ Emulation::Emulation(const Job& job, const Bed& bed)
       progress_(job.progress_fd) {
   make_ports();
   make_hosts();
-  open_captures();
-  open_turn_log();
+  tracing_.emplace(job_, bed_, recorder_, ports_, hosts_);
 }
 
 bool Emulation::is_ours(const std::string& host) const {
-  return job_.plan.host(host)->stack != "linux";
+  return is_emulated(*job_.plan.host(host));
 }
 
 BedPort Emulation::port_for(std::size_t link, bool end_a) {
@@ -78,12 +72,7 @@ void Emulation::make_ports() {
     if (!is_ours(host.name)) continue;
     seats_.push_back({index, {}});
   }
-  for (std::size_t link = 0; link < job_.plan.links.size(); ++link) {
-    for (const bool end_a : {true, false}) {
-      if (is_ours(end_a ? job_.plan.links[link].a : job_.plan.links[link].b))
-        make_port(link, end_a);
-    }
-  }
+  for (const EmulatedPort& port : emulated_ports(job_.plan)) make_port(port.link, port.end_a);
 }
 
 void Emulation::make_port(std::size_t link, bool end_a) {
@@ -132,21 +121,6 @@ void Emulation::record_series(ResultSink& sink) {
   }
 }
 
-void Emulation::open_captures() {
-  if (!job_.pcap_dir) return;
-  for (const auto& port : ports_) {
-    port->capture(recorder_.open(*job_.pcap_dir + "/" + file_name(port->path()) + ".pcap"));
-  }
-}
-
-void Emulation::open_turn_log() {
-  if (bed_.turn_log.empty()) return;
-  turn_log_ = std::make_unique<emu::TurnLog>(recorder_, bed_.turn_log, 0);
-  for (std::size_t index = 0; index < ports_.size(); ++index) {
-    ports_[index]->log(*turn_log_, static_cast<std::uint16_t>(index));
-  }
-}
-
 // Last of all: model time begins with the clock.
 void Emulation::make_worker() {
   emu::WorkerOptions options{.cpu = cpu_, .realtime = cpu_ >= 0, .all_wake = true};
@@ -170,7 +144,7 @@ void Emulation::make_worker() {
                          kNoContract);
     worker_->add(stages_.back());
   }
-  if (turn_log_) worker_->set_log(*turn_log_);
+  if (tracing_->turn_log() != nullptr) worker_->set_log(*tracing_->turn_log());
   worker_->set_finished([this](Instant now) { return finished(now); },
                         kStart + job_.plan.stop.at_most);
 }
@@ -262,13 +236,7 @@ RunResult Emulation::record(store::SqliteSink& sink) {
     result.error = "not all awaited apps were done when stop.at_most was reached";
   }
   const bool written = recorder_.finish();
-  for (const auto& port : ports_) {
-    if (port->capture_file() == nullptr) continue;
-    record_artifact(sink, *job_.pcap_dir + "/" + file_name(port->path()) + ".pcap", "pcap");
-    if (written && port->capture_file()->is_complete()) continue;
-    result.status = "failed";
-    result.error = "a capture could not be written completely: is the disk full?";
-  }
+  tracing_->record(sink, fingerprints, written, result);
   return result;
 }
 

@@ -12,13 +12,13 @@
 #include "bindings/emu/bed.h"
 #include "bindings/emu/port_stack.h"
 #include "bindings/emu/recording.h"
+#include "bindings/emu/tracing.h"
 #include "bindings/plan/measure.h"
 #include "bindings/plan/plan.h"
 #include "bindings/plan/series.h"
 #include "bindings/plan/worker.h"
 #include "emu/eal.h"
 #include "emu/ring_pair.h"
-#include "emu/turn_log.h"
 #include "models/base/host_stage.h"
 
 namespace twinpath::bind {
@@ -43,8 +43,6 @@ class Emulation {
   void make_port(std::size_t link, bool end_a);
   void make_hosts();
   void record_series(ResultSink& sink);
-  void open_captures();
-  void open_turn_log();
   void make_worker();
   [[nodiscard]] BedPort port_for(std::size_t link, bool end_a);
   [[nodiscard]] bool is_ours(const std::string& host) const;
@@ -61,14 +59,14 @@ class Emulation {
   emu::Eal eal_;
   emu::MbufPool pool_;
   std::deque<std::unique_ptr<emu::RingPair>> rings_;
-  std::deque<std::unique_ptr<PortStack>> ports_;
+  PortStacks ports_;
   std::vector<Seat> seats_;
-  std::deque<std::unique_ptr<AppHost>> hosts_;
+  AppHosts hosts_;
   std::optional<Measurement> measurement_;
   std::deque<SeriesRecorder> series_;
   std::deque<HostStage> stages_;
   emu::Recorder recorder_;
-  std::unique_ptr<emu::TurnLog> turn_log_;
+  std::optional<Tracing> tracing_;
   std::unique_ptr<emu::TscClock> clock_;
   std::unique_ptr<emu::Worker> worker_;
   std::vector<App*> awaited_;            // of ours, whose end ends the run

@@ -21,25 +21,20 @@ PortStack::PortStack(emu::Eal& eal, emu::MbufPool& pool, const PortStackOptions&
 
 void PortStack::capture(emu::RecorderStream& stream) {
   pcap_file_.emplace(stream);
-  pcap_.emplace(trace_, pcap_file_->writer());
+  outermost_ = &pcap_.emplace(*outermost_, pcap_file_->writer());
+}
+
+void PortStack::capture(PcapngWriter& writer, const PcapngPort::Options& options) {
+  outermost_ = &pcapng_.emplace(*outermost_, writer, options);
 }
 
 void PortStack::log(emu::TurnLog& log, std::uint16_t number) {
-  logged_.emplace(pcap_ ? static_cast<Port&>(*pcap_) : trace_, log, number);
-}
-
-Port& PortStack::top() {
-  if (logged_) return *logged_;
-  return pcap_ ? static_cast<Port&>(*pcap_) : trace_;
+  outermost_ = &logged_.emplace(*outermost_, log, number);
 }
 
 void PortStack::advance(Instant now) {
   ethdev_.advance(now);
-  if (pcap_) {
-    pcap_->begin_turn(now);
-  } else {
-    trace_.begin_turn(now);
-  }
+  outermost_->begin_turn(now);
 }
 
 Instant PortStack::next_deadline() const {

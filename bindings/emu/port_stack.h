@@ -15,6 +15,7 @@
 #include "models/port/link_port.h"
 #include "models/port/oversize.h"
 #include "models/port/pcap.h"
+#include "models/port/pcapng.h"
 #include "models/port/trace.h"
 
 namespace twinpath::bind {
@@ -33,19 +34,27 @@ struct PortStackOptions {
   std::optional<Realised> link{};
 };
 
-// A capture file behind models' PcapWriter.
-class PcapFile final : public ByteSink {
+// A recorder's file as models see it.
+class StreamSink : public ByteSink {
  public:
-  explicit PcapFile(emu::RecorderStream& stream) : stream_(stream), writer_(*this) {}
+  explicit StreamSink(emu::RecorderStream& stream) : stream_(stream) {}
   bool write(std::span<const std::byte> bytes) override {
     stream_.write(bytes);
     return stream_.is_complete();
   }
-  [[nodiscard]] PcapWriter& writer() { return writer_; }
   [[nodiscard]] bool is_complete() const { return stream_.is_complete(); }
 
  private:
   emu::RecorderStream& stream_;
+};
+
+// A capture file behind models' PcapWriter.
+class PcapFile final : public StreamSink {
+ public:
+  explicit PcapFile(emu::RecorderStream& stream) : StreamSink(stream), writer_(*this) {}
+  [[nodiscard]] PcapWriter& writer() { return writer_; }
+
+ private:
   PcapWriter writer_;
 };
 
@@ -55,11 +64,12 @@ class PortStack final : public emu::Clocked {
 
   // Captures from now on. Requires: before the first turn.
   void capture(emu::RecorderStream& stream);
-  // Notes received frames in `log` from now on. Requires: before the first turn, after capture().
+  void capture(PcapngWriter& writer, const PcapngPort::Options& options);
+  // Notes frames in `log` from now on. Requires: before the first turn, after every capture().
   void log(emu::TurnLog& log, std::uint16_t number);
 
   // What the host is given.
-  [[nodiscard]] Port& top();
+  [[nodiscard]] Port& top() { return *outermost_; }
   [[nodiscard]] const std::string& path() const { return options_.path; }
   [[nodiscard]] bool faces_linux() const { return options_.faces_linux; }
   [[nodiscard]] const TracePort& trace() const { return trace_; }
@@ -68,6 +78,7 @@ class PortStack final : public emu::Clocked {
   [[nodiscard]] emu::Device& device() { return device_; }
   // nullptr where the link is realised at the other end.
   [[nodiscard]] const LinkElement* link() const { return link_ ? &link_->link() : nullptr; }
+  [[nodiscard]] LinkElement* link() { return link_ ? &link_->link() : nullptr; }
   [[nodiscard]] const std::string& link_name() const { return options_.link->name; }
   [[nodiscard]] const PcapFile* capture_file() const { return pcap_file_ ? &*pcap_file_ : nullptr; }
 
@@ -83,7 +94,9 @@ class PortStack final : public emu::Clocked {
   TracePort trace_;
   std::optional<PcapFile> pcap_file_;
   std::optional<PcapPort> pcap_;
+  std::optional<PcapngPort> pcapng_;
   std::optional<emu::LoggedPort> logged_;
+  PortDecorator* outermost_ = &trace_;
 };
 
 }  // namespace twinpath::bind

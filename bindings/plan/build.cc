@@ -51,6 +51,20 @@ LinkEnds ends_of(const Plan& plan, std::size_t link) {
           {index_of(plan, joined.b), port_of(plan, link, joined.b)}};
 }
 
+bool is_emulated(const HostPlan& host) { return host.stack != "linux"; }
+
+std::vector<EmulatedPort> emulated_ports(const Plan& plan) {
+  std::vector<EmulatedPort> ports;
+  for (std::size_t link = 0; link < plan.links.size(); ++link) {
+    const LinkEnds ends = ends_of(plan, link);
+    for (const bool end_a : {true, false}) {
+      const LinkEnd& end = end_a ? ends.a : ends.b;
+      if (is_emulated(plan.hosts[end.host])) ports.push_back({link, end_a, end});
+    }
+  }
+  return ports;
+}
+
 std::string port_path(const Plan& plan, const LinkEnd& end) {
   return plan.hosts.at(end.host).name + "/eth" + std::to_string(end.port);
 }

@@ -25,6 +25,15 @@ struct LinkEnds {
 
 // The ends of plan.links[link]. Requires: the plan came from parse_plan().
 LinkEnds ends_of(const Plan& plan, std::size_t link);
+// The ports of hosts an emulation of `plan` runs itself, in the order it numbers them: by link, end
+// a first. Linux runs the others.
+struct EmulatedPort {
+  std::size_t link = 0;
+  bool end_a = true;
+  LinkEnd where;
+};
+std::vector<EmulatedPort> emulated_ports(const Plan& plan);
+bool is_emulated(const HostPlan& host);
 // "client/eth0": the entity of a port, the same under both drivers.
 std::string port_path(const Plan& plan, const LinkEnd& end);
 // 02:54:50 and the numbers of host and port: ours, unicast, the same in every run.

@@ -190,6 +190,19 @@ json parse_text(std::string_view text) {
   return parsed;
 }
 
+CaptureJob parse_capture(const json& object, Problems& problems) {
+  JsonReader reader(object, "pcapng", problems);
+  CaptureJob capture;
+  capture.path = reader.text("path");
+  if (!reader.has("windows")) return capture;
+  const json& windows = reader.object("windows");
+  for (const auto& [port, window] : windows.items()) {
+    JsonReader ends(window, "pcapng.windows." + port, problems);
+    capture.windows[port] = {ends.integer("from", {0}), ends.integer("to", {0})};
+  }
+  return capture;
+}
+
 }  // namespace
 
 const std::vector<std::string>& app_kinds() {
@@ -218,6 +231,7 @@ Job parse_job(std::string_view text) {
   job.db = reader.text("db");
   job.run_id = reader.integer_or("run_id", 1, {1});
   if (reader.has("pcap")) job.pcap_dir = reader.text("pcap");
+  if (reader.has("pcapng")) job.pcapng = parse_capture(reader.object("pcapng"), problems);
   job.testbed = reader.text_or("testbed", "veth");
   job.progress_fd = static_cast<int>(reader.integer_or("progress_fd", -1, {-1, 1 << 20}));
   if (!problems.empty()) throw PlanError(std::move(problems));

@@ -125,6 +125,16 @@ struct Plan {
   const HostPlan* host(std::string_view name) const;
 };
 
+// A capture of all ports into one pcapng file, or of windows of frames only.
+struct CaptureJob {
+  std::string path;
+  struct Window {
+    std::int64_t from = 0;  // index of a frame of that port and direction
+    std::int64_t to = 0;    // this one no more
+  };
+  std::map<std::string, Window> windows;  // by "client/eth0/tx"; empty: everything, with comments
+};
+
 // One run: a Plan and where its results go. `run_id` is the row the parent prepared in `db`.
 struct Job {
   Plan plan;
@@ -133,6 +143,7 @@ struct Job {
   std::string db;
   std::int64_t run_id = 1;
   std::optional<std::string> pcap_dir;
+  std::optional<CaptureJob> pcapng{};
   std::string testbed = "veth";  // emu: "veth" or "net_ring"
   int progress_fd = -1;          // -1: nobody listens
 };

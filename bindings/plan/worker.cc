@@ -61,8 +61,12 @@ std::string to_json(const RunResult& result) {
 }
 
 std::string answer(const std::function<RunResult()>& body) {
+  return answer_text([&] { return to_json(body()); });
+}
+
+std::string answer_text(const std::function<std::string()>& body) {
   try {
-    return to_json(body());
+    return body();
   } catch (const PlanError& error) {
     RunResult result = failed(error.what(), FailureKind::kConfig);
     result.problems = error.problems();

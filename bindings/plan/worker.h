@@ -39,6 +39,8 @@ std::string to_json(const RunResult& result);
 // Runs `body` and answers with its result; a PlanError or any other std::exception becomes a
 // failed result, never a Python exception.
 std::string answer(const std::function<RunResult()>& body);
+// The same for a body that makes its own answer.
+std::string answer_text(const std::function<std::string()>& body);
 
 // The kernel sends SIGTERM to this process when its parent dies.
 void die_with_parent();

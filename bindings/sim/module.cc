@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/plan/worker.h"
+#include "bindings/sim/replay.h"
 #include "bindings/sim/sim_run.h"
 
 PYBIND11_MODULE(_sim, module) {
@@ -14,4 +15,12 @@ PYBIND11_MODULE(_sim, module) {
       },
       pybind11::arg("job_json"), pybind11::call_guard<pybind11::gil_scoped_release>(),
       "Runs one job in model time and writes its results; see bindings/README.md.");
+  module.def(
+      "replay",
+      [](const std::string& job_json) {
+        twinpath::bind::die_with_parent();
+        return twinpath::bind::answer_text([&] { return twinpath::bind::replay(job_json); });
+      },
+      pybind11::arg("job_json"), pybind11::call_guard<pybind11::gil_scoped_release>(),
+      "Runs an emulation's turn log again; see bindings/README.md.");
 }

@@ -26,6 +26,10 @@ void record(World& world, store::SqliteSink& sink, RunResult& result) {
     capture.close();
     record_artifact(sink, capture.path(), "pcap");
   }
+  if (world.pcapng() != nullptr) {
+    world.pcapng()->close();
+    record_artifact(sink, world.pcapng()->path(), "pcap");
+  }
 }
 
 }  // namespace twinpath::bind

@@ -6,6 +6,7 @@
 
 #include "bindings/plan/apps.h"
 #include "bindings/plan/stop_request.h"
+#include "models/host/frame_dropped.h"
 #include "models/port/pcap.h"
 #include "sim/sim_time.h"
 
@@ -40,12 +41,14 @@ World::World(const Job& job) : job_(job), progress_(job.progress_fd) {
   check(plan());
   ns3::ObjectFactory scheduler("ns3::PriorityQueueScheduler");  // 5.5 M events/s, the map's are 3.3
   ns3::Simulator::SetScheduler(scheduler);
+  open_pcapng();
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) add_host(index);
   for (std::size_t index = 0; index < plan().links.size(); ++index) add_link(index);
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) {
     add_apps(plan(), index, seats_[index].apps());
     if (seats_[index].ns3s) seats_[index].ns3s->start();
   }
+  listen_for_drops();
   find_awaited();
 }
 
@@ -104,11 +107,43 @@ void World::add_interface(const LinkEnd& where, std::size_t end) {
   }
 }
 
+void World::open_pcapng() {
+  if (!job_.pcapng) return;
+  std::vector<std::string> ports;
+  for (std::size_t link = 0; link < plan().links.size(); ++link) {
+    const LinkEnds ends = ends_of(plan(), link);
+    for (const LinkEnd& end : {ends.a, ends.b}) ports.push_back(port_path(plan(), end));
+  }
+  pcapng_file_.emplace(job_.pcapng->path);
+  pcapng_.emplace(*job_.pcapng, plan(), std::move(ports), *pcapng_file_);
+}
+
+void World::listen_for_drops() {
+  if (!pcapng_ || !pcapng_->wants_drops()) return;
+  for (std::size_t index = 0; index < links_.size(); ++index) {
+    for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
+      links_[index].set_drop_listener(end, &pcapng_->link_drops(plan().links[index], end == 0));
+    }
+  }
+  for (std::size_t index = 0; index < seats_.size(); ++index) {
+    if (!seats_[index].ours) continue;
+    EventBus& bus = seats_[index].ours->ip().bus();
+    bus.subscribe(bus.type_of<FrameDropped>(), pcapng_->host_drops(plan().hosts[index].name));
+  }
+}
+
 std::vector<std::unique_ptr<PortDecorator>> World::watch(Port& port) {
   std::vector<std::unique_ptr<PortDecorator>> around;
   if (job_.pcap_dir) {
     captures_.emplace_back(*job_.pcap_dir + "/" + file_name(ports_.back().path));
     around.push_back(std::make_unique<PcapPort>(port, captures_.back().writer()));
+  }
+  if (pcapng_) {
+    const PcapngPort::Options options = pcapng_->port(ports_.back().path);
+    PcapngWriter& writer = pcapng_->writer();
+    around.push_back(around.empty()
+                         ? std::make_unique<PcapngPort>(port, writer, options)
+                         : std::make_unique<PcapngPort>(*around.back(), writer, options));
   }
   return around;
 }

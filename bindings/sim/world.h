@@ -3,10 +3,12 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bindings/plan/build.h"
+#include "bindings/plan/capture.h"
 #include "bindings/plan/plan.h"
 #include "bindings/plan/worker.h"
 #include "models/app/app_host.h"
@@ -46,6 +48,7 @@ class World {
     return links_[port.link].chain(port.end, direction);
   }
   [[nodiscard]] std::deque<sim::PcapFile>& captures() { return captures_; }
+  [[nodiscard]] sim::FileSink* pcapng() { return pcapng_file_ ? &*pcapng_file_ : nullptr; }
 
   // Scalars and histograms of hosts and applications, as they are now.
   void export_results(ResultSink& sink) const;
@@ -58,6 +61,8 @@ class World {
   void add_link(std::size_t index);
   void add_interface(const LinkEnd& where, std::size_t end);
   std::vector<std::unique_ptr<PortDecorator>> watch(Port& port);
+  void open_pcapng();
+  void listen_for_drops();
   void find_awaited();
   void look(Instant now);
 
@@ -67,6 +72,8 @@ class World {
   std::vector<sim::DirectLink> links_;
   std::vector<WatchedPort> ports_;
   std::deque<sim::PcapFile> captures_;
+  std::optional<sim::FileSink> pcapng_file_;
+  std::optional<PcapngCapture> pcapng_;
   std::vector<App*> awaited_;
   Progress progress_;
   bool is_over_ = false;

@@ -33,12 +33,17 @@ void FaultProcess::pass(Instant now, BufPtr frame, std::vector<BufPtr>& out) {
     out.push_back(std::move(frame));
     return;
   }
+  const std::uint64_t lost_before = counters_.lost;
   const bool lost = is_lost();
   const bool duplicated = duplicate_.hit(draw(Draw::kDuplicate));
   const bool reordered = reorder_.hit(draw(Draw::kReorder)) && held_.size() < kHeldMax;
   if (!lost && corrupt_.hit(draw(Draw::kCorrupt))) corrupt(*frame);
   ++counters_.frames;
-  if (lost) return;
+  if (lost) {
+    const LinkDrop why = counters_.lost != lost_before ? LinkDrop::kLoss : LinkDrop::kBurstLoss;
+    if (listener_ != nullptr) listener_->dropped(now, *frame, why);
+    return;
+  }
   if (reordered) {
     ++counters_.reordered;
     held_.push_back({std::move(frame), reorder_frames_, after(now, reorder_hold_)});

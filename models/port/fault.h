@@ -66,6 +66,16 @@ struct FaultCounters {
   friend bool operator==(const FaultCounters&, const FaultCounters&) = default;
 };
 
+// Why a link took a frame.
+enum class LinkDrop : std::uint8_t { kLoss, kBurstLoss, kQueueFull, kInFlightLimit };
+
+// Sees frames that go no further, for captures.
+class LinkDropListener {
+ public:
+  virtual ~LinkDropListener() = default;
+  virtual void dropped(Instant now, const PacketBuf& frame, LinkDrop why) = 0;
+};
+
 // The stream of one direction of a link, the same under every driver. `from_a` is the direction
 // away from the link's end `a`.
 Rng link_stream(const Rng& run, std::string_view link, bool from_a);
@@ -87,6 +97,8 @@ class FaultProcess {
   // From now on every frame passes as it is: the end of a fault phase.
   void heal() { none_ = true; }
   [[nodiscard]] bool is_none() const { return none_; }
+  // Nobody listens when null. Requires: `listener` outlives its use.
+  void set_drop_listener(LinkDropListener* listener) { listener_ = listener; }
   [[nodiscard]] const FaultCounters& counters() const { return counters_; }
 
   // Held at once; a frame that would be one more passes in order.
@@ -127,6 +139,7 @@ class FaultProcess {
   bool in_burst_ = false;
   std::vector<Held> held_;  // oldest first
   FaultCounters counters_;
+  LinkDropListener* listener_ = nullptr;
 };
 
 }  // namespace twinpath

@@ -25,11 +25,13 @@ void LinkModel::offer(Instant now, BufPtr frame) {
   // A frame may become two, and frames held back may join it.
   if (in_flight_.room() < 2 + FaultProcess::kHeldMax) {
     ++counters_.dropped_in_flight;
+    tell_dropped(now, *frame, LinkDrop::kInFlightLimit);
     return;
   }
   const std::optional<Instant> departs = config_.rate_bps == 0 ? now : transmit(now, frame->len);
   if (!departs) {
     ++counters_.dropped_queue;
+    tell_dropped(now, *frame, LinkDrop::kQueueFull);
     return;
   }
   const Instant arrives = after(*departs, config_.delay + jitter_draw());

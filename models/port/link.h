@@ -78,6 +78,11 @@ class LinkModel {
   }
 
   void heal() { faults_.heal(); }
+  // Hears of every frame that goes no further; nobody when null.
+  void set_drop_listener(LinkDropListener* listener) {
+    listener_ = listener;
+    faults_.set_drop_listener(listener);
+  }
 
   // Frames offered and not yet collected or lost, those a fault holds back aside.
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
@@ -97,6 +102,9 @@ class LinkModel {
     std::uint32_t bytes = 0;
   };
 
+  void tell_dropped(Instant now, const PacketBuf& frame, LinkDrop why) {
+    if (listener_ != nullptr) listener_->dropped(now, frame, why);
+  }
   // When the last bit of a frame that joins the queue now will have left; nothing when it is full.
   std::optional<Instant> transmit(Instant now, std::uint32_t frame_bytes);
   Duration transmission_time(std::uint32_t frame_bytes);
@@ -117,6 +125,7 @@ class LinkModel {
   Instant last_due_ = Instant::min();
   std::vector<BufPtr> passed_;  // scratch
   LinkCounters counters_;
+  LinkDropListener* listener_ = nullptr;
 };
 
 }  // namespace twinpath

@@ -44,6 +44,10 @@ class LinkElement final : public Host {
   void heal() {
     for (LinkModel& direction : directions_) direction.heal();
   }
+  // Of the direction away from end `port`.
+  void set_drop_listener(PortId port, LinkDropListener* listener) {
+    directions_[port].set_drop_listener(listener);
+  }
   // The direction away from end `port`.
   [[nodiscard]] const LinkModel& direction_from(PortId port) const { return directions_[port]; }
 

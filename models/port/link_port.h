@@ -25,6 +25,7 @@ class LinkPort final : public PortDecorator {
   std::size_t tx_burst(std::span<BufPtr> frames) override;
   [[nodiscard]] std::size_t tx_room() const override { return kBurst; }
   [[nodiscard]] const LinkElement& link() const { return link_; }
+  [[nodiscard]] LinkElement& link() { return link_; }
 
  private:
   void on_turn() override { send_due(); }

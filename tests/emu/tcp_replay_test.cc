@@ -17,10 +17,14 @@
 #include "models/port/link_port.h"
 #include "models/port/trace.h"
 #include "tests/emu/fake_port.h"
+#include "tests/emu/logged_run.h"
 #include "tests/emu/world.h"
 
 namespace twinpath::emu {
 namespace {
+
+using test::LoggedRun;
+using test::read_turn_log;
 
 constexpr std::uint64_t kBytes = 300'000;
 constexpr Instant kAtMost = at_ns(20'000'000'000);
@@ -71,7 +75,7 @@ struct Interface final : Clocked {
         logged(trace, log, number) {}
   void advance(Instant now) override {
     ethdev.advance(now);
-    trace.begin_turn(now);
+    logged.begin_turn(now);
   }
   [[nodiscard]] Instant next_deadline() const override { return trace.next_deadline(); }
 
@@ -98,7 +102,7 @@ SentByHost emulate(const std::string& path) {
   Device a(eal, {.device = ring.end_a()}, std::array{&pool});
   Device b(eal, {.device = ring.end_b()}, std::array{&pool});
   Recorder recorder;
-  TurnLog log(recorder, path, 0);
+  TurnLog log(recorder, path, "{}");
   recorder.start();
   Interface left(a, true, log, 0);
   Interface right(b, false, log, 1);

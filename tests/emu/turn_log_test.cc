@@ -6,18 +6,23 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "emu/setup_error.h"
 #include "emu/worker.h"
 #include "models/base/host_stage.h"
 #include "models/base/turn_replay.h"
 #include "models/host/echo_host.h"
+#include "models/port/fingerprint.h"
 #include "tests/emu/fake_port.h"
+#include "tests/emu/logged_run.h"
 
 namespace twinpath::emu {
 namespace {
 
 using test::FakePort;
+using test::LoggedRun;
+using test::read_turn_log;
 using test::SentFrame;
 using test::SteppedClock;
 
@@ -49,7 +54,7 @@ std::vector<SentFrame> emulate(const std::string& log_path) {
     port.arriving.push_back(test::marked_frame(pool, 60, static_cast<std::uint8_t>(i)));
   }
   Recorder recorder;
-  TurnLog log(recorder, log_path, 0);
+  TurnLog log(recorder, log_path, R"({"seed":1})");
   recorder.start();
   LoggedPort logged(port, log, 7);
   EchoHost host({.delay = Duration(12'345)});
@@ -91,7 +96,10 @@ TEST(TurnLog, AReplayedLogGivesTheSameBytes) {
 
   const LoggedRun run = read_turn_log(dir.file("core0"));
   EXPECT_EQ(run.frames.at(7).size(), std::size_t{kFrames});
-  EXPECT_EQ(std::filesystem::file_size(dir.file("core0.turns")), run.turns.size() * 24);
+  EXPECT_TRUE(run.is_whole);
+  EXPECT_EQ(run.header, R"({"seed":1})");
+  ASSERT_EQ(run.sent.at(7).size(), std::size_t{kFrames});
+  EXPECT_EQ(run.sent.at(7)[0].hash, hash_bytes(emulated[0].bytes));
   HeapPool pool;
   KeepingPort port;
   for (const auto& bytes : run.frames.at(7)) port.feed(test::make_frame(pool, bytes));
@@ -126,6 +134,28 @@ TEST(TurnLog, AnotherProgramDoesNotGiveTheSameBytes) {
     static_cast<void>(replay_turn(schedule, record, replayed));
   }
   EXPECT_NE(port.sent, emulated);
+}
+
+// A log of 300 turns, cut or damaged anywhere, is read up to there and said to be damaged, or is a
+// shorter log; it is never read beyond its end.
+TEST(TurnLog, DamagedRecordsAreTold) {
+  const TempDir dir;
+  static_cast<void>(emulate(dir.file("core0")));
+  const LoggedRun whole = read_turn_log(dir.file("core0"));
+  std::ifstream file(dir.file("core0"), std::ios::binary);
+  const std::vector<char> text{std::istreambuf_iterator<char>(file), {}};
+  const auto records = std::as_bytes(std::span(text)).subspan(12 + whole.header.size());
+  std::size_t told = 0;
+  for (std::size_t kept = 0; kept < 2000; ++kept) {
+    TurnLogReader reader(records.first(kept));
+    while (reader.next()) continue;
+    told += reader.is_good() ? 0 : 1;
+  }
+  EXPECT_GT(told, 1800U);
+  const std::array<std::byte, 16> nonsense{std::byte{9}, {}, {}, {}, {}, {}, {}, std::byte{0xff}};
+  TurnLogReader reader(nonsense);
+  EXPECT_FALSE(reader.next());
+  EXPECT_FALSE(reader.is_good());
 }
 
 TEST(Recorder, WritesAllThatWasHandedOverInOrder) {
