@@ -21,8 +21,8 @@ struct Bed {
   std::vector<BedPort> ports;  // empty on net_ring
   std::vector<std::string> offloads_on;  // what should be off and is not
   int ready_fd = -1;                     // the worker writes a line once it polls
-  int peers_fd = -1;     // the parent writes the path of each Linux app that is done
-  std::string turn_log;  // where to write it; empty: nowhere
+  int peers_fd = -1;            // the parent writes the path of each Linux app that is done
+  std::string turn_log;         // where to write it; empty: nowhere
   std::string turn_log_header;  // JSON: all that a replay needs beside the records
 };
 

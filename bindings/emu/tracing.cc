@@ -6,8 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "bindings/emu/recording.h"
 #include "bindings/plan/build.h"
+#include "bindings/plan/record.h"
 #include "models/app/sha256.h"
 #include "models/host/frame_dropped.h"
 
@@ -75,8 +75,9 @@ void Tracing::open_pcapng(const AppHosts& hosts) {
   if (!pcapng_->wants_drops()) return;
   for (const auto& port : ports_) {
     if (port->link() == nullptr) continue;
-    const auto plan = std::find_if(job_.plan.links.begin(), job_.plan.links.end(),
-                                   [&](const LinkPlan& link) { return link.name == port->link_name(); });
+    const auto plan =
+        std::find_if(job_.plan.links.begin(), job_.plan.links.end(),
+                     [&](const LinkPlan& link) { return link.name == port->link_name(); });
     for (const PortId end : {LinkElement::kEndA, LinkElement::kEndB}) {
       const bool from_a = end == LinkElement::kEndA;
       port->link()->set_drop_listener(end, &pcapng_->link_drops(*plan, from_a));

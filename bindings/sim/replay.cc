@@ -168,8 +168,8 @@ void Replay::make_seats() {
     if (is_emulated(job_.plan.hosts[host])) seats_.push_back({host, {}});
   }
   for (const EmulatedPort& port : emulated_ports(job_.plan)) {
-    ports_.emplace_back(static_cast<std::uint16_t>(ports_.size()),
-                        port_path(job_.plan, port.where), sent_);
+    ports_.emplace_back(static_cast<std::uint16_t>(ports_.size()), port_path(job_.plan, port.where),
+                        sent_);
     for (Seat& seat : seats_) {
       if (seat.host == port.where.host) seat.ports.push_back(&ports_.back());
     }
@@ -271,6 +271,17 @@ void Replay::run(std::span<const std::byte> records) {
   if (file_) file_->close();
 }
 
+// As record_chain() stores them: instant and hash.
+json chunks_json(const FrameChain& chain) {
+  json list = json::array();
+  const auto add = [&](const FrameChunk& chunk) {
+    list.push_back({to_ns(chunk.at), fingerprint_text(chunk.value)});
+  };
+  for (const FrameChunk& chunk : chain.chunks()) add(chunk);
+  if (chain.frames() == 0 || chain.frames() % kFingerprintChunkFrames != 0) add(chain.last());
+  return list;
+}
+
 json Replay::answer() const {
   RunResult result;
   std::vector<PortFingerprint> prints;
@@ -285,9 +296,7 @@ json Replay::answer() const {
                         {"direction", way},
                         {"frames", chain.frames()},
                         {"hash", fingerprint_text(chain.value())}});
-      json& list = chunks[port.path() + "/" + way] = json::array();
-      for (const std::uint64_t chunk : chain.chunks()) list.push_back(fingerprint_text(chunk));
-      list.push_back(fingerprint_text(chain.value()));
+      chunks[port.path() + "/" + way] = chunks_json(chain);
       if (direction == Direction::kReceive) result.frames += chain.frames();
     }
   }

@@ -6,9 +6,10 @@
 
 namespace twinpath::bind {
 
-// The job of a run plus "log": {"path", "begin", "end", "stop_at_difference"}; begin and end are the
-// records' place in the file. Answers like a run, with "turns", "chains", "chunks" and "difference".
-// Throws PlanError for what the job asks and cannot be, std::runtime_error for a log that is none.
+// The job of a run plus "log": {"path", "begin", "end", "stop_at_difference"}; begin and end are
+// the records' place in the file. Answers like a run, with "turns", "chains", "chunks" and
+// "difference". Throws PlanError for what the job asks and cannot be, std::runtime_error for a log
+// that is none.
 std::string replay(const std::string& job_json);
 
 }  // namespace twinpath::bind

@@ -12,23 +12,26 @@ from .apps import (Bulk, BulkSink, EchoServer, HttpGet, HttpProxy, HttpServer, O
                    RequestResponse, Trace, UdpBulk, UdpEcho, UdpEchoServer, UdpSink, native)
 from .checks import Outcome, Suite, at_least, at_most, no_worse, same, suite
 from .compare import Comparison, compare
+from .diff import Difference, diff
 from .errors import (ConfigError, MissingPrivilege, NoVerdict, PortRefused, Problem, RunFailed,
                      RunTimeout, StaleProfile, TwinpathError)
 from .net import App, Done, Host, Link, Net
 from .plan import Plan
 from .provenance import VERSION as __version__
 from .quantities import Bytes, Choice, File, PacketRate, Rate, Ratio, Time
+from .replay import Replayed, replay
 from .run import Run
 from .scenario import Case, Scenario, scenario
 from .studies import Study, study
 from .studies import open_study as open
 
 __all__ = [
-    "App", "Bulk", "BulkSink", "Bytes", "Case", "Choice", "Comparison", "ConfigError", "Done",
-    "EchoServer", "File", "Host", "HttpGet", "HttpProxy", "HttpServer", "Link", "MissingPrivilege",
-    "Net", "NoVerdict", "OpenLoop", "Outcome", "PacketRate", "Plan", "PortRefused", "Problem",
-    "Rate", "Ratio", "Replay", "RequestResponse", "Run", "RunFailed", "RunTimeout", "Scenario",
-    "StaleProfile", "Study", "Suite", "Time", "Trace", "TwinpathError", "UdpBulk", "UdpEcho",
-    "UdpEchoServer", "UdpSink", "__version__", "at_least", "at_most", "compare", "native",
-    "no_worse", "open", "same", "scenario", "study", "suite",
+    "App", "Bulk", "BulkSink", "Bytes", "Case", "Choice", "Comparison", "ConfigError", "Difference",
+    "Done", "EchoServer", "File", "Host", "HttpGet", "HttpProxy", "HttpServer", "Link",
+    "MissingPrivilege", "Net", "NoVerdict", "OpenLoop", "Outcome", "PacketRate", "Plan",
+    "PortRefused", "Problem", "Rate", "Ratio", "Replay", "Replayed", "RequestResponse", "Run",
+    "RunFailed", "RunTimeout", "Scenario", "StaleProfile", "Study", "Suite", "Time", "Trace",
+    "TwinpathError", "UdpBulk", "UdpEcho", "UdpEchoServer", "UdpSink", "__version__", "at_least",
+    "at_most", "compare", "diff", "native", "no_worse", "open", "replay", "same", "scenario",
+    "study", "suite",
 ]

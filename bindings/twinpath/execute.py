@@ -21,6 +21,7 @@ from .prepare import RunRequest, prepare, utc_now
 from .quantities import quantity
 from .run import Run
 from .supervise import ProgressListener, WorkerEnd, run_worker
+from .traces import Traces
 
 if TYPE_CHECKING:
     from .scenario import Case
@@ -32,8 +33,8 @@ EMU_GRACE_S = 60.0  # wall time of an emulation beyond the model time it may tak
 
 
 def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
-            db: str | None = None, pcap: str | None = None, timeout: float | None = None,
-            on_progress: ProgressListener | None = None) -> Run:
+            db: str | None = None, pcap: str | None = None, log: bool | str = False,
+            timeout: float | None = None, on_progress: ProgressListener | None = None) -> Run:
     """Runs `case` once; see Case.simulate and Case.emulate."""
     plan = case.plan(driver)
     _check_seed(seed)
@@ -43,11 +44,13 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
             timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
     request = RunRequest(plan, case.params, seed, testbed if driver == "emu" else None,
                          case.scenario.source)
-    return execute_plan(request, db=db, pcap=pcap, timeout=timeout, on_progress=on_progress)
+    return execute_plan(request, db=db, traces=Traces(pcap, log), timeout=timeout,
+                        on_progress=on_progress)
 
 
-def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
-                 timeout: float | None, on_progress: ProgressListener | None = None) -> Run:
+def execute_plan(request: RunRequest, *, db: str | None,
+                 timeout: float | None, traces: Traces = Traces(),
+                 on_progress: ProgressListener | None = None) -> Run:
     """Runs a Plan once. The worker's own file is merged into `db` whatever its end."""
     target = os.path.abspath(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
     require_checked(request.testbed, target)
@@ -56,12 +59,10 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
     end: WorkerEnd | None = None
     try:
         run_id, _ = prepare(own, request)
-        pcap_dir = os.path.abspath(pcap) if pcap else None
-        if pcap_dir:
-            os.makedirs(pcap_dir, exist_ok=True)
+        job = worker_job(request, own, run_id) | traces.job(request, target)
         with network(request) as companion:
-            end = run_worker(request.plan.driver, worker_job(request, own, run_id, pcap_dir),
-                             timeout=timeout, on_progress=on_progress, companion=companion)
+            end = run_worker(request.plan.driver, job, timeout=timeout, on_progress=on_progress,
+                             companion=companion)
             record_end(own, run_id, end)
             if companion is not None:
                 companion.record(own, run_id)
@@ -82,11 +83,10 @@ def execute_plan(request: RunRequest, *, db: str | None, pcap: str | None,
     return run
 
 
-def worker_job(request: RunRequest, path: str, run_id: int,
-               pcap: str | None = None) -> dict[str, Any]:
+def worker_job(request: RunRequest, path: str, run_id: int) -> dict[str, Any]:
     """What a worker is told: its Plan, its seed, and the file and run it writes."""
     return {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
-            "db": path, "run_id": run_id, "pcap": pcap,
+            "db": path, "run_id": run_id,
             "testbed": testbed_file.load(request.testbed or "veth").kind}
 
 
@@ -227,7 +227,7 @@ def _raise_for(run: Run, end: WorkerEnd) -> None:
     raise RunFailed(error or "failed", run=run, stderr=end.stderr)
 
 
-def rerun(run: Run, *, db: str | None = None, pcap: str | None = None,
+def rerun(run: Run, *, db: str | None = None, pcap: str | None = None, log: bool | str = False,
           on_progress: ProgressListener | None = None) -> Run:
     """The same Plan, seed and test-bed once more; a new attempt when the build is the same."""
     plan = Plan(run.plan)
@@ -240,8 +240,8 @@ def rerun(run: Run, *, db: str | None = None, pcap: str | None = None,
         timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
     with _recorded_testbed(run) as testbed:
         request = RunRequest(plan, params, run.seed, testbed, source="")
-        return execute_plan(request, db=db or run.db, pcap=pcap, timeout=timeout,
-                            on_progress=on_progress)
+        return execute_plan(request, db=db or run.db, traces=Traces(pcap, log),
+                            timeout=timeout, on_progress=on_progress)
 
 
 @contextlib.contextmanager

@@ -90,8 +90,9 @@ class Case:
 
     def simulate(self, seed: int = 1, *, costs: str = "zero", db: str | None = None,
                  pcap: str | None = None, timeout: float | None = None) -> "Run":
-        """Runs in ns-3 under a virtual clock. `pcap`: a folder for captures. `timeout`: seconds of
-        wall time. Raises RunFailed or RunTimeout."""
+        """Runs in ns-3 under a virtual clock. `pcap`: a folder for captures, one per port, or
+        a file *.pcapng with all ports and what was dropped. `timeout`: seconds of wall time. Raises
+        RunFailed or RunTimeout."""
         from .execute import execute
 
         if costs != "zero":
@@ -99,13 +100,15 @@ class Case:
         return execute(self, "sim", seed, db=db, pcap=pcap, timeout=timeout)
 
     def emulate(self, seed: int = 1, *, testbed: str = "veth", db: str | None = None,
-                pcap: str | None = None, timeout: float | None = None) -> "Run":
-        """Runs on DPDK ports in real time. `testbed`: "veth" (needs root), "net_ring"
-        or a testbed.toml. An invalid
-        emulation is returned, not raised; see Run.validity."""
+                pcap: str | None = None, log: bool | str = False,
+                timeout: float | None = None) -> "Run":
+        """Runs on DPDK ports in real time. `testbed`: "veth" (needs root), "net_ring" or a
+        testbed.toml. `log`: leave a turn log that `twinpath replay` runs again, beside the database
+        or at this path. An invalid emulation is returned, not raised; see Run.validity."""
         from .execute import execute
 
-        return execute(self, "emu", seed, testbed=testbed, db=db, pcap=pcap, timeout=timeout)
+        return execute(self, "emu", seed, testbed=testbed, db=db, pcap=pcap, log=log,
+                       timeout=timeout)
 
     def session(self, driver: str, seed: int = 1) -> None:
         """Lock-step control of a run."""

@@ -74,11 +74,13 @@ class _Listeners:
 
 
 def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
-               timeout: float | None = None, on_progress: ProgressListener | None = None,
+               module: str | None = None, timeout: float | None = None,
+               on_progress: ProgressListener | None = None,
                companion: Companion | None = None, stop_fd: int = -1) -> WorkerEnd:
-    """Runs one job to its end by the module's `function`. Never raises for what the worker does.
-    Once `stop_fd` is readable or closed at its other end the worker is interrupted."""
-    module = module_path(driver)
+    """Runs one job to its end by the module's `function`; `module` is another build's file. Never
+    raises for what the worker does. Once `stop_fd` is readable or closed at its other end the
+    worker is interrupted."""
+    module = module or module_path(driver)
     pipes, theirs = _open_pipes(job, companion)
     with tempfile.TemporaryFile() as stderr:
         started = time.monotonic()

@@ -122,8 +122,8 @@ std::string flow_text(std::span<const std::byte> frame) {
   const auto ip = Ipv4View::parse(ethernet->payload(), HeaderChecksum::kDeviceVerified);
   if (!ip) return {};
   const bool is_tcp = ip->protocol() == IpProtocol::kTcp;
-  const bool has_ports = (is_tcp || ip->protocol() == IpProtocol::kUdp) &&
-                         ip->payload().size() >= kPortsLen;
+  const bool has_ports =
+      (is_tcp || ip->protocol() == IpProtocol::kUdp) && ip->payload().size() >= kPortsLen;
   const auto end = [&](Ipv4Address address, std::size_t at) {
     const std::string text = address.to_string();
     if (!has_ports) return text;

@@ -17,7 +17,8 @@
 
 namespace twinpath {
 
-// Little-endian whatever this machine is, so that a capture of one seed is the same file everywhere.
+// Little-endian whatever this machine is, so that a capture of one seed is the same file
+// everywhere.
 class PcapngWriter {
  public:
   // Writes the section header and an interface per name; their ids are their places.

@@ -25,8 +25,9 @@ COMMANDS = {
     "compare": "compare", "sweep": "sweep", "check": "check", "show": "results", "rerun": "results",
     "report": "results", "explain": "explain", "export": "export", "notebook": "system",
     "bench": "bench", "impair": "impair", "ports": "testbed", "testbed": "testbed",
+    "replay": "traces", "diff": "traces",
 }
-LATER = ("replay", "contract", "calibrate")
+LATER = ("contract", "calibrate")
 HELP = {
     "setup": "Install what is missing and build.",
     "doctor": "Say what this machine has and what helps where something is missing.",
@@ -40,12 +41,14 @@ HELP = {
     "show": "Runs of a database, or one run in detail.",
     "check": "Run a suite of checks against its baselines, for continuous integration.",
     "rerun": "Run a recorded run again, and say whether it came out the same.",
-    "export": "Write runs as CSV, JSON or Parquet.",
+    "export": "Write runs as CSV, JSON or Parquet, or one as a trace for Perfetto.",
     "explain": "Say what a metric means.",
     "bench": "Measure ourselves against a peer.",
     "impair": "Our rate, delay and faults as a live box between two ports.",
     "ports": "Network ports of this machine, and why one may not be taken.",
     "testbed": "Check, show or clean up a test-bed: its ports, cables, limits.",
+    "replay": "Run an emulation's turn log again: same turns, same bytes.",
+    "diff": "The first frame in which two runs differ.",
     "report": "Write the HTML report of a database.",
     "docs": "Build the handbook.",
     "python": "Start the interpreter this is built for.",

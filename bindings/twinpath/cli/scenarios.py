@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Optional
+from typing import Any, Iterable, Optional
 
 import typer
 from rich.markup import escape
@@ -22,6 +22,11 @@ SET = typer.Option([], "-s", "--set", metavar="PATH=VALUE",
                    help="component attribute by path: client.tcp.delayed_ack=40ms, wire.loss=1%")
 DB = typer.Option(None, "--db", metavar="FILE", help="result database (results.db)")
 PCAP = typer.Option(None, "--pcap", metavar="FOLDER", help="capture every port into FOLDER")
+PCAPNG = typer.Option(None, "--pcapng", metavar="FILE",
+                      help="capture all ports, and what was dropped, into one FILE.pcapng")
+LOG = typer.Option(False, "--turn-log", help="emu: leave a log that `replay` runs again")
+PERFETTO = typer.Option(None, "--perfetto", metavar="FILE",
+                        help="a trace for ui.perfetto.dev or chrome://tracing")
 JSON = typer.Option(False, "--json", help="one JSON object, on failure too")
 SEED = typer.Option(1, "--seed", help="0 to 2^64-1; equal seeds give equal simulations")
 TESTBED = typer.Option("veth", "--testbed",
@@ -86,7 +91,8 @@ def print_help(scenario: Scenario) -> None:
     console.print(f"[dim]-s HOST.tcp.FIELD=VALUE with FIELD one of:[/] {names}")
     console.print("[dim]-s LINK.rate|delay|jitter|loss|reorder|duplicate|corrupt|queue=VALUE[/]")
     console.print("[dim]Options:[/] --driver sim|emu --seed N --db FILE --pcap FOLDER "
-                  "--testbed veth|net_ring|FILE --timeout SECONDS --dry-run --json")
+                  "--pcapng FILE --turn-log --perfetto FILE --testbed veth|net_ring|FILE "
+                  "--timeout SECONDS --dry-run --json")
 
 
 def drivers_of(scenario: Scenario, name: str) -> str:
@@ -125,7 +131,9 @@ def list_command(as_json: bool = JSON) -> None:
 def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
                 param: list[str] = PARAM, setting: list[str] = SET, driver: str = DRIVER,
                 *, seed: int = SEED, db: Optional[str] = DB, pcap: Optional[str] = PCAP,
-                testbed: str = TESTBED, timeout: Optional[float] = TIMEOUT, as_json: bool = JSON,
+                pcapng: Optional[str] = PCAPNG, turn_log: bool = LOG,
+                perfetto: Optional[str] = PERFETTO, testbed: str = TESTBED,
+                timeout: Optional[float] = TIMEOUT, as_json: bool = JSON,
                 dry_run: bool = DRY_RUN,
                 show_help: bool = typer.Option(False, "--help", "-h")) -> int:
     if name is None:
@@ -137,8 +145,12 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
     case = check(name, param, setting, driver)
     if dry_run:
         return print_steps(steps(case, driver, seed, testbed), as_json)
-    run = run_shown(case, driver, seed, quiet=as_json, db=db, pcap=pcap, testbed=testbed,
-                    timeout=timeout)
+    run = run_shown(case, driver, seed, quiet=as_json, db=db, testbed=testbed, timeout=timeout,
+                    pcap=capture_path(pcap, pcapng), log=turn_log)
+    if perfetto:
+        from twinpath_analysis.perfetto import write_trace
+
+        write_trace(run.db, run.run_id, perfetto)
     with until_closed():
         if as_json:
             print_json(run_object(run))
@@ -169,11 +181,19 @@ def print_steps(lines: list[str], as_json: bool) -> int:
     return 0
 
 
-def run_shown(case: Case, driver: str, seed: int, *, quiet: bool = False,
-              db: str | None = None, pcap: str | None = None, testbed: str = "veth",
-              timeout: float | None = None) -> Run:
-    """Runs with the model time on the terminal while it goes on."""
-    options = {"db": db, "pcap": pcap, "testbed": testbed, "timeout": timeout}
+def capture_path(pcap: str | None, pcapng: str | None) -> str | None:
+    """Where captures go: a folder or one file."""
+    if pcapng is None:
+        return pcap
+    if pcap is not None:
+        raise ConfigError([Problem("--pcapng", pcapng, "give --pcap or --pcapng, not both")])
+    if not pcapng.endswith(".pcapng"):
+        raise ConfigError([Problem("--pcapng", pcapng, "does not end in .pcapng", "FILE.pcapng")])
+    return pcapng
+
+
+def run_shown(case: Case, driver: str, seed: int, *, quiet: bool = False, **options: Any) -> Run:
+    """Runs with the model time on the terminal while it goes on; `options` are execute()'s."""
     if quiet or not errors.is_terminal:
         return execute(case, driver, seed, **options)
     columns = SpinnerColumn(), TextColumn("{task.description}")

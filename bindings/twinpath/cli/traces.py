@@ -1,0 +1,93 @@
+"""`replay`, `diff`, `export`: what happened, run again, compared, or as a trace."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+from rich.markup import escape
+
+from ..diff import Difference, diff
+from ..errors import ConfigError, Problem, TwinpathError
+from ..frames import Frame, decode
+from ..replay import replay
+from .output import console, print_json
+from .results import known_run, open_results
+from .scenarios import DB, JSON
+
+app = typer.Typer(add_completion=False)
+SIDE = "RUN | FILE.db:RUN | FILE.turnlog"
+BUILD = typer.Option([], "--build", metavar="DIR",
+                     help="folder of another build that made one of the runs")
+
+
+@app.command("replay", help="Run an emulation's turn log again, without ports and without a clock: "
+                            "the same turns must give the same bytes.")
+def replay_command(log: str = typer.Argument(..., metavar="LOG", help="what --turn-log left"),
+                   as_json: bool = JSON) -> int:
+    done = replay(log)
+    if as_json:
+        print_json({"schema": "twinpath.replay/1", "log": log, "equal": done.equal,
+                    "verdict": done.verdict, "fingerprint": done.fingerprint,
+                    "recorded": done.log.fingerprint, "turns": done.turns, "frames": done.frames,
+                    "wall_s": done.wall_s, "difference": done.difference, "problems": []})
+    else:
+        console.print(escape(done.verdict))
+    return 0 if done.equal else 1
+
+
+@app.command("diff", help="The first frame in which two runs differ; exit 0 when none does.")
+def diff_command(a: str = typer.Argument(..., metavar="A", help=SIDE),
+                 b: str = typer.Argument(..., metavar="B", help=SIDE),
+                 db: Optional[str] = DB, build: list[str] = BUILD, as_json: bool = JSON) -> int:
+    for what in (a, b):
+        if what.isdigit():
+            with open_results(db) as results:
+                known_run(results, int(what))
+    found = diff(a, b, db=db, build=build)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print(found)
+    return 0 if found.equal else 1
+
+
+def _print(found: Difference) -> None:
+    console.print(escape(found.verdict))
+    if found.port:
+        for side, frame in ((found.a, found.frame_a), (found.b, found.frame_b)):
+            console.print(f"[bold]{escape(side.label)}[/] {escape(_frame(frame, found.differs))}")
+    for path in found.slices:
+        console.print(f"[dim]{escape(path)}[/]")
+    for note in found.notes:
+        console.print(f"[yellow]{escape(note)}[/]")
+
+
+def _frame(frame: Frame | None, differs: list[str]) -> str:
+    if frame is None:
+        return "no such frame"
+    fields = "\n".join(f"  {'*' if name in differs else ' '} {name:<14}{value}"
+                       for name, value in decode(frame.data).items())
+    return f"{frame.t_ns / 1e9:.9f} s, {len(frame.data)} bytes\n{fields}"
+
+
+@app.command("export", help="A run as a trace for ui.perfetto.dev or chrome://tracing.")
+def export_command(run_id: int = typer.Argument(..., metavar="RUN"), db: Optional[str] = DB,
+                   perfetto: Optional[str] = typer.Option(None, "--perfetto", metavar="FILE"),
+                   as_json: bool = JSON) -> None:
+    from twinpath_analysis.perfetto import write_trace
+
+    if perfetto is None:
+        raise ConfigError([Problem("export", "", "say what to export", "--perfetto FILE")])
+    with open_results(db) as results:
+        run = known_run(results, run_id)
+    try:
+        events = write_trace(run.db, run_id, perfetto)
+    except OSError as error:
+        raise TwinpathError(f"cannot write {perfetto}: {error.strerror}") from error
+    if as_json:
+        print_json({"schema": "twinpath.export/1", "path": perfetto, "events": events,
+                    "problems": []})
+    else:
+        console.print(f"wrote {perfetto}: {events} events; open it in ui.perfetto.dev or "
+                      "chrome://tracing")

@@ -1,0 +1,49 @@
+"""What a run is asked to leave beside its rows: captures and a turn log, as keys of its job."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from . import turn_log
+from .errors import ConfigError, Problem
+from .prepare import RunRequest
+
+PCAPNG = ".pcapng"
+
+
+@dataclass(frozen=True)
+class Traces:
+    """`pcap`: a folder, one file per port, or a file *.pcapng with everything in it. `log`: write
+    a turn log beside the database (True) or at this path; emulations only."""
+
+    pcap: str | None = None
+    log: bool | str = False
+
+    def job(self, request: RunRequest, database: str) -> dict[str, Any]:
+        """The keys of the worker's job; makes the folders."""
+        keys: dict[str, Any] = {"pcap": None}
+        if self.pcap and self.pcap.endswith(PCAPNG):
+            keys["pcapng"] = {"path": _writable(self.pcap, "pcap")}
+        elif self.pcap:
+            keys["pcap"] = os.path.abspath(self.pcap)
+            os.makedirs(keys["pcap"], exist_ok=True)
+        if not self.log:
+            return keys
+        if request.plan.driver != "emu":
+            raise ConfigError([Problem(
+                "log", str(self.log), "a simulation needs no turn log: its seed is enough",
+                "driver emu", "leave it out; `twinpath rerun` gives the same frames again")])
+        path = turn_log.path_beside(database, request) if self.log is True else \
+            _writable(str(self.log), "log")
+        keys["turn_log"] = {"path": path, "header": turn_log.header_json(request)}
+        return keys
+
+
+def _writable(path: str, field: str) -> str:
+    whole = os.path.abspath(path)
+    parent = os.path.dirname(whole)
+    if not os.path.isdir(parent):
+        raise ConfigError([Problem(field, path, f"no folder {parent}")])
+    return whole
