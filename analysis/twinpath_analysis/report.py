@@ -107,21 +107,25 @@ def _run(run: RunRow) -> dict[str, Any]:
             "cpu": show(run.cpu_s, "s"), "error": run.error or ""}
 
 
+def _chosen(results: Results, query: str, runs: list[RunRow]) -> list[Any]:
+    """Rows of one query over all runs; its only parameter is their ids as JSON."""
+    ids = json.dumps([run.run_id for run in runs])
+    return results.connection.execute(query, (ids,)).fetchall()
+
+
 def _validity(results: Results, runs: list[RunRow]) -> list[dict[str, Any]]:
-    rows = []
-    for run in runs:
-        for rule in results.table("validity", run.run_id).itertuples():
-            rows.append({"run": run.run_id, "rule": rule.rule, "value": f"{rule.value:g}",
-                         "bound": f"{rule.bound:g}", "unit": rule.unit, "ok": bool(rule.ok)})
-    return rows
+    query = ("SELECT run_id AS run, rule, value, bound, unit, ok FROM validity WHERE run_id IN "
+             "(SELECT value FROM json_each(?)) ORDER BY run_id, rule")
+    return [{**dict(row), "value": f"{row['value']:g}", "bound": f"{row['bound']:g}",
+             "ok": bool(row["ok"])} for row in _chosen(results, query, runs)]
 
 
 def _drops(results: Results, runs: list[RunRow]) -> list[dict[str, Any]]:
-    rows = []
-    for run in runs:
-        for drop in results.table("drop_count", run.run_id).itertuples():
-            rows.append({"run": run.run_id, "driver": run.driver, "cause": drop.cause,
-                         "entity": drop.entity, "reason": drop.reason, "packets": drop.packets})
+    query = ("SELECT e.run_id AS run, d.cause, e.path AS entity, d.reason, d.packets "
+             "FROM drop_count d JOIN entity e USING (entity_id) WHERE e.run_id IN "
+             "(SELECT value FROM json_each(?)) ORDER BY e.run_id, e.path, d.reason")
+    drivers = {run.run_id: run.driver for run in runs}
+    rows = [{**dict(row), "driver": drivers[row["run"]]} for row in _chosen(results, query, runs)]
     return sorted(rows, key=lambda row: list(glossary.CAUSES).index(row["cause"]))
 
 
@@ -129,7 +133,9 @@ def draw(results: Results, cases: list[Case],
          tables: list[tuple[Case, pd.DataFrame]]) -> list[figures.Figure]:
     """The figures of a report: all cases at a glance, then those that recorded most over time."""
     drawn = _overview(results, cases)
-    longest = sorted((case for case, _ in tables), key=lambda case: -_samples(results, case))
+    counts = _sample_counts(results)
+    longest = sorted((case for case, _ in tables), key=lambda case: -sum(
+        counts.get(run.run_id, 0) for run in _first_of_each_driver(case)))
     for number, case in enumerate(longest[:FIGURE_CASES]):
         runs = _first_of_each_driver(case)
         found = [figures.series_figure(results, runs, metric, f"s{number}{metric}")
@@ -141,8 +147,11 @@ def draw(results: Results, cases: list[Case],
     return drawn
 
 
-def _samples(results: Results, case: Case) -> int:
-    return sum(len(results.table("series", run.run_id)) for run in _first_of_each_driver(case))
+def _sample_counts(results: Results) -> dict[int, int]:
+    """Samples of each run, by its id."""
+    query = ("SELECT e.run_id, count(*) FROM sample JOIN series USING (series_id) "
+             "JOIN entity e USING (entity_id) GROUP BY e.run_id")
+    return {row[0]: row[1] for row in results.connection.execute(query)}
 
 
 def _first_of_each_driver(case: Case) -> list[RunRow]:
@@ -174,14 +183,13 @@ def _overview(results: Results, cases: list[Case]) -> list[figures.Figure]:
     if not numeric:
         return []
     x, rows = numeric[0], []
+    goodput = _goodputs(results, [run for case in cases for run in case.runs])
     for case in cases:
         raw = case.runs[0].params
         others = [figures.short(name, raw.get(name)) for name in case.varied if name != x]
         for run in case.of("sim") + case.of("emu"):
-            scalars = results.table("scalar", run.run_id)
-            goodput = scalars[(scalars["metric"] == "goodput_bps") & (scalars["kind"] == "app")]
-            if len(goodput) and goodput["value"].notna().any():
-                rows.append({x: run.params[x], "goodput_bps": goodput["value"].sum(),
+            if run.run_id in goodput:
+                rows.append({x: run.params[x], "goodput_bps": goodput[run.run_id],
                              "line": ", ".join([run.driver, *others])})
     if not rows:
         return []
@@ -191,6 +199,15 @@ def _overview(results: Results, cases: list[Case]) -> list[figures.Figure]:
     return [figures.lines_figure(frame, x=x, y="goodput_bps", hue="line", unit="bit/s",
                                  title=f"goodput over {x}", query=query, salt="o",
                                  command=f"./twinpath show --db {results.path}")]
+
+
+def _goodputs(results: Results, runs: list[RunRow]) -> dict[int, float]:
+    """Sum over the apps of each run that have a goodput."""
+    query = ("SELECT e.run_id, sum(s.value) FROM scalar s JOIN entity e USING (entity_id) "
+             "JOIN metric m USING (metric_id) WHERE m.name = 'goodput_bps' AND e.kind = 'app' "
+             "AND s.value IS NOT NULL AND e.run_id IN (SELECT value FROM json_each(?)) "
+             "GROUP BY e.run_id")
+    return {row[0]: row[1] for row in _chosen(results, query, runs)}
 
 
 def _provenance(results: Results, runs: list[RunRow]) -> list[tuple[str, str]]:

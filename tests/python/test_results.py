@@ -128,8 +128,9 @@ def test_the_report_is_one_file_in_the_promised_order(db: Path, tmp_path: Path) 
     page.feed(text)
     assert page.outside == [] and page.open == []
     assert not re.search(r"https?:|//[a-z]+\.[a-z]|@import|url\((?!#)", text)
-    assert page.sections == ["verdict", "comparison", "validity", "drops", "figures", "runs",
+    assert page.sections == ["verdict", "comparison", "validity", "drops", "figures",
                              "provenance", "glossary"]
+    assert text.index('id="provenance"') < text.index('id="runs"') < text.index('id="glossary"')
     assert text.count("<svg") >= 3 and "+3.3 %" in text and "n = 5" in text
     assert "CPU time is not modelled" in text and "SELECT" in text and "./twinpath show" in text
     assert "<b>host</b>" not in text and "&lt;b&gt;host" in text
