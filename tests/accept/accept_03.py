@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import evidence
 import studies
 from edited import CLOCK, STACK, EditedTree
 from ns3_tree import Ns3Tree
@@ -159,4 +160,5 @@ PROMISES = (
         "as described; refusals, locks, limits, dry run, expiry and clean hold without a NIC",
         testbed,
     ),
+    *evidence.PROMISES,
 )

@@ -117,7 +117,7 @@ def test_a_difference_beyond_the_first_chunk_is_found_there(sim, db: str, tmp_pa
     short, long = (scenario(size=size, rate="10Gbps", delay="10us").simulate(db=db)
                    for size in ("21MB", "22MB"))
     found = tp.diff(short, long, folder=str(tmp_path))
-    assert found.by == "frames" and found.index > 10_000 and found.parts[0].seq >= 1
+    assert found.by == "frames" and found.index > 10_000 and found.port == "sender/eth0/tx"
 
 
 def test_simulation_and_live_emulation_are_compared_by_content_only(logged: tp.Run,
@@ -203,4 +203,5 @@ def test_export_shows_series_of_a_simulation(sim, cli, tmp_path: Path) -> None:
     counters = {e["name"].split()[-1] for e in events if e["ph"] == "C"}
     assert {"cwnd_bytes", "delivery_rate_bps"} <= counters
     assert any(e["ph"] == "X" and e["pid"] == 3 for e in events)
-    assert cli("export", "1").code == 2 and cli("export", "7", "--perfetto", "x").code == 2
+    assert cli("export", "--perfetto", "x").code == 2
+    assert cli("export", "7", "--perfetto", "x").code == 2

@@ -17,6 +17,7 @@ from ..studies import open_study
 from .output import finite, print_json
 from .results import DEFAULT_DB, known_run, open_results
 from .scenarios import DB, JSON
+from .traces import export_trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,16 @@ def export_command(run_id: list[int] = typer.Argument(None, metavar="[RUN]...", 
                                            help="- is standard output"),
                    *, kind: Optional[str] = typer.Option(
                        None, "--format", help="csv json parquet; by default that of FILE's name"),
+                   perfetto: Optional[str] = typer.Option(
+                       None, metavar="FILE",
+                       help="one run as a trace for ui.perfetto.dev or chrome://tracing"),
                    as_json: bool = JSON) -> None:
+    if perfetto is not None:
+        with open_results(db) as results:
+            for number in run_id or []:
+                known_run(results, number)
+            export_trace(results, run_id or [], perfetto, as_json)
+        return
     wanted = _format(kind, out, as_json)
     if table not in (WIDE, *TABLES):
         raise ConfigError([unknown("--table", table, "table", [WIDE, *TABLES])])

@@ -1,4 +1,4 @@
-"""`replay`, `diff`, `export`: what happened, run again, compared, or as a trace."""
+"""`replay`, `diff`, `export --perfetto`: what happened, run again, compared, or as a trace."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Optional
 
 import typer
 from rich.markup import escape
+
+from twinpath_analysis.queries import Results
 
 from ..diff import Difference, diff
 from ..errors import ConfigError, Problem, TwinpathError
@@ -71,23 +73,19 @@ def _frame(frame: Frame | None, differs: list[str]) -> str:
     return f"{frame.t_ns / 1e9:.9f} s, {len(frame.data)} bytes\n{fields}"
 
 
-@app.command("export", help="A run as a trace for ui.perfetto.dev or chrome://tracing.")
-def export_command(run_id: int = typer.Argument(..., metavar="RUN"), db: Optional[str] = DB,
-                   perfetto: Optional[str] = typer.Option(None, "--perfetto", metavar="FILE"),
-                   as_json: bool = JSON) -> None:
+def export_trace(results: Results, run_ids: list[int], path: str, as_json: bool) -> None:
+    """`export RUN --perfetto FILE`: one run as a trace."""
     from twinpath_analysis.perfetto import write_trace
 
-    if perfetto is None:
-        raise ConfigError([Problem("export", "", "say what to export", "--perfetto FILE")])
-    with open_results(db) as results:
-        run = known_run(results, run_id)
+    if len(run_ids) != 1:
+        raise ConfigError([Problem("export", " ".join(map(str, run_ids)),
+                                   "a trace is of one run", "its number, see `show`")])
     try:
-        events = write_trace(run.db, run_id, perfetto)
+        events = write_trace(results.path, run_ids[0], path)
     except OSError as error:
-        raise TwinpathError(f"cannot write {perfetto}: {error.strerror}") from error
+        raise TwinpathError(f"cannot write {path}: {error.strerror}") from error
     if as_json:
-        print_json({"schema": "twinpath.export/1", "path": perfetto, "events": events,
-                    "problems": []})
+        print_json({"schema": "twinpath.export/1", "path": path, "events": events, "problems": []})
     else:
-        console.print(f"wrote {perfetto}: {events} events; open it in ui.perfetto.dev or "
+        console.print(f"wrote {path}: {events} events; open it in ui.perfetto.dev or "
                       "chrome://tracing")
