@@ -150,6 +150,7 @@ def _turns(path: str, tracks: _Tracks) -> Iterator[Event]:
     end = len(data) - len(END) - 4 - struct.unpack_from("<I", data, len(data) - len(END) - 4)[0]
     plan = json.loads(data[len(BEGIN) + 4:at])["plan"]
     stages = [host["name"] for host in plan["hosts"] if host.get("stack") != "linux"]
+    populated = any(host.get("count", 1) != 1 for host in plan["hosts"])
     waiting: dict[int, int] = {}
     inputs = _ports(plan, stages)
     while at < end:
@@ -162,9 +163,12 @@ def _turns(path: str, tracks: _Tracks) -> Iterator[Event]:
             continue
         now, core, stage, *items, took = struct.unpack_from("<qBB5HI", data, at)
         at += 24
-        yield _slice(tracks.pair(CORES, f"core{core} {stages[stage]}"), stages[stage],
-                     (now, now + took), {"items": sum(items)})
-        for (number, name), taken in zip(inputs[stage], items):
+        # A population's hosts are expanded by the worker: they have numbers here.
+        known = stage < len(stages) and not populated
+        host = stages[stage] if known else f"stage {stage}"
+        yield _slice(tracks.pair(CORES, f"core{core} {host}"), host, (now, now + took),
+                     {"items": sum(items)})
+        for (number, name), taken in zip(inputs[stage] if known else [], items):
             waiting[number] = waiting.get(number, 0) - taken
             if taken:
                 yield {"ph": "C", "pid": QUEUES, "tid": tracks.of(QUEUES, name), "ts": now / 1000,

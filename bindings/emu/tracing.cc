@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "bindings/plan/build.h"
@@ -38,7 +39,13 @@ nlohmann::json to_json(const PortFingerprint& port) {
           {"hash", fingerprint_text(port.chain)}};
 }
 
-void refuse_wide_hosts(const Plan& plan) {
+// What the fields of a TurnRecord cannot tell apart.
+void refuse_too_wide(const Plan& plan) {
+  constexpr std::size_t kStages = std::numeric_limits<std::uint8_t>::max() + std::size_t{1};
+  if (plan.hosts.size() > kStages) {
+    throw PlanError({{"hosts", std::to_string(plan.hosts.size()), "are too many for a turn log",
+                      std::to_string(kStages), ""}});
+  }
   for (const HostPlan& host : plan.hosts) {
     const auto at_host = [&](const LinkPlan& link) {
       return link.a == host.name || link.b == host.name;
@@ -90,7 +97,7 @@ void Tracing::open_pcapng(const AppHosts& hosts) {
 }
 
 void Tracing::open_turn_log() {
-  refuse_wide_hosts(job_.plan);
+  refuse_too_wide(job_.plan);
   turn_log_ = std::make_unique<emu::TurnLog>(recorder_, bed_.turn_log, bed_.turn_log_header);
   for (std::size_t index = 0; index < ports_.size(); ++index) {
     ports_[index]->log(*turn_log_, static_cast<std::uint16_t>(index));
