@@ -121,7 +121,7 @@ def _run(search: Search, case: "Case", plan: Plan) -> Run:
 
     request = RunRequest(plan, case.params, search.seed, search.testbed, case.scenario.source)
     timeout = search.trial_s + GRACE_S if search.driver == "emu" else None
-    return execute_plan(request, db=search.db, pcap=None, timeout=timeout)
+    return execute_plan(request, db=search.db, timeout=timeout)
 
 
 def _lost(run: Run, plan: Plan) -> float:
