@@ -227,8 +227,10 @@ def refusal(name: str, device: str, survey: Survey) -> PortRefused | None:
         return None
     nic = find(device, survey)
     if nic is None:
-        return PortRefused(f"DPDK refused port {name}: this machine has no {device}; "
-                           "see `twinpath ports`")
+        interface = device.partition(",iface=")[2].split(",")[0]
+        missing = f"there is no network interface {interface}" if interface else \
+            f"this machine has no {device}"
+        return PortRefused(f"DPDK refused port {name}: {missing}; see `twinpath ports`")
     reasons = list(nic.why_not)
     if reasons:
         bound = [f"is bound to {nic.driver}"] if nic.driver and not is_vdev else []
