@@ -8,6 +8,7 @@ from typing import Any
 
 from twinpath_analysis.database import connect
 
+PLAN = json.dumps({"hosts": [], "links": [], "apps": []})
 EMU_GOODPUT = (90e6, 91e6, 92e6, 93e6, 94e6)
 
 
@@ -19,7 +20,7 @@ def insert(connection: Any, table: str, **row: Any) -> int:
 
 def add_run(connection: Any, driver: str, loss: float, goodput: float, attempt: int) -> int:
     params = json.dumps({"loss": loss, "size": 1000000})
-    plan = insert(connection, "plan", sha256=f"{driver}{loss}{attempt}", json=params)
+    plan = insert(connection, "plan", sha256=f"{driver}{loss}{attempt}", json=PLAN)
     run = insert(connection, "run", run_key=f"{driver}{loss}", attempt=attempt,
                  scenario="web_transfer", params_json=params, plan_id=plan, driver=driver, seed=7,
                  build_id=1, machine_id=1, status="done", fingerprint="00000000000000ff",
