@@ -202,7 +202,7 @@ Scenario with_room(Scenario scenario) {
 }
 
 Scenario with_moves(Scenario scenario) {
-  constexpr std::uint64_t kMovesMax = 400;
+  constexpr std::uint64_t kMovesMax = 4000;
   constexpr std::uint64_t kAfterStart = 5 * kSecond;
   Dice dice(Rng(scenario.seed).fork("swarm.moves"));
   const std::uint64_t moves = dice.scaled({1, kMovesMax});

@@ -202,5 +202,30 @@ TEST(Field, EveryProblemIsNamedAtOnce) {
   EXPECT_EQ(problems[1].value, "11");
 }
 
+// Of timers due at one instant the one armed first fires first, moved or not.
+TEST(TimerQueue, AResumedTimerKeepsItsPlace) {
+  TimerQueue queue;
+  std::vector<int> fired;
+  struct Owner {
+    std::vector<int>& log;
+    int number;
+  };
+  const auto fire = [](void* owner, Instant) {
+    static_cast<Owner*>(owner)->log.push_back(static_cast<Owner*>(owner)->number);
+  };
+  Owner first{fired, 1};
+  Owner second{fired, 2};
+  Timer leaving(&first, fire);
+  Timer staying(&second, fire);
+  queue.arm(leaving, at_ns(5));
+  queue.arm(staying, at_ns(5));
+  const TimerPlace place = leaving.place();
+  queue.cancel(leaving);
+  Timer arriving(&first, fire);
+  queue.resume(arriving, place);
+  queue.expire(at_ns(5));
+  EXPECT_EQ(fired, (std::vector<int>{1, 2}));
+}
+
 }  // namespace
 }  // namespace twinpath

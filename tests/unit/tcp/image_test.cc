@@ -70,6 +70,21 @@ TEST(TcbImage, EveryStateMoves) {
   tcp.expect_state(TcpState::kClosed);
 }
 
+// RFC 2018 §4: which run grew last is part of what the peer sees.
+TEST(TcbImage, RunsStayInTheOrderInWhichTheyGrew) {
+  TcpDialect tcp;
+  tcp.user_listens();
+  tcp.peer_sends(syn(0).mss(1000).sack_permitted());
+  tcp.stack_sends(syn_ack(0, 1));
+  tcp.peer_sends(ack(1, 1));
+  tcp.user_accepts();
+  for (const std::uint32_t seq : {2001U, 6001U, 4001U}) tcp.peer_sends(data(seq, 1000, 1));
+  EXPECT_EQ(tcp.taken().size(), 3U);
+  tcp.migrate();
+  tcp.peer_sends(data(8001, 1000, 1));
+  tcp.stack_sends(ack(1, 1).sack(8001, 9001).sack(4001, 5001).sack(6001, 7001).sack(2001, 3001));
+}
+
 TEST(TcbImage, ExportedConnectionIsGone) {
   TcpDialect tcp;
   tcp.established();
