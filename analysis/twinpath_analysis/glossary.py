@@ -44,6 +44,8 @@ METRICS = {
                          "model", "histogram"),
     "latency_p50_s": Metric("s", _APP, "median of latency_ns", "lower", "model"),
     "latency_p99_s": Metric("s", _APP, "99th percentile of latency_ns", "lower", "model"),
+    "longest_frame_bytes": Metric("byte", _HOST, "longest frame above the MTU that a peer "
+                                  "sent", "neither"),
     "lost_fraction": Metric("fraction", _APP, "datagrams that never came, of those sent", "lower"),
     "requests": Metric("", _APP, "requests completed", "higher"),
     "requests_per_s": Metric("1/s", _APP, "requests completed per second, first start to last "
