@@ -39,11 +39,11 @@ def blocks(page: Path) -> list[Block]:
 class Reader:
     """Does what a page says, as its reader would. Each call answers what went wrong, or nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clone: Path = ROOT) -> None:
         self.folder = folder
         self.undecided: list[str] = []
         self.python: list[str] = []
-        (folder / "twinpath").symlink_to(ROOT / "twinpath")
+        (folder / "twinpath").symlink_to(clone / "twinpath")
 
     def follow(self, block: Block) -> str | None:
         """Runs one block. Languages nobody can run are only shown."""
@@ -97,7 +97,8 @@ class Reader:
         try:
             with sqlite3.connect(f"file:{databases[-1]}?mode=ro", uri=True) as database:
                 for statement in filter(str.strip, text.split(";")):
-                    database.execute(statement).fetchall()
+                    if not database.execute(statement).fetchall():
+                        return f"{databases[-1].name}: no row answers {statement.strip()}"
         except sqlite3.Error as error:
             return f"{databases[-1].name}: {error}"
         return None
