@@ -35,10 +35,18 @@ def _write(path: Path, text: str) -> None:
 
 
 def metrics() -> str:
-    lines = ["# Metrics", "", "| metric | layer | measured |", "|---|---|---|"]
-    for name, (layer, point) in sorted(glossary.POINTS.items()):
-        lines.append(f"| `{name}` | {layer} | {point} |")
-    lines += ["", *(f"- {note}" for note in glossary.NOTES)]
+    """Every metric the models can record, by layer, in the words of `twinpath explain`."""
+    lines = ["# Metrics", "", "`./twinpath explain METRIC` prints the same. An entity is what was "
+             "measured: `client`, `client/eth0`, `client/app0`, `client/app0/flow0`, `wire`.", ""]
+    for layer in dict.fromkeys(metric.layer for metric in glossary.METRICS.values()):
+        lines += [f"## {layer}", "", "| metric | unit | measured | kind | clock | better |",
+                  "|---|---|---|---|---|---|"]
+        lines += [f"| `{name}` | {m.unit or '–'} | {m.point} | {m.kind} | {m.clock} | {m.better} |"
+                  for name, m in sorted(glossary.METRICS.items()) if m.layer == layer]
+        lines.append("")
+    lines += ["## How to read them", "", *(f"- {note}" for note in glossary.NOTES)]
+    lines += ["", "| clock | means |", "|---|---|"]
+    lines += [f"| {name} | {text} |" for name, text in glossary.CLOCKS.items()]
     lines += ["", "## Causes of drops", "", "| cause | means |", "|---|---|"]
     lines += [f"| {cause} | {text} |" for cause, text in glossary.CAUSES.items()]
     return "\n".join(lines) + "\n"

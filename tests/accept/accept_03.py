@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import evidence
+import handbook
 import studies
 from edited import CLOCK, STACK, EditedTree
 from ns3_tree import Ns3Tree
@@ -161,4 +162,5 @@ PROMISES = (
         testbed,
     ),
     *evidence.PROMISES,
+    *handbook.PROMISES,
 )

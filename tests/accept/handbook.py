@@ -6,7 +6,7 @@ import re
 import sys
 import time
 
-from promise import PYTHON, ROOT, Answer, run, scratch, twinpath
+from promise import PYTHON, ROOT, Answer, Promise, run, scratch, twinpath
 from studies import modules
 
 TOUR_BOUND_S = 600
@@ -50,3 +50,21 @@ def docs(quick: bool) -> Answer:
     if not any("passed" in words for words in counted):
         complaints.append("no test passed")
     return Answer(f"{', '.join(counted)} in {ran.seconds:.0f} s", complaints)
+
+
+PROMISES = (
+    Promise(
+        "tour",
+        "follow docs/tour.md on a clean clone after ./twinpath setup",
+        "every block does what the page says, within ten minutes",
+        tour,
+        long=True,
+    ),
+    Promise(
+        "docs",
+        "./twinpath docs; ./twinpath test docs",
+        "the handbook builds without a warning, every snippet runs",
+        docs,
+        long=True,
+    ),
+)

@@ -16,7 +16,7 @@ BUSY = Promise("busy", "true", "passes", lambda quick: Answer("?", undecided="ma
 SLOW = Promise("slow", "sleep", "passes", lambda quick: Answer("fine"), long=True)
 ISSUE_02 = {"demo", "transfer", "swarm", "determinism", "bench", "sanitize", "tidy", "outside"}
 ISSUE_03 = {"contrib", "resume", "dask", "study-overhead", "merge", "report-1000", "testbed"}
-ISSUE_03 |= {"diff", "replay", "pcapng", "report", "recover"}
+ISSUE_03 |= {"diff", "replay", "pcapng", "report", "recover", "tour", "docs"}
 
 
 @pytest.fixture
