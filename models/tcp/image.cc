@@ -51,22 +51,31 @@ void write_held(ImageWriter& writer, tcp::Reassembly& held) {
   writer(held.pieces());
   for (std::uint32_t index = 0; index < held.pieces(); ++index) {
     writer(held.piece_first(index));
-    writer(held.piece(index).len);
+    writer(held.piece(index).len), writer(tcp::room_behind(held.piece(index)));
     writer.append(held.piece(index).bytes());
   }
   held.visit_recent(writer);
 }
 
+// `room_max` is left behind a piece at most: what can be gathered there decides how many buffers
+// later pieces take, and so what fits.
+struct Stored {
+  std::uint32_t bytes = 0;
+  std::uint32_t room_max = ~std::uint32_t{0};
+};
+
 // In pieces of the pool's buffers; nothing when the pool is exhausted.
 template <typename Sink>
-bool read_bytes(ImageReader& reader, BufPool& pool, std::uint32_t count, Sink sink) {
-  auto bytes = reader.take(count);
+bool read_bytes(ImageReader& reader, BufPool& pool, const Stored& stored, Sink sink) {
+  auto bytes = reader.take(stored.bytes);
   while (!bytes.empty()) {
     BufPtr buf(pool.take());
     if (buf == nullptr) return false;
     const auto piece =
         static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), buf->tailroom()));
     if (piece == 0) return false;
+    const std::uint32_t room = buf->tailroom() - piece;
+    buf->data_off += room - std::min(room, stored.room_max);
     std::memcpy(buf->push_back(piece).data(), bytes.data(), piece);
     sink(Slice{BufRef(std::move(buf)), 0, piece});
     bytes = bytes.subspan(piece);
@@ -78,7 +87,7 @@ bool read_queue(ImageReader& reader, BufPool& pool, tcp::SliceQueue& queue) {
   std::uint32_t count = 0;
   reader(count);
   if (count > kQueueBytesMax) return false;
-  return read_bytes(reader, pool, count, [&](Slice slice) { queue.append(std::move(slice)); });
+  return read_bytes(reader, pool, {count}, [&](Slice slice) { queue.append(std::move(slice)); });
 }
 
 bool read_sent(ImageReader& reader, Connection& connection) {
@@ -105,10 +114,11 @@ bool read_held(ImageReader& reader, BufPool& pool, Connection& connection) {
   for (std::uint32_t index = 0; index < count && !reader.failed(); ++index) {
     SeqNum first;
     std::uint32_t bytes = 0;
-    reader(first), reader(bytes);
+    std::uint32_t room = 0;
+    reader(first), reader(bytes), reader(room);
     if (bytes == 0 || bytes > kQueueBytesMax || first < behind) return false;
     if (first + bytes > connection.rcv_adv) return false;
-    const bool held = read_bytes(reader, pool, bytes, [&](Slice slice) {
+    const bool held = read_bytes(reader, pool, {bytes, room}, [&](Slice slice) {
       const SeqNum at = std::exchange(first, first + slice.len);
       connection.reassembly.restore(at, std::move(slice));
     });

@@ -19,10 +19,14 @@ bool gather(Slice& last, const Slice& slice) {
 
 }  // namespace
 
+std::uint32_t room_behind(const Slice& slice) {
+  const bool is_last = slice.offset + slice.len == slice.buf->len;
+  return slice.buf.is_unique() && is_last ? slice.buf->tailroom() : 0;
+}
+
 bool extend(Slice& slice, std::span<const std::byte> bytes) {
   const auto count = static_cast<std::uint32_t>(bytes.size());
-  if (!slice.buf.is_unique() || slice.offset + slice.len != slice.buf->len) return false;
-  if (slice.buf->tailroom() < count) return false;
+  if (count == 0 || room_behind(slice) < count) return false;
   BufPtr buf = slice.buf.take_if_unique();
   std::memcpy(buf->push_back(count).data(), bytes.data(), count);
   slice.buf = BufRef(std::move(buf));

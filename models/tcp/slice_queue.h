@@ -17,6 +17,9 @@ namespace twinpath::tcp {
 // holds something else behind the slice.
 bool extend(Slice& slice, std::span<const std::byte> bytes);
 
+// How much extend() could append: nothing behind a slice that is shared or not the buffer's last.
+std::uint32_t room_behind(const Slice& slice);
+
 class SliceQueue {
  public:
   [[nodiscard]] std::uint32_t bytes() const { return end_ - front_; }
