@@ -91,8 +91,8 @@ class Case:
     def simulate(self, seed: int = 1, *, costs: str = "zero", db: str | None = None,
                  pcap: str | None = None, timeout: float | None = None) -> "Run":
         """Runs in ns-3 under a virtual clock. `pcap`: a folder for captures, one per port, or
-        a file *.pcapng with all ports and what was dropped. `timeout`: seconds of wall time. Raises
-        RunFailed or RunTimeout."""
+        a file NAME.pcapng with all ports and what was dropped. `timeout`: seconds of wall time.
+        Raises RunFailed or RunTimeout."""
         from .execute import execute
 
         if costs != "zero":

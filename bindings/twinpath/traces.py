@@ -15,8 +15,8 @@ PCAPNG = ".pcapng"
 
 @dataclass(frozen=True)
 class Traces:
-    """`pcap`: a folder, one file per port, or a file *.pcapng with everything in it. `log`: write
-    a turn log beside the database (True) or at this path; emulations only."""
+    """`pcap`: a folder, one file per port, or a file NAME.pcapng with everything in it. `log`:
+    write a turn log beside the database (True) or at this path; emulations only."""
 
     pcap: str | None = None
     log: bool | str = False
