@@ -7,3 +7,7 @@ def run(job_json: str) -> str:
 def replay(job_json: str) -> str:
     """Runs an emulation's turn log again (`log` of the job) without a clock; the answer has the
     chains of every port and the first difference from what the emulation sent."""
+
+def session(job_json: str) -> str:
+    """The same in steps: commands and answers are JSON lines over the descriptors of the job's
+    `session`."""

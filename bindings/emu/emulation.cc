@@ -40,6 +40,7 @@ Emulation::Emulation(const Job& job, const Bed& bed)
       cpu_(prepare_process(bed)),
       eal_(eal_options(bed)),
       pool_({.name = "frames", .bufs = kBufs}),
+      events_(job.events, EventStream::Pace::kRealTime),
       progress_(job.progress_fd) {
   make_ports();
   make_hosts();
@@ -121,6 +122,13 @@ void Emulation::record_series(ResultSink& sink) {
   }
 }
 
+void Emulation::tell_events() {
+  for (const auto& host : hosts_) {
+    const std::string& name = host->ip().config().name;
+    events_.listen(host->ip().bus(), name, flow_parent(job_.plan, name));
+  }
+}
+
 // Last of all: model time begins with the clock.
 void Emulation::make_worker() {
   emu::WorkerOptions options{.cpu = cpu_, .realtime = cpu_ >= 0, .all_wake = true};
@@ -188,12 +196,14 @@ RunResult Emulation::run() {
     for (const auto& host : hosts_) host->export_results(into);
   });
   record_series(measurement_->sink());
+  tell_events();
   recorder_.start();
   const StealMeter steal;
   make_worker();
   const emu::StopSignal stop(*worker_);
   if (bed_.ready_fd >= 0) static_cast<void>(write(bed_.ready_fd, "ready\n", 6));
   worker_->run();
+  events_.finish();
   for (SeriesRecorder& series : series_) series.finish(ended_);
   const Finished run{job_.plan,       bed_,
                      ports_,          hosts_,

@@ -13,6 +13,7 @@
 #include "bindings/emu/port_stack.h"
 #include "bindings/emu/recording.h"
 #include "bindings/emu/tracing.h"
+#include "bindings/plan/event_stream.h"
 #include "bindings/plan/measure.h"
 #include "bindings/plan/plan.h"
 #include "bindings/plan/series.h"
@@ -43,6 +44,7 @@ class Emulation {
   void make_port(std::size_t link, bool end_a);
   void make_hosts();
   void record_series(ResultSink& sink);
+  void tell_events();
   void make_worker();
   [[nodiscard]] BedPort port_for(std::size_t link, bool end_a);
   [[nodiscard]] bool is_ours(const std::string& host) const;
@@ -64,6 +66,7 @@ class Emulation {
   AppHosts hosts_;
   std::optional<Measurement> measurement_;
   std::deque<SeriesRecorder> series_;
+  EventStream events_;
   std::deque<HostStage> stages_;
   emu::Recorder recorder_;
   std::optional<Tracing> tracing_;

@@ -7,6 +7,7 @@
 
 #include "bindings/plan/apply.h"
 #include "bindings/plan/build.h"
+#include "bindings/plan/native.h"
 #include "models/app/bulk.h"
 #include "models/app/http_get.h"
 #include "models/app/http_server.h"
@@ -52,6 +53,20 @@ void add_open_loop(const Adding& adding) {
   add_one<RequestResponse, RequestResponseConfig>(adding);
 }
 
+// A class of the user's own object.
+void add_native(const Adding& adding) {
+  const AppPlan& app = adding.app;
+  const NativeUse use(*app.native, NativeKind::kApp, app.path);
+  if (use.has_target() != app.to.has_value()) {
+    const char* message = app.to ? "takes no target" : "is missing";
+    adding.problems.push_back({app.path + ".to", app.to.value_or(""), message, "", ""});
+    return;
+  }
+  const Ipv4Address to = app.to ? address_towards(adding.plan, app.host, *app.to) : Ipv4Address();
+  adding.target.add_made(app.path, Instant(app.start),
+                         [&](const AppContext& context) { return use.make_app(to, context); });
+}
+
 struct Kind {
   std::string_view name;
   void (*add)(const Adding&);
@@ -77,6 +92,7 @@ void add_apps(const Plan& plan, std::size_t host, AppRunner& target) {
   std::vector<Problem> problems;
   for (const AppPlan& app : plan.apps) {
     if (app.host != plan.hosts.at(host).name) continue;
+    if (app.native) add_native({plan, app, target, problems});
     for (const Kind& kind : kKinds) {
       if (kind.name == app.kind) kind.add({plan, app, target, problems});
     }

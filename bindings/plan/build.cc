@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bindings/plan/apply.h"
+#include "bindings/plan/native.h"
 #include "models/base/hash.h"
 
 namespace twinpath::bind {
@@ -103,6 +104,10 @@ TcpConfig tcp_config(const HostPlan& host) {
   apply_settings(host.tcp, host.name + ".tcp", config, problems);
   append(host.name + ".tcp", config.validate(), problems);
   if (!problems.empty()) throw PlanError(std::move(problems));
+  if (host.congestion) {
+    const NativeUse use(*host.congestion, NativeKind::kCongestion, host.name + ".tcp.congestion");
+    config.custom_congestion = use.make_congestion();
+  }
   return config;
 }
 

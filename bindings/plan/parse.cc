@@ -40,6 +40,17 @@ void require_one_of(JsonReader& reader, std::string_view name, const std::string
   reader.problem(name, "is not one of the choices", allowed);
 }
 
+NativePlan parse_native(const json& object, std::string path, Problems& problems) {
+  JsonReader reader(object, std::move(path), problems);
+  NativePlan native;
+  native.object = reader.text("object");
+  native.name = reader.text("class");
+  native.source = reader.text_or("source", "");
+  native.args = reader.settings_or_empty("args");
+  reader.refuse_others({"object", "class", "source", "args"});
+  return native;
+}
+
 HostPlan parse_host(const json& object, std::string path, Problems& problems) {
   JsonReader reader(object, std::move(path), problems);
   HostPlan host;
@@ -48,9 +59,14 @@ HostPlan parse_host(const json& object, std::string path, Problems& problems) {
   host.stack = reader.text_or("stack", host.stack);
   require_one_of(reader, "stack", host.stack, {"twinpath", "ns3", "linux"});
   host.tcp = reader.settings_or_empty("tcp");
+  if (reader.has("congestion")) {
+    host.congestion =
+        parse_native(reader.object("congestion"), reader.path_of("congestion"), problems);
+    if (host.stack != "twinpath") reader.problem("congestion", "needs the stack twinpath");
+  }
   host.cores = reader.integer_or("cores", 0, kCores);
   host.count = reader.integer_or("count", 1, kCount);
-  reader.refuse_others({"name", "addresses", "stack", "tcp", "cores", "count"});
+  reader.refuse_others({"name", "addresses", "stack", "tcp", "congestion", "cores", "count"});
   return host;
 }
 
@@ -79,11 +95,15 @@ AppPlan parse_app(const json& object, std::string path, Problems& problems) {
   app.path = reader.text("path");
   app.host = reader.text("host");
   app.kind = reader.text("kind");
-  require_one_of(reader, "kind", app.kind, app_kinds());
+  if (app.kind == "native") {
+    app.native = parse_native(reader.object("native"), reader.path_of("native"), problems);
+  } else {
+    require_one_of(reader, "kind", app.kind, app_kinds());
+  }
   if (reader.has("to")) app.to = reader.text("to");
   app.start = duration_or_zero(reader, "start_ns");
   app.args = reader.settings_or_empty("args");
-  reader.refuse_others({"path", "host", "kind", "to", "start_ns", "args"});
+  reader.refuse_others({"path", "host", "kind", "to", "start_ns", "args", "native"});
   return app;
 }
 
@@ -203,6 +223,24 @@ CaptureJob parse_capture(const json& object, Problems& problems) {
   return capture;
 }
 
+EventWishes parse_events(const json& object, Problems& problems) {
+  JsonReader reader(object, "events", problems);
+  EventWishes wishes;
+  wishes.fd = static_cast<int>(reader.integer("fd", {0, 1 << 20}));
+  wishes.kinds = reader.texts_or_empty("kinds");
+  reader.refuse_others({"fd", "kinds"});
+  return wishes;
+}
+
+// Where this machine keeps the objects the Plan names.
+void find_objects(const Settings& objects, Plan& plan) {
+  const auto find = [&objects](std::optional<NativePlan>& native) {
+    if (native) native->path = objects.text(native->object, "");
+  };
+  for (HostPlan& host : plan.hosts) find(host.congestion);
+  for (AppPlan& app : plan.apps) find(app.native);
+}
+
 }  // namespace
 
 const std::vector<std::string>& app_kinds() {
@@ -226,6 +264,7 @@ Job parse_job(std::string_view text) {
   JsonReader reader(parsed, "", problems);
   Job job;
   job.plan = parse_plan_object(reader.object("plan"), problems);
+  find_objects(reader.settings_or_empty("objects"), job.plan);
   job.plan_sha256 = reader.text_or("plan_sha256", "");
   job.seed = reader.seed("seed");
   job.db = reader.text("db");
@@ -234,6 +273,7 @@ Job parse_job(std::string_view text) {
   if (reader.has("pcapng")) job.pcapng = parse_capture(reader.object("pcapng"), problems);
   job.testbed = reader.text_or("testbed", "veth");
   job.progress_fd = static_cast<int>(reader.integer_or("progress_fd", -1, {-1, 1 << 20}));
+  if (reader.has("events")) job.events = parse_events(reader.object("events"), problems);
   if (!problems.empty()) throw PlanError(std::move(problems));
   job.plan = expand(std::move(job.plan));
   return job;

@@ -65,13 +65,23 @@ class Settings {
   Map values_;
 };
 
+// A class of a user's own object.
+struct NativePlan {
+  std::string object;  // its hash
+  std::string name;    // of the class
+  std::string source;  // the file it was compiled from, for messages
+  Settings args;
+  std::string path;  // where this machine keeps the object; from the Job, empty in a Plan
+};
+
 // A host, or `count` hosts by one rule (names NAME0, NAME1, ... when count > 1).
 struct HostPlan {
   std::string name;
-  std::vector<std::string> addresses;  // "198.18.0.1/24", in the order of the host's links
-  std::string stack = "twinpath";      // "twinpath", "ns3" (sim only), "linux" (emu only)
-  Settings tcp;                        // fields of TcpConfig by their names
-  std::int64_t cores = 0;              // 0: CPU time is free
+  std::vector<std::string> addresses;      // "198.18.0.1/24", in the order of the host's links
+  std::string stack = "twinpath";          // "twinpath", "ns3" (sim only), "linux" (emu only)
+  Settings tcp;                            // fields of TcpConfig by their names
+  std::optional<NativePlan> congestion{};  // in place of the field `congestion`
+  std::int64_t cores = 0;                  // 0: CPU time is free
   std::int64_t count = 1;
 };
 
@@ -93,10 +103,11 @@ struct LinkPlan {
 struct AppPlan {
   std::string path;  // "client/app0": the entity its results stand under
   std::string host;
-  std::string kind;               // one of app_kinds()
+  std::string kind;               // one of app_kinds(), or "native"
   std::optional<std::string> to;  // the host it talks to
   Nanoseconds start{0};
   Settings args;
+  std::optional<NativePlan> native{};  // of kind "native": what it is; `args` is empty
 };
 
 struct MeasurePlan {
@@ -135,6 +146,12 @@ struct CaptureJob {
   std::map<std::string, Window> windows;  // by "client/eth0/tx"; empty: everything, with comments
 };
 
+// Events the parent wants to hear while the run goes on (event_stream.h).
+struct EventWishes {
+  int fd = -1;  // -1: nobody listens
+  std::vector<std::string> kinds;
+};
+
 // One run: a Plan and where its results go. `run_id` is the row the parent prepared in `db`.
 struct Job {
   Plan plan;
@@ -146,6 +163,7 @@ struct Job {
   std::optional<CaptureJob> pcapng{};
   std::string testbed = "veth";  // emu: "veth" or "net_ring"
   int progress_fd = -1;          // -1: nobody listens
+  EventWishes events{};
 };
 
 // Every kind an app may have, in alphabetical order.

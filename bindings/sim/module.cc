@@ -23,4 +23,12 @@ PYBIND11_MODULE(_sim, module) {
       },
       pybind11::arg("job_json"), pybind11::call_guard<pybind11::gil_scoped_release>(),
       "Runs an emulation's turn log again; see bindings/README.md.");
+  module.def(
+      "session",
+      [](const std::string& job_json) {
+        twinpath::bind::die_with_parent();
+        return twinpath::bind::answer([&] { return twinpath::bind::run_session(job_json); });
+      },
+      pybind11::arg("job_json"), pybind11::call_guard<pybind11::gil_scoped_release>(),
+      "The same in steps that the parent asks for by JSON lines.");
 }

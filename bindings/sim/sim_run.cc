@@ -4,11 +4,14 @@
 #include <ns3/simulator.h>
 
 #include <deque>
+#include <utility>
 
+#include "bindings/plan/event_stream.h"
 #include "bindings/plan/measure.h"
 #include "bindings/plan/series.h"
 #include "bindings/plan/stop_request.h"
 #include "bindings/sim/record.h"
+#include "bindings/sim/session.h"
 #include "sim/sim_time.h"
 
 namespace twinpath::bind {
@@ -42,18 +45,40 @@ void schedule_window(Measurement& measurement) {
   }
 }
 
+store::SqliteSinkOptions sink_options(const Job& job) {
+  return {.path = job.db,
+          .run_id = job.run_id,
+          .series_every = job.plan.measure.every.value_or(Nanoseconds(0))};
+}
+
+// `drive` with the parent told of the events it wants.
+std::function<bool()> told(World& world, const Job& job, std::function<bool()> drive) {
+  return [&world, &job, drive = std::move(drive)] {
+    EventStream events(job.events, EventStream::Pace::kWaits);
+    for (const World::Seat& seat : world.seats()) {
+      if (!seat.ours) continue;
+      const std::string& host = seat.ours->ip().config().name;
+      events.listen(seat.ours->ip().bus(), host, flow_parent(job.plan, host));
+    }
+    const bool well = drive();
+    events.finish();
+    return well;
+  };
+}
+
 }  // namespace
 
-RunResult run_recorded(World& world, store::SqliteSink& sink) {
+RunResult run_recorded(World& world, store::SqliteSink& sink, const std::function<bool()>& drive) {
   sink.begin_run({.run_json = "{}"});
   Measurement measurement(world.plan().measure, sink,
                           [&world](ResultSink& into) { world.export_results(into); });
   schedule_window(measurement);
   SeriesRecorders series = record_series(world, measurement.sink());
   RunResult result;
-  const bool all_done = world.run();
+  const bool all_done = drive ? drive() : world.run();
   result.status = all_done || world.plan().stop.when.empty() ? "done" : "timeout";
-  if (StopRequest::came() && !all_done) result.status = "interrupted";
+  const bool cut = StopRequest::came() || sim::sim_now() < kStart + world.plan().stop.at_most;
+  if (cut && !all_done) result.status = "interrupted";
   result.model = sim::sim_now() - kStart;
   for (SeriesRecorder& recorder : series) recorder.finish(sim::sim_now());
   measurement.record(sim::sim_now());
@@ -67,10 +92,17 @@ RunResult run_sim(const std::string& job_json) {
   const StopRequest stop;
   const Job job = parse_job(job_json);
   World world(job);
-  store::SqliteSink sink({.path = job.db,
-                          .run_id = job.run_id,
-                          .series_every = job.plan.measure.every.value_or(Nanoseconds(0))});
-  return run_recorded(world, sink);
+  store::SqliteSink sink(sink_options(job));
+  return run_recorded(world, sink, told(world, job, [&] { return world.run(); }));
+}
+
+RunResult run_session(const std::string& job_json) {
+  const StopRequest stop;
+  const Job job = parse_job(job_json);
+  World world(job);
+  store::SqliteSink sink(sink_options(job));
+  Session session(world, parse_session(job_json));
+  return run_recorded(world, sink, told(world, job, [&] { return session.serve(); }));
 }
 
 }  // namespace twinpath::bind

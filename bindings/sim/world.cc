@@ -183,9 +183,19 @@ void World::export_results(ResultSink& sink) const {
 }
 
 bool World::run() {
-  ns3::Simulator::Stop(sim::to_ns3_time(plan().stop.at_most));
+  begin();
   ns3::Simulator::Run();
   return is_over_;
+}
+
+void World::begin() { ns3::Simulator::Stop(sim::to_ns3_time(plan().stop.at_most)); }
+
+bool World::is_at_end() const { return is_over_ || sim::sim_now() >= kStart + plan().stop.at_most; }
+
+void World::step(Nanoseconds time) {
+  if (is_at_end()) return;
+  ns3::Simulator::Stop(sim::to_ns3_time(time));
+  ns3::Simulator::Run();
 }
 
 }  // namespace twinpath::bind

@@ -54,6 +54,12 @@ class World {
   void export_results(ResultSink& sink) const;
   // Runs until every app of stop.when is done, at most until stop.at_most. True: it was they.
   bool run();
+  // The same in pieces: begin() once, then step() by step(). After the end a step does nothing.
+  void begin();
+  void step(Nanoseconds time);
+  // The awaited apps are done.
+  [[nodiscard]] bool is_over() const { return is_over_; }
+  [[nodiscard]] bool is_at_end() const;
 
  private:
   void add_host(std::size_t index);

@@ -5,6 +5,7 @@
 #include <string>
 #include <type_traits>
 
+#include "bindings/plan/event_text.h"
 #include "models/app/metric_names.h"
 #include "models/base/field.h"
 #include "models/tcp/config.h"
@@ -13,16 +14,6 @@ namespace twinpath {
 namespace {
 
 using nlohmann::ordered_json;
-
-template <typename T>
-constexpr const char* type_name() {
-  if constexpr (std::is_same_v<T, bool>) return "bool";
-  if constexpr (std::is_enum_v<T>) return "choice";
-  if constexpr (std::is_same_v<T, Duration>) return "duration";
-  if constexpr (std::is_integral_v<T>) return "integer";
-  if constexpr (std::is_same_v<T, std::string>) return "text";
-  return "number";
-}
 
 template <typename T>
 ordered_json default_of(const T& value, const Limits& limits) {
@@ -46,13 +37,14 @@ ordered_json describe() {
     auto choices = ordered_json::array();
     for (const char* choice : field.limits.choices) choices.push_back(choice);
     list.push_back({{"name", field.name},
-                    {"type", type_name<std::decay_t<decltype(value)>>()},
+                    {"type", field_type<std::decay_t<decltype(value)>>()},
                     {"unit", field.limits.unit},
                     {"help", field.help},
                     {"default", default_of(value, field.limits)},
                     {"min", field.limits.min},
                     {"max", field.limits.max},
-                    {"choices", choices}});
+                    {"choices", choices},
+                    {"live", field.limits.live}});
   });
   return list;
 }
@@ -62,6 +54,7 @@ ordered_json describe() {
 
 int main() {
   const twinpath::ordered_json groups{{"tcp", twinpath::describe<twinpath::TcpConfig>()},
+                                      {"events", twinpath::bind::event_kinds()},
                                       {"metrics", twinpath::kMetricNames}};
   return std::puts(groups.dump(1).c_str()) < 0;
 }

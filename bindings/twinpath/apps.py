@@ -165,8 +165,3 @@ def HttpProxy(*_: Any, **__: Any) -> AppSpec:
 def Trace(*_: Any, **__: Any) -> AppSpec:
     """Arrival times or sizes from a file's column."""
     raise not_yet("Trace")
-
-
-def native(*_: Any, **__: Any) -> AppSpec:
-    """The user's own C++ network function, app or congestion control."""
-    raise not_yet("native")

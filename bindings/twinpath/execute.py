@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Iterator
 
 from twinpath_analysis.database import DatabaseError, connect, explain, read_only
@@ -16,6 +17,8 @@ from twinpath_analysis.queries import Results
 
 from . import testbed_file
 from .errors import ConfigError, Problem, RunFailed, RunTimeout, TwinpathError, raise_for_result
+from .events import EventTap
+from .native import objects_of
 from .plan import Plan
 from .prepare import RunRequest, prepare, utc_now
 from .quantities import quantity
@@ -48,9 +51,21 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
                         on_progress=on_progress)
 
 
+@dataclass(frozen=True)
+class WorkerCall:
+    """What a worker is asked beside the Plan: the module's function, additions to the job,
+    descriptors handed over, and one that interrupts it when its other end is closed."""
+
+    function: str = "run"
+    job: dict[str, Any] = field(default_factory=dict)
+    handed: tuple[int, ...] = ()
+    stop_fd: int = -1
+
+
 def execute_plan(request: RunRequest, *, db: str | None,
                  timeout: float | None, traces: Traces = Traces(),
-                 on_progress: ProgressListener | None = None) -> Run:
+                 on_progress: ProgressListener | None = None,
+                 call: WorkerCall = WorkerCall()) -> Run:
     """Runs a Plan once. The worker's own file is merged into `db` whatever its end."""
     target = os.path.abspath(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
     require_checked(request.testbed, target)
@@ -59,10 +74,13 @@ def execute_plan(request: RunRequest, *, db: str | None,
     end: WorkerEnd | None = None
     try:
         run_id, _ = prepare(own, request)
-        job = worker_job(request, own, run_id) | traces.job(request, target)
+        job = worker_job(request, own, run_id) | traces.job(request, target) | call.job
+        wishes = request.plan.wishes
         with network(request) as companion:
             end = run_worker(request.plan.driver, job, timeout=timeout, on_progress=on_progress,
-                             companion=companion)
+                             companion=companion, function=call.function, handed=call.handed,
+                             stop_fd=call.stop_fd,
+                             tap=EventTap(list(wishes)) if wishes else None)
             record_end(own, run_id, end)
             if companion is not None:
                 companion.record(own, run_id)
@@ -87,7 +105,8 @@ def worker_job(request: RunRequest, path: str, run_id: int) -> dict[str, Any]:
     """What a worker is told: its Plan, its seed, and the file and run it writes."""
     return {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
             "db": path, "run_id": run_id,
-            "testbed": testbed_file.load(request.testbed or "veth").kind}
+            "testbed": testbed_file.load(request.testbed or "veth").kind,
+            "objects": objects_of(request.plan.data)}
 
 
 def require_checked(testbed: str | None, db: str) -> None:
@@ -201,6 +220,8 @@ def record_failure(path: str, run_id: int, error: str) -> None:
 def _status(end: WorkerEnd) -> tuple[str, str | None]:
     if end.stopped:
         reached = "" if end.model_s is None else f" at {end.model_s:.3f} s of model time"
+        if end.error is not None:
+            return end.stopped, f"{end.error}"
         return end.stopped, f"stopped by the parent ({end.stopped}){reached}"
     if end.result is None:
         return "failed", crash_text(end)
@@ -222,6 +243,8 @@ def _raise_for(run: Run, end: WorkerEnd) -> None:
         raise RunTimeout(error or "the end was not reached in time", run=run, stderr=end.stderr)
     if status == "done":
         return
+    if end.error is not None:
+        raise RunFailed(error or "failed", run=run, stderr=end.stderr) from end.error
     if (end.result or {}).get("kind") in ("config", "privilege", "port"):
         raise_for_result(end.result or {}, end.stderr)
     raise RunFailed(error or "failed", run=run, stderr=end.stderr)

@@ -28,6 +28,7 @@ class Field:
     min: float
     max: float
     choices: tuple[str, ...] = ()
+    live: bool = False  # may change while a session runs
 
     def plan_value(self, value: Any, path: str) -> Any:
         """`value` as the Plan stores it (integers of ns, bytes, bit/s), or ConfigError."""
@@ -50,12 +51,12 @@ class Field:
         if self.type in ("bool", "text"):
             return "true false" if self.type == "bool" else "text"
         if self.unit == "ns":
-            return f"{Time(self.min / 1e9)}..{Time(self.max / 1e9)}"
+            return f"{Time(f'{self.min:.0f}ns')}..{Time(f'{self.max:.0f}ns')}"
         return f"{self.min:g}..{self.max:g} {self.unit}".strip()
 
     @property
     def shown_default(self) -> str:
-        return str(Time(self.default / 1e9)) if self.unit == "ns" else str(self.default)
+        return str(Time(f"{self.default}ns")) if self.unit == "ns" else str(self.default)
 
     def _choice(self, value: Any, path: str) -> str:
         if value in self.choices:
@@ -114,6 +115,13 @@ def metric_names() -> tuple[str, ...]:
     """Every metric a run may record."""
     with open(_find(), encoding="utf-8") as file:
         return tuple(json.load(file)["metrics"])
+
+
+@functools.cache
+def event_kinds() -> list[str]:
+    """Every kind of event a run has."""
+    with open(_find(), encoding="utf-8") as file:
+        return list(json.load(file)["events"])
 
 
 Values = dict[str, Any]

@@ -12,6 +12,7 @@ from typing import Any, Iterable, Mapping, TypeVar
 
 from .apps import AppSpec
 from .errors import ConfigError, Problem, not_yet, unknown
+from .events import EventListener, Wish, check_wish
 from .fields import metric_names
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
@@ -115,6 +116,7 @@ class Net:
         self.stop_when: tuple[str, ...] = ()
         self.at_most: Time | None = None
         self.problems: list[Problem] = []
+        self.wishes: list[Wish] = []
 
     def host(self, name: str, *, address: str | list[str] | None = None,
              stack: str | dict[str, str] = "twinpath", tcp: Mapping[str, Any] | None = None,
@@ -210,9 +212,12 @@ class Net:
         if self.at_most == 0:
             self.problem("stop.at_most", 0, "must be above 0")
 
-    def on(self, event: str, fn: Any, *, entity: str = "*") -> None:
-        """Calls `fn` with events of a run."""
-        raise not_yet("Net.on")
+    def on(self, event: str, fn: EventListener, *, entity: str = "*") -> None:
+        """Calls `fn(event)` in this process with every Event of the kind `event` or below it
+        ("tcp.cwnd", "tcp") whose entity fits the shell pattern `entity`. Batched and read-only;
+        what `fn` raises ends the run as failed. Not in studies, whose runs are other processes."""
+        self.problems.extend(check_wish(event, fn, "net.on"))
+        self.wishes.append(Wish(event, fn, entity))
 
     def box(self, name: str, **_: Any) -> None:
         """A middlebox: network functions and µStacks."""

@@ -6,14 +6,16 @@ import hashlib
 import ipaddress
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Mapping
 
 from . import matrix
 from .apps import AppSpec
 from .errors import ConfigError, Problem, unknown
+from .events import Wish
 from .fields import plan_values
+from .native import NativeSpec, plan_native
 from .net import App, Host, Link, Net
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
@@ -34,9 +36,15 @@ def sha256(text: str) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is fed. Equal plans have equal `sha256`."""
+    """What a run is fed. Equal plans have equal `sha256`. Beside it, and of this process only:
+    who wants to hear its events, and the C++ classes it uses."""
 
     data: Json
+    wishes: tuple[Wish, ...] = field(default=(), compare=False, repr=False)
+    natives: dict[str, NativeSpec] = field(default_factory=dict, compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[type, tuple[Json]]:
+        return Plan, (self.data,)
 
     @cached_property
     def json(self) -> str:
@@ -119,7 +127,11 @@ class Builder:
                 self.problems.append(unknown(path, name, "host or link", [*hosts, *links]))
 
     def _set_host(self, host: Host, path: str, rest: str, value: Any) -> None:
-        if rest.startswith("tcp."):
+        own = host.tcp.get("congestion")
+        if rest.startswith("tcp.congestion.") and isinstance(own, NativeSpec):
+            name = rest.removeprefix("tcp.congestion.")
+            host.tcp["congestion"] = replace(own, args={**own.args, name: value})
+        elif rest.startswith("tcp."):
             host.tcp[rest.removeprefix("tcp.")] = value
         elif rest == "stack":
             host.stack = str(value)
@@ -182,10 +194,28 @@ class Builder:
 
     def _host(self, host: Host, addresses: list[str]) -> Json:
         stack = self._stack(host)
-        tcp, problems = plan_values("tcp", host.tcp, f"{host.name}.tcp")
+        given = dict(host.tcp)
+        own = given.pop("congestion") if isinstance(given.get("congestion"), NativeSpec) else None
+        tcp, problems = plan_values("tcp", given, f"{host.name}.tcp")
         self.problems.extend(problems)
-        return {"name": host.name, "addresses": addresses, "stack": stack, "tcp": tcp,
+        native = {"congestion": self._congestion(host, stack, own)} if own else {}
+        return {**native, "name": host.name, "addresses": addresses, "stack": stack, "tcp": tcp,
                 "cores": host.cores, "count": host.count}
+
+    def _congestion(self, host: Host, stack: str, own: NativeSpec) -> Json:
+        """The user's own congestion control; the Plan has the key only with one."""
+        field = f"{host.name}.tcp.congestion"
+        if stack != "twinpath":
+            self._problem(field, own.cls, f"the stack {stack} cannot run {own.cls}", "twinpath")
+            return {}
+        return self._native(own, "congestion", field)
+
+    def _native(self, own: NativeSpec, kind: str, path: str) -> Json:
+        try:
+            return plan_native(own, kind, path)
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return {}
 
     def _stack(self, host: Host) -> str:
         stack = host.stack
@@ -210,9 +240,16 @@ class Builder:
 
     def _apps(self) -> list[Json]:
         self._add_missing_servers()
-        return [{"path": app.path, "host": host.name, "kind": app.spec.kind,
-                 "to": app.spec.to.name if app.spec.to else None, "start_ns": app.start.ns,
-                 "args": app.spec.args} for host in self.net.hosts for app in host.apps]
+        return [self._app(host, app) for host in self.net.hosts for app in host.apps]
+
+    def _app(self, host: Host, app: App) -> Json:
+        spec = app.spec
+        data = {"path": app.path, "host": host.name, "kind": spec.kind,
+                "to": getattr(spec.to, "name", None), "start_ns": app.start.ns,
+                "args": spec.args}
+        if isinstance(spec, NativeSpec):
+            data |= {"args": {}, "native": self._native(spec, "app", app.path)}
+        return data
 
     def _add_missing_servers(self) -> None:
         for host in list(self.net.hosts):
@@ -287,7 +324,10 @@ def build_plan(net: Net, driver: str, scenario: str, params: Mapping[str, Any],
     """The validated Plan of `net` under `driver`, or ConfigError with every problem."""
     if driver not in matrix.DRIVERS:
         raise ConfigError([unknown("driver", driver, "driver", list(matrix.DRIVERS))])
-    return Plan(Builder(net, driver, settings).build(scenario, params))
+    data = Builder(net, driver, settings).build(scenario, params)
+    own = {host.name: host.tcp["congestion"] for host in net.hosts
+           if isinstance(host.tcp.get("congestion"), NativeSpec)}
+    return Plan(data, tuple(net.wishes), own)
 
 
 def plan_ports(plan: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:

@@ -28,6 +28,7 @@ class RunRequest:
     seed: int
     testbed: str | None
     source: str
+    session: str = ""  # a session's own mark: no other run is equal to it
 
 
 def utc_now() -> str:
@@ -37,8 +38,8 @@ def utc_now() -> str:
 def run_key(request: RunRequest, build_sha256: str) -> str:
     """Equal runs have equal keys: plan, driver, seed, profile (none yet), testbed, build."""
     testbed = request.testbed and load(request.testbed).sha256
-    return sha256(canonical([request.plan.sha256, request.plan.driver, request.seed, None,
-                             testbed, build_sha256]))
+    parts = [request.plan.sha256, request.plan.driver, request.seed, None, testbed, build_sha256]
+    return sha256(canonical([*parts, request.session] if request.session else parts))
 
 
 def signed(seed: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from . import turn_log
 from .builds import Build
 from .errors import ConfigError, Problem, RunFailed
+from .native import objects_of
 from .supervise import WorkerEnd, run_worker
 from .turn_log import TurnLog
 
@@ -74,8 +75,9 @@ def replay_log(log: TurnLog, build: Build, *, capture: str | None = None,
     replay goes on behind the first difference."""
     job: dict[str, Any] = {
         "plan": log.plan, "plan_sha256": log.header.get("plan_sha256", ""), "seed": log.seed,
-        "db": "none", "log": {"path": log.path, "begin": log.begin, "end": log.end,
-                              "stop_at_difference": capture is None}}
+        "db": "none", "objects": objects_of(log.plan),
+        "log": {"path": log.path, "begin": log.begin, "end": log.end,
+                "stop_at_difference": capture is None}}
     if capture:
         job["pcapng"] = {"path": capture, "windows": window_json(windows or {})}
     end = run_worker("sim", job, function="replay", module=build.sim, timeout=timeout)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .capacity import Trial
     from .quantities import PacketRate, Rate
     from .run import Run
+    from .session import Session
 
 ScenarioFunction = Callable[..., None]
 
@@ -110,9 +111,12 @@ class Case:
         return execute(self, "emu", seed, testbed=testbed, db=db, pcap=pcap, log=log,
                        timeout=timeout)
 
-    def session(self, driver: str, seed: int = 1) -> None:
-        """Lock-step control of a run."""
-        raise not_yet("Case.session")
+    def session(self, driver: str = "sim", seed: int = 1, *, db: str | None = None) -> "Session":
+        """Lock-step control of a run: `with case.session("sim") as s: s.step("10ms")`. In sim
+        only; see Session."""
+        from .session import Session
+
+        return Session(self, driver, seed, db=db)
 
     def with_params(self, params: Mapping[str, Any]) -> "Case":
         """The case with some parameters bound anew."""

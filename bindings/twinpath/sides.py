@@ -16,6 +16,7 @@ from .builds import Build
 from .errors import ConfigError, Problem, RunFailed
 from .execute import DEFAULT_DB, crash_text
 from .frames import Frame, read_pcapng
+from .native import objects_of
 from .plan import Plan
 from .prepare import RunRequest, prepare
 from .replay import Windows, replay_log, window_json
@@ -64,7 +65,7 @@ class Side:
         own = os.path.join(os.path.dirname(capture), "run.db")
         run_id, _ = prepare(own, RunRequest(plan, {}, self.row.unsigned_seed, None, ""))
         job = {"plan": plan.data, "plan_sha256": plan.sha256, "seed": self.row.unsigned_seed,
-               "db": own, "run_id": run_id,
+               "db": own, "run_id": run_id, "objects": objects_of(plan.data),
                "pcapng": {"path": capture, "windows": window_json(windows)}}
         end = run_worker("sim", job, module=self.build.sim)
         if end.result is None or end.result["status"] == "failed":

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, IO, Protocol
 
+from .events import CallbackError, EventTap
 from .interpreter import PYTHON
 from .provenance import module_path
 
@@ -47,6 +48,7 @@ class WorkerEnd:
     result: dict[str, Any] | None = None
     exit_code: int = 0
     signal: str = ""  # name of the signal that killed it
+    error: Exception | None = None  # why the parent stopped it, when it was `failed`
     stopped: str = ""  # "timeout" or "interrupted" when the parent stopped it
     stderr: str = ""
     model_s: float | None = None  # the last model time it reported
@@ -71,17 +73,24 @@ class _Listeners:
     on_progress: ProgressListener | None
     companion: Companion | None
     stop_fd: int
+    tap: EventTap | None = None
 
 
 def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
                module: str | None = None, timeout: float | None = None,
                on_progress: ProgressListener | None = None,
-               companion: Companion | None = None, stop_fd: int = -1) -> WorkerEnd:
+               companion: Companion | None = None, stop_fd: int = -1,
+               handed: tuple[int, ...] = (), tap: EventTap | None = None) -> WorkerEnd:
     """Runs one job to its end by the module's `function`; `module` is another build's file. Never
     raises for what the worker does. Once `stop_fd` is readable or closed at its other end the
-    worker is interrupted."""
+    worker is interrupted. `handed`: descriptors of the caller that become the worker's, closed
+    here. `tap` hears its events."""
     module = module or module_path(driver)
     pipes, theirs = _open_pipes(job, companion)
+    theirs += handed
+    if tap is not None:
+        job["events"] = tap.job()
+        theirs += (tap.write_fd,)
     with tempfile.TemporaryFile() as stderr:
         started = time.monotonic()
         command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(theirs[0]), function,
@@ -95,10 +104,14 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
         end = WorkerEnd()
         try:
             _feed(process, job)
-            _watch(pipes, started, timeout, _Listeners(on_progress, companion, stop_fd), end)
+            _watch(pipes, started, timeout, _Listeners(on_progress, companion, stop_fd, tap), end)
         except KeyboardInterrupt:
             end.stopped = "interrupted"
+        except CallbackError as error:
+            end.stopped, end.error = "failed", error
         finally:
+            if tap is not None:
+                tap.close()
             _finish(process, pipes, end)
             end.wall_s = time.monotonic() - started
             end.stderr = _tail(stderr)
@@ -138,6 +151,8 @@ def _watch(pipes: _Pipes, started: float, timeout: float | None, listeners: _Lis
         selector.register(pipes.progress, selectors.EVENT_READ)
         if pipes.ready >= 0:
             selector.register(pipes.ready, selectors.EVENT_READ)
+        if listeners.tap is not None:
+            selector.register(listeners.tap.read_fd, selectors.EVENT_READ)
         if listeners.stop_fd >= 0:
             selector.register(listeners.stop_fd, selectors.EVENT_READ)
         while True:
@@ -149,22 +164,34 @@ def _watch(pipes: _Pipes, started: float, timeout: float | None, listeners: _Lis
                 if key.fd == listeners.stop_fd:
                     end.stopped = "interrupted"
                     return
-                data = os.read(key.fd, 65536)
-                if key.fd == pipes.result and not data:
+                more = _take(pipes, key.fd, listeners)
+                if not more and key.fd == pipes.result:
+                    _drain(listeners.tap)
                     return
-                if not data:
+                if not more:
                     selector.unregister(key.fd)
-                else:
-                    _take(pipes, key.fd, data, listeners)
 
 
-def _take(pipes: _Pipes, fd: int, data: bytes, listeners: _Listeners) -> None:
+def _drain(tap: EventTap | None) -> None:
+    """The last events: the worker has closed its end, or does so when it exits."""
+    while tap is not None and tap.take():
+        pass
+
+
+def _take(pipes: _Pipes, fd: int, listeners: _Listeners) -> bool:
+    """Reads what a pipe has; False at its end."""
+    if listeners.tap is not None and fd == listeners.tap.read_fd:
+        return listeners.tap.take()
+    data = os.read(fd, 65536)
+    if not data:
+        return False
     if fd == pipes.result:
         pipes.answer += data
     elif fd == pipes.progress:
         _progress(pipes, data, listeners.on_progress)
     elif listeners.companion is not None:
         listeners.companion.on_ready(lambda path: _tell(pipes, path))
+    return True
 
 
 def _tell(pipes: _Pipes, path: str) -> None:

@@ -38,6 +38,15 @@ class AppRunner {
     return made;
   }
 
+  // The same for an application somebody else makes. Requires: `make` returns one.
+  template <typename Make>
+  App& add_made(std::string path, Instant start, Make make) {
+    Slot& slot = add_slot(std::move(path));
+    slot.app = make(static_cast<const AppContext&>(slot.context));
+    ground_.timers.arm(slot.begin, start);
+    return *slot.app;
+  }
+
   // Each application that has something, once; who becomes ready meanwhile waits for the next call.
   // True when there was one.
   bool run_ready(Instant now);

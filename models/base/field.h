@@ -28,6 +28,7 @@ struct Limits {
   double min = 0;
   double max = 9007199254740992.0;         // 2^53: what JSON numbers carry exactly
   std::span<const char* const> choices{};  // names of an enumeration's values, from 0
+  bool live = false;                       // may change while the model runs
 };
 
 // T is bool, an integer, double, Duration, std::string, or an enum class whose values are the
@@ -43,6 +44,17 @@ template <typename Config, typename T>
 Field(const char*, const char*, T Config::*) -> Field<Config, T>;
 template <typename Config, typename T>
 Field(const char*, const char*, T Config::*, Limits) -> Field<Config, T>;
+
+// The kind of value a field holds, as the Plan's reader names it.
+template <typename T>
+constexpr const char* field_type() {
+  if constexpr (std::is_same_v<T, bool>) return "bool";
+  if constexpr (std::is_enum_v<T>) return "choice";
+  if constexpr (std::is_same_v<T, Duration>) return "duration";
+  if constexpr (std::is_integral_v<T>) return "integer";
+  if constexpr (std::is_same_v<T, std::string>) return "text";
+  return "number";
+}
 
 // One thing wrong with a configuration, in words.
 struct Problem {

@@ -82,7 +82,8 @@ std::optional<std::int64_t> value_of(const TcpOpenOptions& set, const TcpConfig&
     case SocketOption::kKeepAliveProbes:
       return set.keepalive_probes.value_or(config.keepalive_probes);
     case SocketOption::kCongestion:
-      return static_cast<std::int64_t>(set.congestion.value_or(config.congestion));
+      return static_cast<std::int64_t>(set.congestion.value_or(
+          config.custom_congestion ? CongestionKind::kCustom : config.congestion));
     default:
       return std::nullopt;
   }

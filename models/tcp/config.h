@@ -4,14 +4,17 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "models/base/field.h"
 #include "models/base/time.h"
+#include "models/tcp/custom_congestion.h"
 
 namespace twinpath {
 
-enum class CongestionKind : std::uint8_t { kReno, kCubic, kDctcp };
+// kCustom has no name: it comes as TcpConfig::custom_congestion.
+enum class CongestionKind : std::uint8_t { kReno, kCubic, kDctcp, kCustom };
 inline constexpr std::array<const char*, 3> kCongestionNames = {"reno", "cubic", "dctcp"};
 
 enum class EcnMode : std::uint8_t { kOff, kAccept, kRequest };
@@ -58,6 +61,8 @@ struct TcpConfig {
   Duration invalid_ack_interval = std::chrono::milliseconds(500);
   std::uint32_t ephemeral_port_min = 32768;
   std::uint32_t ephemeral_port_max = 60999;
+  // In place of `congestion`; code, so no field.
+  std::optional<tcp::CustomCongestion> custom_congestion{};
 
   static constexpr auto fields();
   // Everything wrong, all at once.
@@ -68,6 +73,8 @@ constexpr auto TcpConfig::fields() {
   using C = TcpConfig;
   constexpr Limits kTime{.unit = "ns", .min = 0, .max = 1e15};
   constexpr Limits kBuffer{.unit = "bytes", .min = 2048, .max = 1073725440};  // 65535 << 14
+  constexpr Limits kLiveBuffer{.unit = "bytes", .min = 2048, .max = 1073725440, .live = true};
+  constexpr Limits kLiveTime{.unit = "ns", .min = 0, .max = 1e15, .live = true};
   constexpr Limits kCount{.min = 1, .max = 1 << 24};
   constexpr Limits kRetries{.min = 0, .max = 255};
   constexpr Limits kPort{.min = 1, .max = 65535};
@@ -75,25 +82,26 @@ constexpr auto TcpConfig::fields() {
       Field{"mss_bytes", "largest payload of a segment we offer and use, options included",
             &C::mss_bytes, Limits{.unit = "bytes", .min = 88, .max = 65495}},
       Field{"initial_window_segments", "RFC 6928 §2", &C::initial_window_segments,
-            Limits{.unit = "segments", .min = 1, .max = 1000}},
+            Limits{.unit = "segments", .min = 1, .max = 1000, .live = true}},
       Field{"send_buffer_bytes", "unacknowledged and unsent data kept", &C::send_buffer_bytes,
-            kBuffer},
+            kLiveBuffer},
       Field{"receive_buffer_bytes", "what the window offers", &C::receive_buffer_bytes, kBuffer},
       Field{"congestion", "congestion control; dctcp wants ecn = request", &C::congestion,
-            Limits{.choices = kCongestionNames}},
+            Limits{.choices = kCongestionNames, .live = true}},
       Field{"delayed_ack", "longest wait before data is acknowledged; 0 = at once", &C::delayed_ack,
-            Limits{.unit = "ns", .min = 0, .max = 499999999}},
-      Field{"nagle", "hold back small segments while data is in flight", &C::nagle},
+            Limits{.unit = "ns", .min = 0, .max = 499999999, .live = true}},
+      Field{"nagle", "hold back small segments while data is in flight", &C::nagle,
+            Limits{.max = 1, .live = true}},
       Field{"timestamps", "offer and accept RFC 7323 timestamps", &C::timestamps},
       Field{"window_scaling", "offer and accept RFC 7323 window scaling", &C::window_scaling},
       Field{"sack", "permit the peer selective acknowledgements, and send them", &C::sack},
       Field{"ecn", "explicit congestion notification", &C::ecn, Limits{.choices = kEcnNames}},
       Field{"slow_start_after_idle", "shrink the window after an RTO of silence (RFC 5681 §4.1)",
-            &C::slow_start_after_idle},
+            &C::slow_start_after_idle, Limits{.max = 1, .live = true}},
       Field{"rto_initial", "before the first round-trip sample (RFC 6298 §2.1)", &C::rto_initial,
             kTime},
-      Field{"rto_min", "RFC 6298 §2.4 asks for 1 s; hosts use 200 ms", &C::rto_min, kTime},
-      Field{"rto_max", "RFC 6298 §2.5", &C::rto_max, kTime},
+      Field{"rto_min", "RFC 6298 §2.4 asks for 1 s; hosts use 200 ms", &C::rto_min, kLiveTime},
+      Field{"rto_max", "RFC 6298 §2.5", &C::rto_max, kLiveTime},
       Field{"msl", "half the stay in TIME-WAIT; RFC 9293 §3.4.2 asks for 2 min", &C::msl, kTime},
       Field{"fin_wait_2", "longest wait for the peer's FIN once nobody reads", &C::fin_wait_2,
             kTime},

@@ -44,9 +44,11 @@ void CongestionControl::on_ack(const AckSample& sample) {
     return;
   }
   AckSample rest = sample;
-  if (in_slow_start()) rest.acked_bytes = slow_start(sample);
+  if (in_slow_start() && !asks_in_slow_start()) rest.acked_bytes = slow_start(sample);
   if (rest.acked_bytes > 0) std::visit([&](auto& ops) { ops.on_ack(window_, rest); }, ops_);
-  window_.cwnd_bytes = std::min(window_.cwnd_bytes, CongestionWindow::kCwndMax);
+  // Below one segment nothing could be sent, nor acknowledged, ever again.
+  window_.cwnd_bytes =
+      std::clamp(window_.cwnd_bytes, window_.mss_bytes, CongestionWindow::kCwndMax);
 }
 
 // Returns what is left for congestion avoidance. RFC 9406 §4.3: only the first slow start, which

@@ -11,6 +11,7 @@
 #include "models/base/time.h"
 #include "models/tcp/config.h"
 #include "models/tcp/cubic.h"
+#include "models/tcp/custom_congestion.h"
 #include "models/tcp/dctcp.h"
 #include "models/tcp/hystart.h"
 #include "models/tcp/reno.h"
@@ -22,6 +23,8 @@ class CongestionControl {
  public:
   CongestionControl() = default;
   CongestionControl(CongestionKind kind, const CongestionWindow& window);
+  CongestionControl(const CustomCongestion& custom, const CongestionWindow& window)
+      : window_(window), ops_(custom) {}
 
   [[nodiscard]] CongestionKind kind() const { return static_cast<CongestionKind>(ops_.index()); }
   [[nodiscard]] const CongestionWindow& window() const { return window_; }
@@ -61,15 +64,23 @@ class CongestionControl {
   void visit(Visit&& visitor) {
     auto index = static_cast<std::uint8_t>(ops_.index());
     visitor(index);
-    if (index != ops_.index()) ops_ = make(static_cast<CongestionKind>(index));
+    // A custom one is there already or not at all; then the image has another length.
+    if (index != ops_.index() && index < kCongestionNames.size()) {
+      ops_ = make(static_cast<CongestionKind>(index));
+    }
     visitor(window_.cwnd_bytes), visitor(window_.ssthresh_bytes), visitor(window_.mss_bytes);
     hystart_.visit(visitor);
     std::visit([&visitor](auto& ops) { ops.visit(visitor); }, ops_);
   }
 
  private:
+  [[nodiscard]] bool asks_in_slow_start() const {
+    const auto* custom = std::get_if<CustomCongestion>(&ops_);
+    return custom != nullptr && custom->has_own_slow_start();
+  }
+
   // In the order of CongestionKind.
-  using Ops = std::variant<Reno, Cubic, Dctcp>;
+  using Ops = std::variant<Reno, Cubic, Dctcp, CustomCongestion>;
   static Ops make(CongestionKind kind);
 
   [[nodiscard]] bool in_first_slow_start() const {
@@ -82,5 +93,11 @@ class CongestionControl {
   Ops ops_;
 };
 static_assert(std::is_trivially_copyable_v<CongestionControl>);
+
+// As the configuration asks, going on with `window`.
+inline CongestionControl make_congestion(const TcpConfig& config, const CongestionWindow& window) {
+  if (config.custom_congestion) return {*config.custom_congestion, window};
+  return {config.congestion, window};
+}
 
 }  // namespace twinpath::tcp

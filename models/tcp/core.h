@@ -33,7 +33,7 @@ struct Core {
         flows(deps.rng.fork("tcp.flows").next()),
         mss_limit_bytes(stack_config.mss_bytes) {}
 
-  const TcpConfig config;
+  TcpConfig config;
   BufPool& pool;
   TimerQueue& timers;
   TcpUser& user;

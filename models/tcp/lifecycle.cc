@@ -92,7 +92,7 @@ Connection* create(Core& core, const FlowKey& key) {
   connection.keepalive_interval = config.keepalive_interval;
   connection.keepalive_probes = config.keepalive_probes;
   connection.rtt = RttEstimator(config);
-  connection.congestion = CongestionControl(config.congestion, CongestionWindow());
+  connection.congestion = make_congestion(config, CongestionWindow());
   core.flows.insert(connection);
   connection.in_table = true;
   return &connection;

@@ -93,6 +93,26 @@ bool TcpStack::next_segment(Instant now, TcpDeparture& out) {
 
 bool TcpStack::has_output() const { return !core_->ready.empty() || !core_->replies.empty(); }
 const TcpConfig& TcpStack::config() const { return core_->config; }
+
+void TcpStack::reconfigure(const TcpConfig& config) {
+  TcpConfig& mine = core_->config;
+  const bool steers_anew =
+      config.congestion != mine.congestion || config.custom_congestion != mine.custom_congestion;
+  for_each_field<TcpConfig>([&](const auto& field) {
+    if (field.limits.live) mine.*field.member = config.*field.member;
+  });
+  mine.custom_congestion = config.custom_congestion;
+  for (std::uint32_t index = 0; index < core_->connections.slots(); ++index) {
+    tcp::Connection* connection = core_->connections.at(index);
+    if (connection == nullptr) continue;
+    connection->nagle = mine.nagle;
+    connection->delayed_ack = mine.delayed_ack;
+    connection->send_buffer_bytes = mine.send_buffer_bytes;
+    if (!steers_anew) continue;
+    connection->congestion = tcp::make_congestion(mine, connection->congestion.window());
+  }
+}
+
 const TcpCounters& TcpStack::counters() const { return core_->counters; }
 std::uint32_t TcpStack::connections() const { return core_->connections.size(); }
 

@@ -115,6 +115,10 @@ class TcpStack {
   std::optional<TcpId> import_image(Instant now, const TcbImage& image);
 
   [[nodiscard]] const TcpConfig& config() const;
+  // The fields of `config` that may change while a stack runs (Limits::live), for connections there
+  // are and those to come; it shows from their next segment on. Others are left as they were.
+  // Requires: config.validate() is empty.
+  void reconfigure(const TcpConfig& config);
   [[nodiscard]] const TcpCounters& counters() const;
   // Connections alive, those in TIME-WAIT and those nobody holds a handle of included.
   [[nodiscard]] std::uint32_t connections() const;

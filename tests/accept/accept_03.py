@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import evidence
 import handbook
 import studies
 from edited import CLOCK, STACK, EditedTree
 from ns3_tree import Ns3Tree
-from promise import PYTHON, Answer, Promise, Ran, modules, run, scratch, twinpath
+from promise import PYTHON, ROOT, Answer, Promise, Ran, modules, run, scratch, twinpath
 
 
 def refuse(ran: Ran, what: str) -> list[str]:
@@ -113,6 +115,78 @@ def testbed(quick: bool) -> Answer:
     return answer
 
 
+OWN_SCENARIO = """
+import twinpath as tp
+
+
+@tp.scenario
+def own(net: tp.Net, *, beta: float = 0.8):
+    gentle = tp.native("gentle.cc", "Gentle", beta=beta)
+    client, server = net.host("client", tcp={"congestion": gentle}), net.host("server")
+    net.link(client, server, name="wire", rate="50Mbps", delay="5ms", loss="0.5%")
+    net.stop(when=client.run(tp.Bulk(server, "2MB")).done, at_most="60s")
+"""
+STEPPING = """
+import twinpath as tp
+from twinpath import discover
+case = discover.find("./own.py")()
+with case.session("sim", seed=1) as s:
+    while not s.done:
+        s.step("13ms")
+        s.metrics()
+same = s.run.fingerprint == case.simulate(seed=1).fingerprint
+with case.session("sim", seed=1) as s:
+    beta = 0.9
+    while not s.done:
+        s.step("50ms")
+        beta = max(0.2, beta - 0.05)
+        s.set("client.tcp.congestion.beta", beta)
+print("same", same, "steered apart", s.run.fingerprint != case.simulate(seed=1).fingerprint)
+"""
+
+
+def own_folder(folder: Path) -> Path:
+    """A user's folder: a scenario and the congestion control beside it."""
+    (folder / "own.py").write_text(OWN_SCENARIO)
+    shutil.copy(ROOT / "scenarios" / "native" / "gentle.cc", folder)
+    return folder
+
+
+def native(quick: bool) -> Answer:
+    """A user's C++ under both drivers; changed code is another run; a mistake is exit 2."""
+    with scratch("native") as folder:
+        own_folder(folder)
+        runs = [twinpath("run", "./own.py", "--json", cwd=folder) for _ in range(2)]
+        emulate = ("--driver", "emu", "--testbed", "net_ring", "--json")
+        emu = twinpath("run", "./own.py", *emulate, cwd=folder)
+        answer = Answer(f"fingerprints {[ran.json.get('fingerprint') for ran in runs]}, emulation "
+                        f"{emu.json.get('status')}")
+        for ran in (*runs, emu):
+            answer.complaints += refuse(ran, "own.py")
+        source = folder / "gentle.cc"
+        source.write_text(source.read_text().replace("credit_bytes_ = 0;", "credit_bytes_ = 1;", 1))
+        changed = twinpath("run", "./own.py", "--json", cwd=folder)
+        keys = {ran.json.get("run_key") for ran in (*runs, changed)}
+        if len(keys) != 2 or runs[0].json.get("fingerprint") != runs[1].json.get("fingerprint"):
+            answer.complaints.append(f"run keys {keys}")
+        source.write_text(source.read_text().replace("window.cwnd_bytes +=", "window.cwnd +="))
+        wrong = twinpath("run", "./own.py", cwd=folder)
+        if wrong.code != 2 or not re.search(r"gentle\.cc:\d+: .*window\.cwnd \+=", wrong.errors):
+            answer.complaints.append(f"a mistake ended {wrong.code}: {wrong.tail}")
+        return answer
+
+
+def session(quick: bool) -> Answer:
+    """Steps alone are the plain run, settings are not."""
+    with scratch("session") as folder:
+        (own_folder(folder) / "steps.py").write_text(STEPPING)
+        ran = twinpath("python", "steps.py", cwd=folder)
+        answer = Answer(ran.output.strip() or "nothing", refuse(ran, "steps.py"))
+        if ran.output.strip() != "same True steered apart True":
+            answer.complaints.append("not so")
+        return answer
+
+
 PROMISES = (
     Promise(
         "contrib",
@@ -160,6 +234,19 @@ PROMISES = (
         "./twinpath ports; ./twinpath testbed check veth; pytest " + " ".join(TESTBED_SUITES),
         "as described; refusals, locks, limits, dry run, expiry and clean hold without a NIC",
         testbed,
+    ),
+    Promise(
+        "native",
+        "twinpath run ./own.py [--driver emu] beside a C++ congestion control",
+        "runs in both drivers; equal code has an equal run key, changed code another; a mistake "
+        "ends 2 with the line",
+        native,
+    ),
+    Promise(
+        "session",
+        "twinpath python steps.py",
+        "a session that only steps has the plain run's fingerprint; one that sets has another",
+        session,
     ),
     *evidence.PROMISES,
     *handbook.PROMISES,

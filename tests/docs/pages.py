@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 FENCE = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
-FILE_NAME = re.compile(r"# ([\w.-]+\.(?:py|cc|toml))\b")
+FILE_NAME = re.compile(r"(?:#|//) ([\w.-]+\.(?:py|cc|toml))\b")
 BLOCK_TIMEOUT_S = 280
 NO_VERDICT = 4
 
@@ -47,7 +47,7 @@ class Reader:
 
     def follow(self, block: Block) -> str | None:
         """Runs one block. Languages nobody can run are only shown."""
-        named = FILE_NAME.match(block.text.lstrip("/ ")) if block.language != "sh" else None
+        named = FILE_NAME.match(block.text) if block.language != "sh" else None
         if named:
             (self.folder / named.group(1)).write_text(block.text)
             return None

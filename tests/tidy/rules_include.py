@@ -102,6 +102,7 @@ TABLE = (
     Allowed("bindings/sim/", (*BINDINGS, "sim/", "bindings/sim/"), (NS3, PYBIND, JSON, POSIX)),
     Allowed("bindings/emu/", (*BINDINGS, "emu/", "bindings/emu/"), (DPDK, PYBIND, JSON, POSIX)),
     Allowed("bindings/", BINDINGS, (PYBIND, JSON, POSIX)),
+    Allowed("scenarios/native/", ("models/native/",)),
     Allowed("tests/unit/", ("models/", "tests/"), (GTEST,)),
     Allowed(
         "tests/",

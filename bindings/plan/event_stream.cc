@@ -1,0 +1,68 @@
+// See event_stream.h.
+#include "bindings/plan/event_stream.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bindings/plan/event_text.h"
+
+namespace twinpath::bind {
+
+EventStream::EventStream(const EventWishes& wishes, Pace pace) : wishes_(wishes) {
+  if (wishes_.fd >= 0 && pace == Pace::kRealTime) fcntl(wishes_.fd, F_SETFL, O_NONBLOCK);
+}
+
+EventStream::~EventStream() {
+  for (Ear& ear : ears_) ear.bus.unsubscribe(ear);
+}
+
+void EventStream::listen(EventBus& bus, const std::string& host, const std::string& flow_parent) {
+  if (wishes_.fd < 0) return;
+  Ear& ear = ears_.emplace_back(*this, bus, host, flow_parent);
+  for (const std::string& kind : wishes_.kinds) bus.subscribe(bus.types().define(kind), ear);
+}
+
+void EventStream::take(Ear& ear, const EventHeader& header) {
+  if (wishes_.fd < 0) return;
+  if (pending_.size() >= kPendingBytesMax) {
+    ++lost_;
+    return;
+  }
+  std::string entity = ear.host;
+  if (header.flow != 0) {
+    if (ear.flows.size() < kFlowsMax) ear.flows.try_emplace(header.flow, ear.flows.size());
+    const auto at = ear.flows.find(header.flow);
+    if (at != ear.flows.end()) entity = ear.flow_parent + "/flow" + std::to_string(at->second);
+  }
+  const std::string& kind = ear.bus.types().path(header.type);
+  pending_ += "{\"t_ns\":" + std::to_string(to_ns(header.at)) + ",\"kind\":\"" + kind +
+              "\",\"entity\":\"" + entity + "\",\"data\":" + event_data(kind, header) + "}\n";
+  if (pending_.size() >= flush_at_) flush();
+}
+
+void EventStream::flush() {
+  while (!pending_.empty()) {
+    const ssize_t put = write(wishes_.fd, pending_.data(), pending_.size());
+    if (put > 0) {
+      pending_.erase(0, static_cast<std::size_t>(put));
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno != EINTR) {
+      wishes_.fd = -1;  // nobody listens any more
+      return;
+    }
+  }
+  flush_at_ = std::min(pending_.size() + kBatchBytes, kPendingBytesMax);
+}
+
+void EventStream::finish() {
+  if (wishes_.fd < 0) return;
+  fcntl(wishes_.fd, F_SETFL, 0);
+  pending_ += "{\"lost\":" + std::to_string(lost_) + "}\n";
+  flush();
+}
+
+}  // namespace twinpath::bind
