@@ -58,7 +58,7 @@ def _print(found: Difference) -> None:
     console.print(escape(found.verdict))
     if found.port:
         for side, frame in ((found.a, found.frame_a), (found.b, found.frame_b)):
-            console.print(f"[bold]{escape(side.label)}[/] {escape(_frame(frame, found.differs))}")
+            console.print(f"[bold]{escape(side.label)}[/]{escape(_frame(frame, found.differs))}")
     for path in found.slices:
         console.print(f"[dim]{escape(path)}[/]")
     for note in found.notes:
@@ -67,10 +67,10 @@ def _print(found: Difference) -> None:
 
 def _frame(frame: Frame | None, differs: list[str]) -> str:
     if frame is None:
-        return "no such frame"
-    fields = "\n".join(f"  {'*' if name in differs else ' '} {name:<14}{value}"
-                       for name, value in decode(frame.data).items())
-    return f"{frame.t_ns / 1e9:.9f} s, {len(frame.data)} bytes\n{fields}"
+        return " has no such frame"
+    shown = {"time": f"{frame.t_ns / 1e9:.9f} s", "length": f"{len(frame.data)} bytes"}
+    return "".join(f"\n  {'*' if name in differs else ' '} {name:<14}{value}"
+                   for name, value in (shown | decode(frame.data)).items())
 
 
 def export_trace(results: Results, run_ids: list[int], path: str, as_json: bool) -> None:
