@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -27,11 +28,23 @@ def pages(folder: Path) -> None:
     for name, make in (("metrics", metrics), ("schema", schema), ("commands", commands),
                        ("errors", errors_page)):
         _write(folder / f"{name}.md", make())
+    for path in (ROOT / "docs" / "notebooks").glob("*.ipynb"):
+        _write(folder / f"notebook-{path.stem}.md", notebook(path))
 
 
 def _write(path: Path, text: str) -> None:
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
+
+
+def notebook(path: Path) -> str:
+    """A notebook as a page to read; tests/docs runs the notebook itself."""
+    cells = json.loads(path.read_text())["cells"]
+    lines = []
+    for cell in cells:
+        text = "".join(cell["source"])
+        lines += [f"```python\n{text}\n```" if cell["cell_type"] == "code" else text, ""]
+    return "\n".join([*lines, f"The notebook itself: `docs/notebooks/{path.name}`.", ""])
 
 
 def metrics() -> str:

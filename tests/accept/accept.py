@@ -15,6 +15,7 @@ from pathlib import Path
 
 from promise import FAIL, NO_VERDICT, Promise
 
+SCHEMA = "twinpath.accept/1"
 HERE = Path(__file__).resolve().parent
 
 
@@ -73,7 +74,8 @@ def main(arguments: list[str]) -> int:
         print(f"left out by --quick: {issue}.{name}", file=sys.stderr)
     lines = [judge(p, options.quick) for p in chosen if p.id not in left_out]
     if options.json:
-        print(json.dumps({"issue": issue, "lines": lines, "left_out": left_out}))
+        found = {"schema": SCHEMA, "issue": issue, "lines": lines, "left_out": left_out}
+        print(json.dumps(found))
     else:
         print_table(lines)
     return exit_code(lines)

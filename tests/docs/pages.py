@@ -129,7 +129,7 @@ class Reader:
 
 
 def help_words(words: str) -> list[str]:
-    """A command and its sub-command: `testbed check FILE` asks `testbed check --help`."""
+    """What to ask for help: `testbed check --help`, and `run X --help` for `run X -p loss=1%`."""
     first, *rest = words.split()
-    nested = first in ("testbed", "contract") and rest and not rest[0].startswith("-")
+    nested = first in ("run", "testbed", "contract") and rest and not rest[0].startswith("-")
     return [first, rest[0]] if nested else [first]

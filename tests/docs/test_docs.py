@@ -11,7 +11,7 @@ from pages import ROOT, Reader, blocks
 
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "generated" not in path.parts)
 RUN_PAGES = [page for page in PAGES if any(b.language in ("sh", "python") for b in blocks(page))]
-LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+LINK = re.compile(r"\]\((?!https?:|#|generated/)([^)#\s]+)")  # generated: Sphinx knows
 
 
 def name(page: Path) -> str:

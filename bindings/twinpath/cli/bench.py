@@ -21,6 +21,7 @@ from .scenarios import JSON
 
 app = typer.Typer(add_completion=False)
 
+SCHEMA = "twinpath.bench/1"
 MIN_PAIRS = 7
 TRIAL_S = 300.0
 BUSY_SPARE = 0.05  # of a core: others may use all cores but the one a trial needs, less this
@@ -153,7 +154,7 @@ def run_bench(bench: Bench, labels: list[str], pairs: int) -> tuple[dict[str, An
     worst = min(gates, key=lambda point: point["ratio"])
     problems = [Problem("machine", "", reason).as_dict()] if reason else []
     machine = machine_row()
-    return {"name": bench.name, "ratio": worst["ratio"], "ours": worst["ours"],
+    return {"schema": SCHEMA, "name": bench.name, "ratio": worst["ratio"], "ours": worst["ours"],
             "peer": worst["peer"], "unit": worst["unit"], "pairs": pairs, "points": found,
             "offloads": sorted(set().union(*(m.offloads for m in measured))),
             "machine": {key: machine[key] for key in ("hostname", "cpu", "cores", "kernel")},
