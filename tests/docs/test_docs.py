@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -23,6 +24,18 @@ def test_the_handbook_builds_without_a_warning(tmp_path: Path) -> None:
     ran = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert (tmp_path / "index.html").is_file()
+    reference = (tmp_path / "reference" / "python.html").read_text()
+    names = [name for name in public_names() if not name.startswith("__")]
+    gone = [n for n in names if not re.search(rf'id="twinpath\.(?:\w+\.)*{n}"', reference)]
+    assert len(names) > 40 and not gone
+
+
+def public_names() -> list[str]:
+    """`__all__` of the package, read without importing it."""
+    tree = ast.parse((ROOT / "bindings" / "twinpath" / "__init__.py").read_text())
+    values = [node.value for node in tree.body if isinstance(node, ast.Assign)
+              and getattr(node.targets[0], "id", "") == "__all__"]
+    return list(ast.literal_eval(values[0]))
 
 
 @pytest.mark.parametrize("page", RUN_PAGES, ids=name)
