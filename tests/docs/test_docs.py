@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pages import ROOT, Reader, blocks
 
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "generated" not in path.parts)
 RUN_PAGES = [page for page in PAGES if any(b.language in ("sh", "python") for b in blocks(page))]
+PAGE_TIMEOUT_S = 900  # a page has the demo in it, and a machine may be busy
 LINK = re.compile(r"\]\((?!https?:|#|generated/)([^)#\s]+)")  # generated: Sphinx knows
 
 
@@ -38,6 +40,7 @@ def public_names() -> list[str]:
     return list(ast.literal_eval(values[0]))
 
 
+@pytest.mark.timeout(PAGE_TIMEOUT_S)
 @pytest.mark.parametrize("page", RUN_PAGES, ids=name)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
@@ -60,3 +63,27 @@ def test_every_page_is_in_a_table_of_contents(page: Path) -> None:
         return
     index = (ROOT / "docs" / "index.md").read_text()
     assert str(page.relative_to(ROOT / "docs").with_suffix("")) in index
+
+
+def test_the_readme_and_the_contract_name_every_command() -> None:
+    tree = ast.parse((ROOT / "bindings" / "twinpath" / "cli" / "app.py").read_text())
+    values = [node.value for node in tree.body if isinstance(node, ast.Assign)
+              and getattr(node.targets[0], "id", "") == "COMMANDS"]
+    commands = set(ast.literal_eval(values[0]))
+    rows = re.findall(r"^\| (`.*?`) \| ", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = set(re.findall(r"`(\w+)[ `]", " ".join(rows)))
+    contract = (ROOT / "docs" / "contract.md").read_text().partition("## 3.")[2].split("`")[1]
+    assert len(commands) > 20
+    assert commands <= told, commands - told
+    assert commands == set(contract.split())
+
+
+def test_what_the_readme_claims_has_its_acceptance_line() -> None:
+    claimed = re.findall(r"`(0\d)\.([\w-]+)`", (ROOT / "README.md").read_text())
+    assert len(claimed) > 15
+    sys.path.insert(0, str(ROOT / "tests" / "accept"))
+    from accept import promises
+
+    gone = [f"{lst}.{line}" for lst, line in claimed
+            if line not in {promise.id for promise in promises(lst)}]
+    assert not gone
