@@ -5,6 +5,7 @@
 #include "models/base/event_bus.h"
 #include "models/base/heap_pool.h"
 #include "models/base/timer.h"
+#include "models/host/flow_log.h"
 #include "models/host/frame_dropped.h"
 #include "models/host/host_config.h"
 
@@ -45,6 +46,7 @@ struct HostContext {
   TimerQueue timers;
   EventBus bus;
   HostCounters counters;
+  FlowLog flows;
   EventTypeId drop_type = bus.type_of<FrameDropped>();
 };
 

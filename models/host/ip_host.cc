@@ -13,6 +13,7 @@ IpHost::IpHost(const HostConfig& config, const TcpConfig& tcp, BufPool& pool)
       tcp_(tcp, {pool, context_.timers, context_.bus, rng("tcp"), *this}),
       udp_(context_, output_, *this, rng("udp")) {
   CHECK(validate(config).empty());
+  tcp_.set_observer(&context_.flows);
 }
 
 void IpHost::on_rx(Instant now, PortId port, std::span<BufPtr> frames) {

@@ -55,6 +55,9 @@ class IpHost final : public Host, private TcpUser, private UdpUser, private Unde
   [[nodiscard]] HeapPool& stream_pool() { return context_.streams; }
   [[nodiscard]] const HostConfig& config() const { return context_.config; }
   [[nodiscard]] const HostCounters& counters() const { return context_.counters; }
+  [[nodiscard]] const FlowLog& flow_log() const { return context_.flows; }
+  // Every flow there was, as it stands now.
+  [[nodiscard]] FlowTotals flows() const { return context_.flows.totals(tcp_.flows()); }
   // A stream of randomness named by its consumer, the same for the same seed.
   [[nodiscard]] Rng rng(std::string_view consumer) const {
     return Rng(context_.config.seed).fork(consumer);

@@ -133,11 +133,14 @@ void UdpStack::on_datagram(Instant now, const UdpEndpoint& source, const UdpEndp
   Endpoint* endpoint = match(target, source);
   if (endpoint == nullptr) return;
   ++counters_.datagrams_in;
+  const tcp::FlowKey flow{target.address, source.address, target.port, source.port};
   const std::uint32_t storage = storage_bytes(*buf);
   if (endpoint->queued_bytes + storage > endpoint->queue_bytes_max || endpoint->received.full()) {
     context_.drop(now, {DropReason::kQueueFull, Way::kIn, 0, buf->len});
+    context_.flows.on_udp_lost(flow);
     return;
   }
+  context_.flows.on_udp_received(now, flow, buf->len);
   endpoint->queued_bytes += storage;
   const std::uint32_t len = buf->len;
   endpoint->received.push({Slice{BufRef(std::move(buf)), 0, len}, source});
@@ -199,6 +202,8 @@ std::int64_t UdpStack::emit(Instant now, Endpoint& from, const UdpEndpoint& targ
   const UdpRepr header{from.local.port, target.port, data.size()};
   header.emit(buf->push_front(kUdpHeaderLen), sum);
   ++counters_.datagrams_out;
+  context_.flows.on_udp_sent(now, {source, target.address, from.local.port, target.port},
+                             data.size());
   output_.send(now, {source, target.address, IpProtocol::kUdp, 0}, std::move(buf));
   return static_cast<std::int64_t>(data.size());
 }

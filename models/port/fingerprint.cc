@@ -84,16 +84,16 @@ std::string fingerprint_text(std::uint64_t value) {
 }
 
 void ContentHash::add(const ContentItem& item) {
-  std::uint64_t& state = flows_[item.flow];
-  state = hash_text(state, item.type);
-  state = hash_pair({hash_pair({state, item.seq}), item.len});
+  const std::uint64_t where = hash_pair({hash_text(item.flow, item.type), item.seq});
+  sum_ += mix64(hash_pair({where, item.len}));
   ++items_;
 }
 
-std::uint64_t ContentHash::value() const {
-  std::uint64_t state = 0;
-  for (const auto& [flow, chain] : flows_) state = hash_pair({hash_pair({state, flow}), chain});
-  return state;
+void ContentHash::add(std::string_view place, const ContentHash& other) {
+  sum_ += mix64(hash_pair({hash_text(0, place), other.value()}));
+  items_ += other.items_;
 }
+
+std::uint64_t ContentHash::value() const { return hash_pair({sum_, items_}); }
 
 }  // namespace twinpath

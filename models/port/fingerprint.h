@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -83,15 +82,18 @@ struct ContentItem {
   std::uint64_t len = 0;
 };
 
-// One chain per flow, flows sorted. Memory is one number per flow.
+// A sum over items, each of which says where in its flow it belongs: the order in which they come
+// does not matter, and no flow needs memory. Of amounts, not of the bytes themselves.
 class ContentHash {
  public:
   void add(const ContentItem& item);
+  // Everything of `other`, which stands at `place`: two places that swap their parts are no match.
+  void add(std::string_view place, const ContentHash& other);
   [[nodiscard]] std::uint64_t value() const;
   [[nodiscard]] std::uint64_t items() const { return items_; }
 
  private:
-  std::map<std::uint64_t, std::uint64_t> flows_;
+  std::uint64_t sum_ = 0;
   std::uint64_t items_ = 0;
 };
 

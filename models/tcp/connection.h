@@ -159,6 +159,8 @@ struct Connection : Tcb {
   TcpId id;
   TcpListenerId listener;
   std::uint64_t flow = 0;
+  Instant first_tx = kNever;  // here: a connection that moved begins anew
+  Instant last_rx = kNever;
   std::uint32_t table_hash = 0;
   std::uint32_t readiness = 0;         // to tell the user when the stack is settled
   std::uint32_t time_wait_before = 0;  // neighbours in the list of those in TIME-WAIT, index + 1

@@ -37,6 +37,7 @@ struct Core {
   BufPool& pool;
   TimerQueue& timers;
   TcpUser& user;
+  TcpObserver* observer = nullptr;
   Reporter report;
   SecretNumbers secrets;
   FlowTable flows;

@@ -89,6 +89,7 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
   }
   repr.emit(bytes, sum);
   note_ack_sent(connection);
+  connection.first_tx = std::min(connection.first_tx, now);
   ++connection.segments_out;
   ++core.counters.segments_out;
   connection.bytes_sent += what.payload_bytes;

@@ -127,6 +127,7 @@ bool may_reuse(const Connection& old, const Segment& segment) {
 
 void on_connection_segment(Core& core, Connection& connection, Segment& segment) {
   ++connection.segments_in;
+  connection.last_rx = segment.now;
   if (connection.keepalive) restart_keepalive(core, connection, segment.now);
   const Outcome outcome = connection.state == TcpState::kSynSent
                               ? segment_in_syn_sent(core, connection, segment)
@@ -205,6 +206,8 @@ void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, const
     return;
   }
   connection->opened_passively = true;
+  connection->segments_in = 1;
+  connection->last_rx = segment.now;
   connection->listener = listener.id;
   ++listener.half_open;
   start_open(core, *connection, segment.now, TcpState::kSynReceived);

@@ -72,6 +72,7 @@ void link_time_wait(Core& core, Connection& connection) {
 void forget(Core& core, Connection& connection) {
   if (connection.state == TcpState::kTimeWait) unlink_time_wait(core, connection);
   if (connection.in_table) core.flows.erase(connection);
+  if (connection.state != TcpState::kClosed) tell_end(core, connection, TcpEnd::kMoved);
   release(core, connection);
 }
 
@@ -95,6 +96,7 @@ Connection* create(Core& core, const FlowKey& key) {
   connection.congestion = make_congestion(config, CongestionWindow());
   core.flows.insert(connection);
   connection.in_table = true;
+  if (core.observer != nullptr) core.observer->on_tcp_open(connection.flow);
   return &connection;
 }
 
@@ -118,6 +120,7 @@ void enter_time_wait(Core& core, Connection& connection, Instant now) {
 
 void terminate(Core& core, Connection& connection, Instant now, Errno error) {
   if (connection.state == TcpState::kClosed) return;
+  const TcpEnd end = end_of(connection, error);
   if (connection.state == TcpState::kTimeWait) unlink_time_wait(core, connection);
   if (connection.state == TcpState::kSynReceived && connection.opened_passively) {
     Listener* listener = core.listeners.get(connection.listener);
@@ -131,6 +134,7 @@ void terminate(Core& core, Connection& connection, Instant now, Errno error) {
   connection.readiness |= kTcpHangup | kTcpReadable | kTcpWritable;
   if (error != Errno::kNone) connection.readiness |= kTcpError;
   set_state(core, connection, now, TcpState::kClosed);
+  tell_end(core, connection, end);
 }
 
 void abort_with_reset(Core& core, Connection& connection, Instant now, Errno error) {

@@ -61,6 +61,7 @@ void SentList::mark_lost(std::uint32_t index) {
   pipe_bytes_ -= range.len();
   range.lost = true;
   range.resent = false;
+  ++lost_total_;
   ++lost_waiting_;
   lost_from_ = std::min(lost_from_, index);
 }

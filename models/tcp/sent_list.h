@@ -70,6 +70,8 @@ class SentList {
   AckedRanges acknowledge(SeqNum una, const Arrival& arrival);
   void mark_lost(std::uint32_t index);
   void mark_all_lost();
+  // How often something was thought lost, ever; clear() does not forget it.
+  [[nodiscard]] std::uint64_t lost_total() const { return lost_total_; }
   // What the peer holds beyond the cumulative acknowledgement. True when that is news.
   bool sack(const SackBlocks& blocks, const Arrival& arrival);
   // RFC 8985 §6.2, step 5: what was sent before something that arrived, a round trip and
@@ -127,6 +129,7 @@ class SentList {
   SeqNum arrived_end_;        // the highest that arrived: RACK.fack
   SackBlocks
       last_blocks_;  // of the acknowledgement before: only what they did not say is looked at
+  std::uint64_t lost_total_ = 0;
   std::uint32_t pipe_bytes_ = 0;
   std::uint32_t delivered_bytes_ = 0;
   std::uint32_t sacked_ = 0;

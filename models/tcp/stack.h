@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "models/base/event_bus.h"
 #include "models/base/packet_buf.h"
@@ -15,6 +16,7 @@
 #include "models/base/timer.h"
 #include "models/tcp/config.h"
 #include "models/tcp/endpoint.h"
+#include "models/tcp/observer.h"
 #include "models/wire/parsed.h"
 
 namespace twinpath {
@@ -122,6 +124,10 @@ class TcpStack {
   [[nodiscard]] const TcpCounters& counters() const;
   // Connections alive, those in TIME-WAIT and those nobody holds a handle of included.
   [[nodiscard]] std::uint32_t connections() const;
+  // Hears of every connection from now on; nullptr: nobody. Outlives the stack.
+  void set_observer(TcpObserver* observer);
+  // Those alive.
+  [[nodiscard]] std::vector<TcpFlow> flows() const;
 
  private:
   std::unique_ptr<tcp::Core> core_;

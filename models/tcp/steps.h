@@ -140,6 +140,11 @@ void link_time_wait(Core& core, Connection& connection);
 void forget(Core& core, Connection& connection);
 // To CLOSED, with what the user will read as the reason.
 void terminate(Core& core, Connection& connection, Instant now, Errno error);
+
+// observe.cc. What `error` means for a connection in the state it is in.
+TcpEnd end_of(const Connection& connection, Errno error);
+TcpFlow flow_of(const Connection& connection, TcpEnd end);
+void tell_end(const Core& core, const Connection& connection, TcpEnd end);
 // RFC 9293 §3.10.5: <SEQ=SND.NXT><CTL=RST>, then terminate().
 void abort_with_reset(Core& core, Connection& connection, Instant now, Errno error);
 void queue_reply(Core& core, const Reply& reply);
