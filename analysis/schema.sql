@@ -3,7 +3,7 @@
 -- text; sizes bytes; rates bit/s; fractions 0..1. Tables are added when they get a writer.
 -- Every statement can be run again on a database that already has it.
 PRAGMA application_id = 1414025265;  -- "TWP1"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE IF NOT EXISTS study (
   study_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -42,7 +42,9 @@ CREATE TABLE IF NOT EXISTS run (
   status TEXT NOT NULL CHECK (status IN ('running', 'done', 'failed', 'interrupted', 'timeout')),
   error TEXT,
   validity TEXT CHECK (validity IN ('valid', 'suspect', 'invalid')),  -- NULL: sim
-  fingerprint TEXT, model_s REAL, wall_s REAL, cpu_s REAL, frames INTEGER, max_rss_bytes INTEGER,
+  fingerprint TEXT,
+  content_hash TEXT,                -- what connections carried, without times: equal in sim and emu
+  model_s REAL, wall_s REAL, cpu_s REAL, frames INTEGER, max_rss_bytes INTEGER,
   started_utc TEXT NOT NULL, ended_utc TEXT, command TEXT,
   UNIQUE (run_key, attempt)) STRICT;
 

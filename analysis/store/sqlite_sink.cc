@@ -47,9 +47,11 @@ MetricId SqliteSink::define_metric(const MetricInfo& metric) {
   return at->second;
 }
 
+// A poller defines entities while it runs, and may not wait: under kDropSample they go beyond the
+// queue's bound. Whoever defines them has a bound of its own.
 EntityId SqliteSink::define_entity(const EntityInfo& entity) {
   std::unique_lock lock(mutex_);
-  wait_for_room(lock);
+  options_.overflow == Overflow::kWait ? wait_for_room(lock) : throw_if_failed(lock);
   const auto fresh_id = static_cast<EntityId>(entities_.size() + 1);
   const auto [at, fresh] = entities_.try_emplace(std::string(entity.path), fresh_id);
   if (fresh) queue_row(EntityRow{fresh_id, at->first, std::string(entity.kind)});
@@ -65,6 +67,19 @@ void SqliteSink::histogram(MetricId metric, EntityId entity, const Histogram& hi
 void SqliteSink::event(EntityId entity, const EventHeader& header, std::string_view kind,
                        std::string_view data_json) {
   push(EventRow{entity, header.at, std::string(kind), std::string(data_json)});
+}
+
+void SqliteSink::offer_event(EventRow row) {
+  std::unique_lock lock(mutex_);
+  const bool may_wait = options_.overflow == Overflow::kWait;
+  const bool full = !may_wait && (failed() || waiting() >= options_.queue_items);
+  if (full || events_offered_ + kEventsKept >= options_.limits.events) {
+    ++queue_.events_dropped;
+    return;
+  }
+  if (may_wait) wait_for_room(lock);
+  ++events_offered_;
+  queue_row(std::move(row));
 }
 
 void SqliteSink::sample(const Sample& sample) {

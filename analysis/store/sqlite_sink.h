@@ -20,7 +20,8 @@
 
 namespace twinpath::store {
 
-// What happens to a series sample when the queue is full. All other rows always wait.
+// What happens to a series sample when the queue is full. Entities are then queued beyond its bound
+// under kDropSample; all other rows always wait.
 enum class Overflow : std::uint8_t {
   kWait,        // sim: model time stands still anyway
   kDropSample,  // emu: counted in series.dropped
@@ -58,10 +59,13 @@ class SqliteSink final : public ResultSink {
   void sample(const Sample& sample) override;
   void event(EntityId entity, const EventHeader& header, std::string_view kind,
              std::string_view data_json) override;
-  // Returns when everything is committed. Keys of outcome_json: fingerprint, validity, model_s,
-  // frames.
+  // Returns when everything is committed. Keys of outcome_json: fingerprint, content_hash,
+  // validity, model_s, frames.
   void end_run(const RunOutcome& outcome) override;
 
+  // An event that may be left out, and is then counted in the run's last event,
+  // `recorder.left_out`: behind kEventsKept of the limit, or under kDropSample a full queue.
+  void offer_event(EventRow row);
   void flow(const FlowRow& row) { push(row); }
   void drops(const DropRow& row) { push(row); }
   void validity(const ValidityRow& row) { push(row); }
@@ -73,6 +77,8 @@ class SqliteSink final : public ResultSink {
   bool failed() const { return failed_.load(std::memory_order_acquire); }
 
  private:
+  static constexpr std::uint64_t kEventsKept = 10'000;  // rows for event(), of limits.events
+
   void push(Row row);
   void queue_row(Row row);
   void wait_for_room(std::unique_lock<std::mutex>& lock);
@@ -92,6 +98,7 @@ class SqliteSink final : public ResultSink {
   std::condition_variable wrote_;
   Batch queue_;
   std::uint64_t handed_over_ = 0;  // flush() tickets
+  std::uint64_t events_offered_ = 0;
   std::uint64_t committed_ = 0;
   bool hurry_ = false;
   bool closing_ = false;

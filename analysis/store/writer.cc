@@ -37,12 +37,24 @@ void remember(std::vector<std::int64_t>& rows, std::uint32_t id, std::int64_t ro
   rows[id] = row;
 }
 
+// What a file of an older format lacks for a run to be written. Its version stays: the Python side
+// brings it up to date as a whole.
+void upgrade(Database& database) {
+  constexpr const char* kHasColumn =
+      "SELECT count(*) FROM pragma_table_info('run') WHERE name = 'content_hash'";
+  if (Statement(database, kHasColumn).integer() != 0) return;
+  database.run("ALTER TABLE run ADD COLUMN content_hash TEXT");
+}
+
 }  // namespace
 
 Writer::Writer(Database& database, WriterLimits limits, std::chrono::nanoseconds every)
     : database_(database), limits_(limits), every_(every) {
   database_.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-  if (Statement(database_, "SELECT user_version FROM pragma_user_version").integer() != 0) return;
+  if (Statement(database_, "SELECT user_version FROM pragma_user_version").integer() != 0) {
+    upgrade(database_);
+    return;
+  }
   database_.run("BEGIN IMMEDIATE");
   database_.run(kSchemaSql);
   database_.run("COMMIT");
@@ -104,6 +116,7 @@ void Writer::put_batch(const Batch& batch) {
   }
   for (const Sample& sample : batch.samples) put(sample);
   for (const auto& [key, count] : batch.dropped) series(key.first, key.second).dropped += count;
+  events_dropped_ += batch.events_dropped;
   if (!batch.outcome) return;
   put_dropped();
   put(*batch.outcome);
@@ -239,6 +252,7 @@ void Writer::put(const ArtifactRow& row) {
 void Writer::put(const OutcomeRow& row) {
   statement(
       "UPDATE run SET status = ?1, error = ?2, fingerprint = ?3 ->> '$.fingerprint', "
+      "content_hash = ?3 ->> '$.content_hash', "
       "validity = ?3 ->> '$.validity', model_s = ?3 ->> '$.model_s', "
       "frames = ?3 ->> '$.frames', ended_utc = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') "
       "WHERE run_id = ?4")

@@ -20,8 +20,11 @@ struct Batch {
   std::vector<Row> rows;
   std::vector<Sample> samples;
   std::map<std::pair<EntityId, MetricId>, std::uint64_t> dropped;  // samples left out, by series
+  std::uint64_t events_dropped = 0;
   std::optional<OutcomeRow> outcome;
-  bool empty() const { return rows.empty() && samples.empty() && dropped.empty() && !outcome; }
+  bool empty() const {
+    return rows.empty() && samples.empty() && dropped.empty() && events_dropped == 0 && !outcome;
+  }
 };
 
 struct WriterLimits {

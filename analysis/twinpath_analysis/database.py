@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 APPLICATION_ID = 1414025265  # "TWP1"
-VERSION = 2  # 2: studies
+VERSION = 3  # 2: studies, 3: run.content_hash
 LOCK_WAIT_S = 10.0
 SCHEMA = Path(__file__).resolve().parent.parent / "schema.sql"
 
@@ -56,8 +56,9 @@ def connect(path: str | os.PathLike[str], lock_wait: float = LOCK_WAIT_S, *,
 def create(connection: sqlite3.Connection) -> None:
     """Creates all tables in one transaction; those of an older format get what they lack."""
     columns = [row[1] for row in connection.execute("PRAGMA table_info(run)")]
-    older = columns and "study_id" not in columns
-    upgrade = "ALTER TABLE run ADD COLUMN study_id INTEGER REFERENCES study;" if older else ""
+    added = {"study_id": "INTEGER REFERENCES study", "content_hash": "TEXT"}
+    upgrade = "".join(f"ALTER TABLE run ADD COLUMN {name} {kind};" for name, kind in added.items()
+                      if columns and name not in columns)
     schema = SCHEMA.read_text(encoding="utf-8")
     connection.executescript(f"BEGIN IMMEDIATE;\n{upgrade}\n{schema}\nCOMMIT;")
 

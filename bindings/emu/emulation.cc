@@ -118,14 +118,23 @@ void Emulation::record_series(ResultSink& sink) {
   if (!job_.plan.measure.every) return;
   for (const auto& host : hosts_) {
     const std::string parent = flow_parent(job_.plan, host->ip().config().name);
-    series_.emplace_back(sink, parent, *job_.plan.measure.every).listen(host->ip().bus());
+    series_.emplace_back(sink, parent, *job_.plan.measure.every, &host->ip().flow_log());
+    series_.back().set_on_failure([this] { recording_failed_ = true; });
+    series_.back().listen(host->ip().bus());
+  }
+}
+
+void Emulation::record_events(store::SqliteSink& sink) {
+  if (job_.plan.measure.events.empty()) return;
+  for (const auto& host : hosts_) {
+    event_rows_.emplace_back(sink, host->ip(), flow_parent(job_.plan, host->ip().config().name));
+    event_rows_.back().listen(job_.plan.measure.events);
   }
 }
 
 void Emulation::tell_events() {
   for (const auto& host : hosts_) {
-    const std::string& name = host->ip().config().name;
-    events_.listen(host->ip().bus(), name, flow_parent(job_.plan, name));
+    events_.listen(host->ip(), flow_parent(job_.plan, host->ip().config().name));
   }
 }
 
@@ -180,6 +189,7 @@ bool Emulation::finished(Instant now) {
   measurement_->at(now);
   if (!awaited_peers_.empty()) hear_peers();
   ended_ = now;
+  if (recording_failed_ || sink_->failed()) return true;
   if (all_done()) return true;
   if (now < kStart + job_.plan.stop.at_most) return false;
   timed_out_ = !job_.plan.stop.when.empty();
@@ -191,12 +201,14 @@ RunResult Emulation::run() {
                           .run_id = job_.run_id,
                           .overflow = store::Overflow::kDropSample,
                           .series_every = job_.plan.measure.every.value_or(Nanoseconds(0))});
+  sink_ = &sink;
   sink.begin_run({});
   measurement_.emplace(job_.plan.measure, sink, [this](ResultSink& into) {
     for (const auto& host : hosts_) host->export_results(into);
   });
   record_series(measurement_->sink());
   tell_events();
+  record_events(sink);
   recorder_.start();
   const StealMeter steal;
   make_worker();
@@ -204,6 +216,8 @@ RunResult Emulation::run() {
   if (bed_.ready_fd >= 0) static_cast<void>(write(bed_.ready_fd, "ready\n", 6));
   worker_->run();
   events_.finish();
+  sink.flush();  // throws what ended a run that could not be recorded
+  if (recording_failed_) throw store::StoreError("the time series could not be recorded");
   for (SeriesRecorder& series : series_) series.finish(ended_);
   const Finished run{job_.plan,       bed_,
                      ports_,          hosts_,
@@ -211,8 +225,9 @@ RunResult Emulation::run() {
                      clock_->drift(), steal.fraction(),
                      ended_,          measurement_->sink()};
   measurement_->record(ended_);
-  record_results(sink, run);
+  const ContentHash content = record_results(sink, run);
   RunResult result = record(sink);
+  result.content_hash = content.value();
   result.validity = record_validity(sink, run);
   if (emu::StopSignal::received() != 0) result.status = "interrupted";
   const std::string outcome = to_json(result);

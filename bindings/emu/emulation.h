@@ -14,6 +14,7 @@
 #include "bindings/emu/recording.h"
 #include "bindings/emu/tracing.h"
 #include "bindings/plan/event_stream.h"
+#include "bindings/plan/events.h"
 #include "bindings/plan/measure.h"
 #include "bindings/plan/plan.h"
 #include "bindings/plan/series.h"
@@ -45,6 +46,7 @@ class Emulation {
   void make_hosts();
   void record_series(ResultSink& sink);
   void tell_events();
+  void record_events(store::SqliteSink& sink);
   void make_worker();
   [[nodiscard]] BedPort port_for(std::size_t link, bool end_a);
   [[nodiscard]] bool is_ours(const std::string& host) const;
@@ -67,6 +69,7 @@ class Emulation {
   std::optional<Measurement> measurement_;
   std::deque<SeriesRecorder> series_;
   EventStream events_;
+  std::deque<EventRecorder> event_rows_;
   std::deque<HostStage> stages_;
   emu::Recorder recorder_;
   std::optional<Tracing> tracing_;
@@ -77,6 +80,8 @@ class Emulation {
   std::string peers_text_;
   Progress progress_;
   bool timed_out_ = false;
+  bool recording_failed_ = false;
+  const store::SqliteSink* sink_ = nullptr;  // while it runs
   Instant ended_{};
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bindings/plan/record.h"
+#include "bindings/plan/series.h"
 #include "models/app/metrics.h"
 
 namespace twinpath::bind {
@@ -177,9 +178,12 @@ double StealMeter::fraction() const {
   return static_cast<double>(times[kStealColumn] - steal_) / static_cast<double>(total);
 }
 
-void record_results(SqliteSink& sink, const Finished& run) {
+ContentHash record_results(SqliteSink& sink, const Finished& run) {
+  ContentHash content;
   for (const auto& host : run.hosts) {
     record_host_drops(sink, *host);
+    const std::string& name = host->ip().config().name;
+    content.add(name, record_flows(sink, *host, flow_parent(run.plan, name)));
   }
   for (const auto& port : run.ports) {
     record_chains(sink, *port);
@@ -191,6 +195,7 @@ void record_results(SqliteSink& sink, const Finished& run) {
     record_port(sink, *port);
   }
   record_core(run.measured, run.worker);
+  return content;
 }
 
 std::string record_validity(SqliteSink& sink, const Finished& run) {

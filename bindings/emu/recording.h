@@ -14,6 +14,7 @@
 #include "emu/tsc_clock.h"
 #include "emu/worker.h"
 #include "models/app/app_host.h"
+#include "models/port/fingerprint.h"
 
 namespace twinpath::bind {
 
@@ -43,8 +44,9 @@ struct Finished {
   ResultSink& measured;  // what the plan's measure lets through
 };
 
-// Drops, chains and the core; what hosts and apps report goes through bindings/plan/measure.h.
-void record_results(store::SqliteSink& sink, const Finished& run);
+// Drops, flows, chains and the core; what hosts and apps report goes through
+// bindings/plan/measure.h. Returns what connections carried.
+ContentHash record_results(store::SqliteSink& sink, const Finished& run);
 // One row per rule; "valid", "suspect" (beyond half a bound) or "invalid".
 std::string record_validity(store::SqliteSink& sink, const Finished& run);
 

@@ -16,13 +16,15 @@ EventStream::EventStream(const EventWishes& wishes, Pace pace) : wishes_(wishes)
 }
 
 EventStream::~EventStream() {
-  for (Ear& ear : ears_) ear.bus.unsubscribe(ear);
+  for (Ear& ear : ears_) ear.host.bus().unsubscribe(ear);
 }
 
-void EventStream::listen(EventBus& bus, const std::string& host, const std::string& flow_parent) {
+void EventStream::listen(IpHost& host, const std::string& flow_parent) {
   if (wishes_.fd < 0) return;
-  Ear& ear = ears_.emplace_back(*this, bus, host, flow_parent);
-  for (const std::string& kind : wishes_.kinds) bus.subscribe(bus.types().define(kind), ear);
+  Ear& ear = ears_.emplace_back(*this, host, flow_parent);
+  for (const std::string& kind : wishes_.kinds) {
+    host.bus().subscribe(host.bus().types().define(kind), ear);
+  }
 }
 
 void EventStream::take(Ear& ear, const EventHeader& header) {
@@ -31,13 +33,10 @@ void EventStream::take(Ear& ear, const EventHeader& header) {
     ++lost_;
     return;
   }
-  std::string entity = ear.host;
-  if (header.flow != 0) {
-    if (ear.flows.size() < kFlowsMax) ear.flows.try_emplace(header.flow, ear.flows.size());
-    const auto at = ear.flows.find(header.flow);
-    if (at != ear.flows.end()) entity = ear.flow_parent + "/flow" + std::to_string(at->second);
-  }
-  const std::string& kind = ear.bus.types().path(header.type);
+  const auto number = ear.host.flow_log().number_of(header.flow);
+  const std::string entity =
+      number ? ear.flow_parent + "/flow" + std::to_string(*number) : ear.host.config().name;
+  const std::string& kind = ear.host.bus().types().path(header.type);
   pending_ += "{\"t_ns\":" + std::to_string(to_ns(header.at)) + ",\"kind\":\"" + kind +
               "\",\"entity\":\"" + entity + "\",\"data\":" + event_data(kind, header) + "}\n";
   if (pending_.size() >= flush_at_) flush();

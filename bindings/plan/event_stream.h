@@ -6,10 +6,9 @@
 #include <cstdint>
 #include <deque>
 #include <string>
-#include <unordered_map>
 
 #include "bindings/plan/plan.h"
-#include "models/base/event_bus.h"
+#include "models/host/ip_host.h"
 
 namespace twinpath::bind {
 
@@ -17,30 +16,27 @@ class EventStream {
  public:
   static constexpr std::size_t kBatchBytes = std::size_t{1} << 15;
   static constexpr std::size_t kPendingBytesMax = std::size_t{1} << 20;  // in real time
-  static constexpr std::size_t kFlowsMax = 65536;  // later flows are told under their host
 
   enum class Pace : std::uint8_t { kWaits, kRealTime };
   EventStream(const EventWishes& wishes, Pace pace);
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
   ~EventStream();
-  // Hears the wished kinds of a host; its flows are `flow_parent`/flowN in the order of appearance.
-  // Requires: the bus outlives the stream.
-  void listen(EventBus& bus, const std::string& host, const std::string& flow_parent);
+  // Hears the wished kinds of a host; its flows are `flow_parent`/flowN as its FlowLog counts them.
+  // Requires: the host outlives the stream.
+  void listen(IpHost& host, const std::string& flow_parent);
   // Writes what is left, then how many were lost.
   void finish();
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
 
  private:
   struct Ear final : EventListener {
-    Ear(EventStream& stream, EventBus& of, std::string host_name, std::string parent)
-        : owner(stream), bus(of), host(std::move(host_name)), flow_parent(std::move(parent)) {}
+    Ear(EventStream& stream, IpHost& of, std::string parent)
+        : owner(stream), host(of), flow_parent(std::move(parent)) {}
     void on_event(const EventHeader& header) override { owner.take(*this, header); }
     EventStream& owner;
-    EventBus& bus;
-    std::string host;
+    IpHost& host;
     std::string flow_parent;
-    std::unordered_map<std::uint64_t, std::size_t> flows;  // looked up, never walked
   };
   void take(Ear& ear, const EventHeader& header);
   void flush();

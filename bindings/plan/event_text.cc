@@ -29,7 +29,7 @@ json words(const TcpRtoEvent& event) {
   return {{"rto_ns", event.rto.count()}, {"expiries", event.expiries}};
 }
 json words(const TcpRetransmitEvent& event) {
-  constexpr std::array<const char*, 3> kCauses = {"timeout", "fast", "handshake"};
+  constexpr std::array<const char*, 4> kCauses = {"timeout", "fast", "handshake", "probe"};
   return {{"seq", event.seq},
           {"bytes", event.len},
           {"cause", kCauses.at(static_cast<std::size_t>(event.cause))}};
@@ -54,10 +54,11 @@ template <typename E>
 constexpr Kind kind() {
   return {E::kPath, [](const EventHeader& header) { return words(as<E>(header)); }};
 }
+// In alphabetical order.
 constexpr std::array kKinds = {
-    kind<TcpStateEvent>(),     kind<TcpCwndEvent>(), kind<TcpRttEvent>(),
-    kind<TcpRtoEvent>(),       kind<TcpSentEvent>(), kind<TcpRetransmitEvent>(),
-    kind<TcpDeliveredEvent>(), kind<TcpDropEvent>(), kind<FrameDropped>()};
+    kind<FrameDropped>(), kind<TcpCwndEvent>(), kind<TcpDeliveredEvent>(),
+    kind<TcpSentEvent>(), kind<TcpDropEvent>(), kind<TcpRetransmitEvent>(),
+    kind<TcpRtoEvent>(),  kind<TcpRttEvent>(),  kind<TcpStateEvent>()};
 
 }  // namespace
 
@@ -68,10 +69,13 @@ std::string event_data(std::string_view kind, const EventHeader& header) {
   return "{}";
 }
 
-std::vector<std::string_view> event_kinds() {
-  std::vector<std::string_view> found;
-  for (const Kind& known : kKinds) found.push_back(known.path);
-  return found;
+const std::vector<std::string>& event_kinds() {
+  static const std::vector<std::string> kinds = [] {
+    std::vector<std::string> paths;
+    for (const Kind& known : kKinds) paths.emplace_back(known.path);
+    return paths;
+  }();
+  return kinds;
 }
 
 }  // namespace twinpath::bind

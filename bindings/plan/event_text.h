@@ -12,7 +12,7 @@ namespace twinpath::bind {
 // A JSON object: {"before_bytes":14600,...}; times in ns. "{}" for a kind nobody described here.
 std::string event_data(std::string_view kind, const EventHeader& header);
 
-// Every kind described here.
-std::vector<std::string_view> event_kinds();
+// Every kind described here, in alphabetical order.
+const std::vector<std::string>& event_kinds();
 
 }  // namespace twinpath::bind

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bindings/plan/expand.h"
+#include "bindings/plan/event_text.h"
 #include "bindings/plan/json_reader.h"
 #include "bindings/plan/plan.h"
 #include "models/app/metric_names.h"
@@ -118,7 +119,11 @@ MeasurePlan parse_measure(const json& object, Problems& problems) {
     if (std::find(kMetricNames.begin(), kMetricNames.end(), name) != kMetricNames.end()) continue;
     reader.problem("metrics", name + " is no metric");
   }
-  reader.refuse_others({"warmup_ns", "window_ns", "every_ns", "metrics"});
+  measure.events = reader.texts_or_empty("events");
+  for (const std::string& kind : measure.events) {
+    require_one_of(reader, "events", kind, event_kinds());
+  }
+  reader.refuse_others({"warmup_ns", "window_ns", "every_ns", "metrics", "events"});
   return measure;
 }
 

@@ -115,6 +115,7 @@ struct MeasurePlan {
   std::optional<Nanoseconds> window;  // nullopt: until the stop
   std::optional<Nanoseconds> every;   // nullopt: no time series
   std::vector<std::string> metrics;   // empty: all
+  std::vector<std::string> events;    // of event_kinds(); empty: none is recorded
 };
 
 // The run ends when every app in `when` is done, at the latest at `at_most` of model time.

@@ -2,6 +2,7 @@
 #include "bindings/plan/record.h"
 
 #include <fstream>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,38 @@ namespace {
 using store::DropCause;
 
 constexpr std::size_t kReadBytes = 1 << 16;
+constexpr MetricInfo kFlowsLeftOut{"flows_left_out",    "",
+                                   MetricKind::kScalar, Better::kLower,
+                                   MetricClock::kNone,  "flows beyond those a host lists"};
+
+std::optional<Instant> if_ever(Instant at) {
+  return at == kNever ? std::nullopt : std::optional(at);
+}
+
+store::FlowRow row_of(store::SqliteSink& sink, const FlowRecord& record,
+                      const std::string& parent) {
+  const TcpFlow& flow = record.flow;
+  const bool is_tcp = record.protocol == FlowProtocol::kTcp;
+  const std::string path = parent + "/flow" + std::to_string(record.number);
+  const auto count = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  store::FlowRow row;
+  row.entity = sink.define_entity({path, "flow"});
+  row.proto = is_tcp ? "tcp" : "udp";
+  row.src = flow.local.address.to_string();
+  row.src_port = flow.local.port;
+  row.dst = flow.remote.address.to_string();
+  row.dst_port = flow.remote.port;
+  row.first_tx = if_ever(flow.first_tx);
+  row.last_rx = if_ever(flow.last_rx);
+  row.tx_packets = count(flow.tx_packets);
+  row.rx_packets = count(flow.rx_packets);
+  row.tx_bytes = count(flow.tx_bytes);
+  row.rx_bytes = count(flow.rx_bytes);
+  row.lost_packets = count(flow.lost_packets);
+  if (is_tcp) row.retransmitted = count(flow.retransmitted);
+  if (is_tcp) row.end_reason = name(flow.end);
+  return row;
+}
 
 DropCause cause_of(DropReason reason) {
   switch (reason) {
@@ -41,6 +74,16 @@ void record_host_drops(store::SqliteSink& sink, AppHost& host) {
     rows.add(name(reason), cause_of(reason),
              host.ip().counters().drops(reason) + host.ip().tcp().counters().drops[index]);
   }
+}
+
+ContentHash record_flows(store::SqliteSink& sink, AppHost& host, const std::string& parent) {
+  const FlowTotals flows = host.ip().flows();
+  for (const FlowRecord& record : flows.rows) sink.flow(row_of(sink, record, parent));
+  if (flows.left_out > 0) {
+    AppReport(sink, host.ip().config().name, "host")
+        .scalar(kFlowsLeftOut, static_cast<double>(flows.left_out));
+  }
+  return flows.content;
 }
 
 // A copy that was asked for and found no buffer is a frame less at the far end, like a lost one;

@@ -27,6 +27,8 @@ class DropRows {
 
 // What the host dropped. What it and its apps report goes through measure.h.
 void record_host_drops(store::SqliteSink& sink, AppHost& host);
+// Its flows as `parent`/flowN (flow_parent() in series.h). Returns what its connections carried.
+ContentHash record_flows(store::SqliteSink& sink, AppHost& host, const std::string& parent);
 // Both directions together: the entity is the link.
 struct LinkDirections {
   const LinkModel& from_a;

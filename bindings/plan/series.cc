@@ -33,14 +33,16 @@ std::string flow_parent(const Plan& plan, std::string_view host) {
   return only ? only->path : std::string(host);
 }
 
-SeriesRecorder::SeriesRecorder(ResultSink& sink, std::string parent, Duration every)
+SeriesRecorder::SeriesRecorder(ResultSink& sink, std::string parent, Duration every,
+                               const FlowLog* log)
     : sink_(sink),
       parent_(std::move(parent)),
       every_(every),
       next_(kStart + every),
       cwnd_(sink.define_metric(kCwnd)),
       srtt_(sink.define_metric(kSrtt)),
-      rate_(sink.define_metric(kRate)) {
+      rate_(sink.define_metric(kRate)),
+      log_(log) {
   CHECK(every > Duration::zero());
 }
 
@@ -91,17 +93,22 @@ void SeriesRecorder::finish(Instant now) {
 
 // Events come in runs of one flow: the last one found is nearly always the next.
 SeriesRecorder::Flow* SeriesRecorder::flow(std::uint64_t id) {
-  if (id == last_id_ && !flows_.empty()) return &flows_[last_];
-  const auto [at, fresh] = index_.try_emplace(id, flows_.size());
+  const std::uint64_t begun = log_ == nullptr ? 0 : log_->begun();
+  if (id == last_id_ && begun == last_begun_ && !flows_.empty()) return &flows_[last_];
+  const auto number = log_ == nullptr ? std::optional(id) : log_->number_of(id);
+  if (!number) return nullptr;
+  const auto [at, fresh] = index_.try_emplace(*number, flows_.size());
   if (fresh) {
     if (flows_.size() == kFlowsMax) {
       index_.erase(at);
       return nullptr;
     }
-    const std::string path = parent_ + "/flow" + std::to_string(flows_.size());
+    const std::uint64_t shown = log_ == nullptr ? flows_.size() : *number;
+    const std::string path = parent_ + "/flow" + std::to_string(shown);
     flows_.push_back({.entity = sink_.define_entity({path, "flow"})});
   }
   last_id_ = id;
+  last_begun_ = begun;
   last_ = at->second;
   return &flows_[last_];
 }

@@ -13,6 +13,7 @@
 #include "bindings/plan/plan.h"
 #include "models/base/event_bus.h"
 #include "models/base/result_sink.h"
+#include "models/host/flow_log.h"
 #include "models/tcp/events.h"
 
 namespace twinpath::bind {
@@ -27,7 +28,9 @@ class SeriesRecorder final : public EventListener {
 
   // Samples every `every` of model time for flows `parent`/flowN, N in the order of appearance.
   // Requires: every > 0.
-  SeriesRecorder(ResultSink& sink, std::string parent, Duration every);
+  // With `log`, N is the number the host's flows have there; it outlives the recorder.
+  SeriesRecorder(ResultSink& sink, std::string parent, Duration every,
+                 const FlowLog* log = nullptr);
   SeriesRecorder(const SeriesRecorder&) = delete;
   SeriesRecorder& operator=(const SeriesRecorder&) = delete;
   ~SeriesRecorder() override;
@@ -66,9 +69,11 @@ class SeriesRecorder final : public EventListener {
   EventTypeId cwnd_event_ = kAnyEvent;
   EventTypeId rtt_event_ = kAnyEvent;
   EventTypeId delivered_event_ = kAnyEvent;
+  const FlowLog* log_;
   std::unordered_map<std::uint64_t, std::size_t> index_;  // looked up, never walked
   std::vector<Flow> flows_;
   std::uint64_t last_id_ = 0;
+  std::uint64_t last_begun_ = 0;  // an id may have come back since
   std::size_t last_ = 0;
 };
 

@@ -56,6 +56,7 @@ std::string to_json(const RunResult& result) {
                       {"fingerprint", hex(result.fingerprint)},
                       {"model_s", seconds},
                       {"frames", result.frames}};
+  if (result.content_hash) json["content_hash"] = hex(*result.content_hash);
   if (!result.validity.empty()) json["validity"] = result.validity;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,9 @@ struct RunResult {
   std::string command;
   std::vector<Problem> problems;
   std::uint64_t fingerprint = 0;
-  std::string validity;  // valid suspect invalid; empty in sim
-  Nanoseconds model{0};  // model time reached
+  std::optional<std::uint64_t> content_hash;  // of the connections of our stack, without times
+  std::string validity;                       // valid suspect invalid; empty in sim
+  Nanoseconds model{0};                       // model time reached
   std::uint64_t frames = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "bindings/sim/record.h"
 
 #include "bindings/plan/record.h"
+#include "bindings/plan/series.h"
 
 namespace twinpath::bind {
 
@@ -16,9 +17,15 @@ void record(World& world, store::SqliteSink& sink, RunResult& result) {
     }
   }
   result.fingerprint = run_fingerprint(fingerprints);
+  ContentHash content;
   for (const World::Seat& seat : world.seats()) {
-    if (seat.ours) record_host_drops(sink, seat.ours->apps());
+    if (!seat.ours) continue;
+    AppHost& host = seat.ours->apps();
+    const std::string& name = host.ip().config().name;
+    record_host_drops(sink, host);
+    content.add(name, record_flows(sink, host, flow_parent(world.plan(), name)));
   }
+  result.content_hash = content.value();
   for (const sim::DirectLink& link : world.links()) {
     record_link(sink, link.name(), {link.direction_from(0), link.direction_from(1)});
   }

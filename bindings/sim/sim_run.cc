@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bindings/plan/event_stream.h"
+#include "bindings/plan/events.h"
 #include "bindings/plan/measure.h"
 #include "bindings/plan/series.h"
 #include "bindings/plan/stop_request.h"
@@ -19,6 +20,7 @@ namespace twinpath::bind {
 namespace {
 
 using SeriesRecorders = std::deque<SeriesRecorder>;
+using EventRecorders = std::deque<EventRecorder>;
 
 // One recorder per host of ours if the plan asks for time series.
 SeriesRecorders record_series(World& world, ResultSink& sink) {
@@ -28,7 +30,8 @@ SeriesRecorders record_series(World& world, ResultSink& sink) {
   for (std::size_t index = 0; index < plan.hosts.size(); ++index) {
     const World::Seat& seat = world.seats()[index];
     if (!seat.ours) continue;
-    recorders.emplace_back(sink, flow_parent(plan, plan.hosts[index].name), *plan.measure.every);
+    recorders.emplace_back(sink, flow_parent(plan, plan.hosts[index].name), *plan.measure.every,
+                           &seat.ours->ip().flow_log());
     recorders.back().set_on_failure([] { ns3::Simulator::Stop(); });
     recorders.back().listen(seat.ours->ip().bus());
   }
@@ -57,13 +60,26 @@ std::function<bool()> told(World& world, const Job& job, std::function<bool()> d
     EventStream events(job.events, EventStream::Pace::kWaits);
     for (const World::Seat& seat : world.seats()) {
       if (!seat.ours) continue;
-      const std::string& host = seat.ours->ip().config().name;
-      events.listen(seat.ours->ip().bus(), host, flow_parent(job.plan, host));
+      IpHost& host = seat.ours->ip();
+      events.listen(host, flow_parent(job.plan, host.config().name));
     }
     const bool well = drive();
     events.finish();
     return well;
   };
+}
+
+EventRecorders record_events(World& world, store::SqliteSink& sink) {
+  EventRecorders recorders;
+  const Plan& plan = world.plan();
+  if (plan.measure.events.empty()) return recorders;
+  for (const World::Seat& seat : world.seats()) {
+    if (!seat.ours) continue;
+    IpHost& host = seat.ours->ip();
+    recorders.emplace_back(sink, host, flow_parent(plan, host.config().name));
+    recorders.back().listen(plan.measure.events);
+  }
+  return recorders;
 }
 
 }  // namespace
@@ -74,6 +90,7 @@ RunResult run_recorded(World& world, store::SqliteSink& sink, const std::functio
                           [&world](ResultSink& into) { world.export_results(into); });
   schedule_window(measurement);
   SeriesRecorders series = record_series(world, measurement.sink());
+  const EventRecorders events = record_events(world, sink);
   RunResult result;
   const bool all_done = drive ? drive() : world.run();
   result.status = all_done || world.plan().stop.when.empty() ? "done" : "timeout";

@@ -13,11 +13,12 @@ from typing import Any, Iterable, Mapping, TypeVar
 from .apps import AppSpec
 from .errors import ConfigError, Problem, not_yet, unknown
 from .events import EventListener, Wish, check_wish
-from .fields import metric_names
+from .fields import event_kinds, metric_names
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
 Q = TypeVar("Q", bound=Quantity)
 MEMBERS_MAX = 4000  # hosts of a population; a plan may have 4096 hosts in all
+
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class Measure:
     window: Time | None = None
     every: Time | None = None
     metrics: list[str] | None = None
+    events: list[str] | None = None
 
 
 class Net:
@@ -176,7 +178,8 @@ class Net:
         return link
 
     def measure(self, *, warmup: Time | str | int = 0, window: Time | str | None = None,
-                every: Time | str | None = None, metrics: Iterable[str] | None = None) -> None:
+                every: Time | str | None = None, metrics: Iterable[str] | None = None,
+                events: Iterable[str] | None = None) -> None:
         """What of a run counts. Times are seconds of model time; without a call all of it does.
 
         The window opens after `warmup` and stays open for `window`, or until the run stops. Figures
@@ -188,13 +191,15 @@ class Net:
         of what failed. An app goes on behind the window: end the run with net.stop.
 
         `every`: a time series with this step, samples of the window only. `metrics`: only these are
-        recorded; `failures` and `verify_errors` always are."""
+        recorded; `failures` and `verify_errors` always are. `events`: kinds to record, such as
+        "tcp.rto" (`Net.on` hears the same), of the whole run, in `Run.df("event")`."""
         get = self.quantity
         self.measured = Measure(
             get(Time, "measure.warmup", warmup),
             None if window is None else get(Time, "measure.window", window),
             None if every is None else get(Time, "measure.every", every),
-            None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics))
+            None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics),
+            self._event_kinds(events))
         for name, value in (("window", self.measured.window), ("every", self.measured.every)):
             if value == 0:
                 self.problem(f"measure.{name}", 0, "must be above 0")
@@ -202,6 +207,13 @@ class Net:
             if metric not in metric_names():
                 self.problems.append(unknown("measure.metrics", str(metric), "metric",
                                              metric_names()))
+
+    def _event_kinds(self, events: Iterable[str] | None) -> list[str] | None:
+        kinds = [events] if isinstance(events, str) else list(events or ())
+        for kind in kinds:
+            if kind not in event_kinds():
+                self.problems.append(unknown("measure.events", str(kind), "event", event_kinds()))
+        return list(dict.fromkeys(kinds)) or None
 
     def stop(self, *, when: Done | Iterable[Done] | None = None, at_most: Time | str) -> None:
         """Ends the run when `when` is done, at the latest after `at_most` seconds of model time,

@@ -264,10 +264,11 @@ class Builder:
 
     def _measure(self) -> Json:
         measured = self.net.measured
-        return {"warmup_ns": measured.warmup.ns,
+        plan = {"warmup_ns": measured.warmup.ns,
                 "window_ns": measured.window.ns if measured.window is not None else None,
                 "every_ns": measured.every.ns if measured.every is not None else None,
                 "metrics": measured.metrics}
+        return plan | ({"events": measured.events} if measured.events else {})
 
     def _check_window(self) -> None:
         """A window must open before the run ends; Linux apps measure themselves as a whole."""

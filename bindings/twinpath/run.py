@@ -114,6 +114,12 @@ class Run:
         return self.row.fingerprint
 
     @property
+    def content_hash(self) -> str | None:
+        """16 hex digits over how many bytes each TCP connection of our stack delivered, whenever:
+        simulation and emulation of one finished transfer have equal ones. None: not recorded."""
+        return self.row.values.get("content_hash")
+
+    @property
     def seed(self) -> int:
         return self.row.unsigned_seed
 

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "bindings/plan/event_text.h"
 #include "bindings/plan/plan.h"
 
 namespace twinpath::bind {
@@ -97,6 +99,18 @@ TEST(ParsePlan, RefusesTwoThingsOfOneName) {
   json plan = sample();
   plan["hosts"][1]["name"] = "client";
   EXPECT_THAT(problems_of(plan), Contains(Field(&Problem::value, "client")));
+}
+
+TEST(ParsePlan, EventsAreOfTheKnownKinds) {
+  json plan = sample();
+  plan["measure"]["events"] = event_kinds();
+  EXPECT_EQ(parse_plan(plan.dump()).measure.events, event_kinds());
+  EXPECT_TRUE(std::is_sorted(event_kinds().begin(), event_kinds().end()));
+  plan["measure"]["events"] = {"tcp.rto", "tcp.rot"};
+  const auto problems = problems_of(plan);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].field, "measure.events");
+  EXPECT_NE(problems[0].allowed.find("tcp.rto"), std::string::npos);
 }
 
 TEST(ParsePlan, TextThatIsNoJsonIsOneProblem) {

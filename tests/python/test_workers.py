@@ -249,7 +249,10 @@ def test_a_locked_database_ends_3_and_keeps_the_run(sim, transfer, db: str, monk
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
-def test_a_full_disk_ends_3_with_words(sim, cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", ["sim", "emu"])
+def test_a_full_disk_ends_3_with_words(request, cli, tmp_path: Path, driver: str) -> None:
+    request.getfixturevalue(driver)
+    options = ("--driver", "emu", "--testbed", "net_ring") if driver == "emu" else ()
     small = tmp_path / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(small)]
@@ -257,7 +260,7 @@ def test_a_full_disk_ends_3_with_words(sim, cli, tmp_path: Path) -> None:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
         ran = cli("run", "bulk_transfer", "-p", "size=100MB", "-p", "every=100us", "--db",
-                  str(small / "results.db"), "--json")
+                  str(small / "results.db"), "--json", *options)
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
     assert ran.code == 3, ran.out + ran.err
@@ -268,7 +271,8 @@ def test_run_json_has_every_promised_key(sim, cli) -> None:
     ran = cli("run", "web_transfer", "-p", "size=10kB", "--seed", "3", "--json")
     assert ran.code == 0, ran.err
     assert set(ran.json) == {"schema", "run_id", "run_key", "scenario", "driver", "seed", "status",
-                             "validity", "fingerprint", "db", "metrics", "artifacts", "problems"}
+                             "validity", "fingerprint", "content_hash", "db", "metrics",
+                             "artifacts", "problems"}
     goodput = ran.json["metrics"]["goodput_bps"]
     assert goodput["unit"] == "bit/s" and goodput["better"] == "higher"
     assert goodput["entity"] == "client/app0" and ran.json["seed"] == 3

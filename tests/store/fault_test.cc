@@ -130,13 +130,20 @@ TEST_F(Fault, APollerNeverWaitsForALockedDatabase) {
     Database other(path(), std::chrono::seconds(0));
     other.run("BEGIN IMMEDIATE");
     const auto began = std::chrono::steady_clock::now();
-    for (int i = 0; i < 10'000; ++i) sink.sample({at_ns(i), cwnd, app, 1});
+    for (int i = 0; i < 10'000; ++i) {
+      sink.sample({at_ns(i), cwnd, app, 1});
+      sink.offer_event({app, at_ns(i), "tcp.rto", "{}"});
+    }
+    for (int i = 0; i < 200; ++i) sink.define_entity({"flow" + std::to_string(i), "flow"});
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
     other.run("ROLLBACK");
     sink.end_run({"done", "", ""});
   }
   EXPECT_GT(ask("SELECT dropped FROM series"), 0);
   EXPECT_EQ(ask("SELECT dropped + (SELECT count(*) FROM sample) FROM series"), 10'000);
+  EXPECT_EQ(ask("SELECT count(*) FROM entity WHERE kind = 'flow'"), 200);
+  EXPECT_EQ(ask("SELECT sum(iif(kind = 'tcp.rto', 1, data_json ->> '$.events')) FROM event"),
+            10'000);
 }
 
 TEST_F(Fault, AnUnwritableFolderIsAClearMessage) {

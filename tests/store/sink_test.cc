@@ -131,6 +131,44 @@ TEST_F(Sink, EventsBeyondTheCapAreCounted) {
   EXPECT_EQ(ask("SELECT data_json ->> '$.events' FROM event WHERE kind = 'recorder.left_out'"), 5);
 }
 
+TEST_F(Sink, OfferedEventsLeaveRoomForThoseThatCount) {
+  {
+    SqliteSink sink(options());
+    sink.begin_run({"{}"});
+    const EntityId app = sink.define_entity({"a", "app"});
+    for (int i = 0; i < 90'005; ++i) sink.offer_event({app, at_ns(i), "tcp.rto", "{}"});
+    EventHeader header;
+    header.at = at_ns(90'005);
+    sink.event(app, header, "app.problem", "{}");
+    sink.end_run({"done", "", R"({"content_hash":"00ff"})"});
+  }
+  EXPECT_EQ(ask("SELECT count(*) FROM event WHERE kind = 'tcp.rto'"), 90'000);
+  EXPECT_EQ(ask("SELECT count(*) FROM event WHERE kind = 'app.problem'"), 1);
+  EXPECT_EQ(ask("SELECT data_json ->> '$.events' FROM event WHERE kind = 'recorder.left_out'"), 5);
+  EXPECT_EQ(ask("SELECT content_hash = '00ff' FROM run"), 1);
+}
+
+TEST_F(Sink, AFileOfAnOlderFormatCanBeWritten) {
+  {
+    SqliteSink sink(options());
+    sink.begin_run({R"({"scenario":"old"})"});
+    sink.end_run({"done", "", ""});
+  }
+  {
+    Database database(path(), std::chrono::seconds(5));
+    database.run(
+        "DROP VIEW result; ALTER TABLE run DROP COLUMN content_hash; "
+        "PRAGMA user_version = 2");
+  }
+  {
+    SqliteSink sink(options());
+    sink.begin_run({R"({"scenario":"new"})"});
+    sink.end_run({"done", "", R"({"content_hash":"00ff"})"});
+  }
+  EXPECT_EQ(ask("SELECT count(*) FROM run WHERE content_hash = '00ff'"), 1);
+  EXPECT_EQ(ask("SELECT count(*) FROM run WHERE content_hash IS NULL"), 1);
+}
+
 TEST_F(Sink, ASmallQueueMakesTheSimulationWaitAndLosesNothing) {
   auto small = options();
   small.queue_items = 4;

@@ -84,6 +84,7 @@ def run_object(run: Run, problems: Iterable[Problem] = ()) -> dict[str, Any]:
     return {"schema": RUN_SCHEMA, "run_id": run.run_id, "run_key": row.run_key,
             "scenario": row.scenario, "driver": row.driver, "seed": run.seed,
             "status": row.status, "validity": row.validity, "fingerprint": row.fingerprint,
+            "content_hash": run.content_hash,
             "db": run.db, "metrics": metrics_of(run), "artifacts": run.artifacts,
             "problems": [problem.as_dict() for problem in found]}
 
@@ -96,7 +97,7 @@ def failure_object(error: TwinpathError) -> dict[str, Any]:
         return run_object(run, [*error.problems, *also])
     status = "refused" if error.exit_code == 2 else "failed"
     empty = dict.fromkeys(("run_id", "run_key", "scenario", "driver", "seed", "validity",
-                           "fingerprint", "db"))
+                           "fingerprint", "content_hash", "db"))
     return {"schema": RUN_SCHEMA, **empty, "status": status, "metrics": {}, "artifacts": [],
             "problems": [p.as_dict() for p in error.problems or [Problem("", "", str(error))]]}
 
