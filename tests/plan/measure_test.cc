@@ -46,7 +46,8 @@ class MeasureTest : public ::testing::Test {
 };
 
 TEST_F(MeasureTest, OnlyTheWindowCounts) {
-  const MeasurePlan plan{.warmup = seconds(1), .window = seconds(2), .every = {}, .metrics = {}};
+  const MeasurePlan plan{
+      .warmup = seconds(1), .window = seconds(2), .every = {}, .metrics = {}, .events = {}};
   Measurement measurement = make(plan);
   app_ = {.bytes = 1000, .requests = 5, .fct_s = 0.5, .lost = 10, .sent = 100};
   app_.latency.add(1'000'000);
@@ -75,7 +76,8 @@ TEST_F(MeasureTest, OnlyTheWindowCounts) {
 }
 
 TEST_F(MeasureTest, AWindowThatIsStillOpenEndsWithTheRun) {
-  const MeasurePlan plan{.warmup = {}, .window = seconds(10), .every = {}, .metrics = {}};
+  const MeasurePlan plan{
+      .warmup = {}, .window = seconds(10), .every = {}, .metrics = {}, .events = {}};
   Measurement measurement = make(plan);
   app_.bytes = 500;
   measurement.at(at_ns(0));
@@ -86,7 +88,8 @@ TEST_F(MeasureTest, AWindowThatIsStillOpenEndsWithTheRun) {
 }
 
 TEST_F(MeasureTest, ARunShorterThanItsWarmUpSaysSo) {
-  const MeasurePlan plan{.warmup = seconds(9), .window = {}, .every = {}, .metrics = {}};
+  const MeasurePlan plan{
+      .warmup = seconds(9), .window = {}, .every = {}, .metrics = {}, .events = {}};
   Measurement measurement = make(plan);
   app_.bytes = 500;
   measurement.record(at_ns(4'000'000'000));
@@ -96,8 +99,11 @@ TEST_F(MeasureTest, ARunShorterThanItsWarmUpSaysSo) {
 }
 
 TEST_F(MeasureTest, OnlyTheMetricsAskedForAndSamplesOfTheWindow) {
-  const MeasurePlan plan{
-      .warmup = seconds(1), .window = seconds(1), .every = {}, .metrics = {"app_bytes"}};
+  const MeasurePlan plan{.warmup = seconds(1),
+                         .window = seconds(1),
+                         .every = {},
+                         .metrics = {"app_bytes"},
+                         .events = {}};
   Measurement measurement = make(plan);
   ResultSink& sink = measurement.sink();
   AppReport app(sink, "client/app0", "app");
