@@ -1,5 +1,6 @@
 # `cmake -DROOT=.. -DHEADER=.. -DTEXT=.. -P NativeAbi.cmake`: the hash of every header of models/,
 # in a header for the workers and in a text for the parent. native.py computes it the same way.
+cmake_policy(VERSION 3.25)
 file(GLOB_RECURSE headers RELATIVE ${ROOT} ${ROOT}/models/*.h)
 list(SORT headers)
 set(all "")

@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include "bindings/plan/expand.h"
 #include "bindings/plan/event_text.h"
+#include "bindings/plan/expand.h"
 #include "bindings/plan/json_reader.h"
 #include "bindings/plan/plan.h"
 #include "models/app/metric_names.h"
