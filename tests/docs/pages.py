@@ -12,6 +12,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 FENCE = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
@@ -58,6 +60,7 @@ class Reader:
             "console": self._console,
             "json": lambda text: self._parsed(json.loads, text),
             "toml": lambda text: self._parsed(tomllib.loads, text),
+            "yaml": lambda text: self._parsed(yaml.safe_load, text),
         }.get(block.language)
         return act(block.text) if act else None
 
@@ -123,7 +126,7 @@ class Reader:
     def _parsed(parse, text: str) -> str | None:
         try:
             parse(text)
-        except ValueError as error:
+        except (ValueError, yaml.YAMLError) as error:
             return str(error)
         return None
 
