@@ -13,6 +13,7 @@
 #include "models/app/http_server.h"
 #include "models/app/request_response.h"
 #include "models/app/udp_apps.h"
+#include "models/app/udp_bulk.h"
 
 namespace twinpath::bind {
 namespace {
@@ -31,6 +32,11 @@ void add_one(const Adding& adding) {
   apply_settings(app.args, app.path, config, adding.problems);
   for (const auto& [field, value, message, allowed] : validate_fields(config)) {
     adding.problems.push_back({app.path + "." + field, value, message, allowed, ""});
+  }
+  if constexpr (requires { validate(config); }) {
+    for (const auto& [field, value, message, allowed] : validate(config)) {
+      adding.problems.push_back({app.path + "." + field, value, message, allowed, ""});
+    }
   }
   if constexpr (requires { config.to; }) {
     if (app.to) {
@@ -51,6 +57,18 @@ void add_open_loop(const Adding& adding) {
         {adding.app.path + ".rate_per_s", "", "is missing", "requests per second", ""});
   }
   add_one<RequestResponse, RequestResponseConfig>(adding);
+}
+
+// A capture's times and sizes: the client of udp_apps.h with both lists.
+void add_replay(const Adding& adding) {
+  AppPlan app = adding.app;
+  for (const char* name : {"gaps", "sizes"}) {
+    if (app.args.find(name) != nullptr) continue;
+    adding.problems.push_back(
+        {app.path + "." + name, "", "is missing", "whole numbers with a space between", ""});
+  }
+  app.args.set("arrivals", std::string("trace"));
+  add_one<UdpBulk, UdpBulkConfig>({adding.plan, app, adding.target, adding.problems});
 }
 
 // A class of the user's own object.
@@ -79,6 +97,7 @@ constexpr std::array kKinds = {
     Kind{"http_get", add_one<HttpGet, HttpGetConfig>},
     Kind{"http_server", add_one<HttpServer, HttpServerConfig>},
     Kind{"open_loop", add_open_loop},
+    Kind{"replay", add_replay},
     Kind{"request_response", add_one<RequestResponse, RequestResponseConfig>},
     Kind{"udp_bulk", add_one<UdpBulk, UdpBulkConfig>},
     Kind{"udp_echo", add_one<UdpEcho, UdpEchoConfig>},

@@ -250,9 +250,8 @@ void find_objects(const Settings& objects, Plan& plan) {
 
 const std::vector<std::string>& app_kinds() {
   static const std::vector<std::string> kinds{
-      "bulk",        "bulk_sink",       "echo_server",      "http_get",
-      "http_server", "open_loop",       "request_response", "udp_bulk",
-      "udp_echo",    "udp_echo_server", "udp_sink"};
+      "bulk",   "bulk_sink",        "echo_server", "http_get", "http_server",     "open_loop",
+      "replay", "request_response", "udp_bulk",    "udp_echo", "udp_echo_server", "udp_sink"};
   return kinds;
 }
 

@@ -9,7 +9,7 @@ from .interpreter import require_right_interpreter
 require_right_interpreter()
 
 from .apps import (Bulk, BulkSink, EchoServer, HttpGet, HttpProxy, HttpServer, OpenLoop, Replay,
-                   RequestResponse, Trace, UdpBulk, UdpEcho, UdpEchoServer, UdpSink)
+                   RequestResponse, UdpBulk, UdpEcho, UdpEchoServer, UdpSink)
 from .checks import Outcome, Suite, at_least, at_most, no_worse, same, suite
 from .compare import Comparison, compare
 from .diff import Difference, diff
@@ -21,6 +21,7 @@ from .net import App, Done, Host, Link, Net
 from .plan import Plan
 from .provenance import VERSION as __version__
 from .quantities import Bytes, Choice, File, PacketRate, Rate, Ratio, Time
+from .recorded import Trace
 from .replay import Replayed, replay
 from .run import Run
 from .scenario import Case, Scenario, scenario

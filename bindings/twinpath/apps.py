@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, Problem, not_yet
 from .quantities import Bytes, PacketRate, Rate, Time
+from .recorded import Trace, as_text, gaps_of, payloads, read_capture, scaled
 
 if TYPE_CHECKING:
     from .net import Host
@@ -71,6 +72,45 @@ class _Args:
         self.args[name] = value
         return self
 
+    def sizes(self, name: str, value: Any, lo: int, hi: int) -> "_Args":
+        """A size, or a Trace of sizes."""
+        if not isinstance(value, Trace):
+            return self.size(name, value)
+        try:
+            sizes = value.sizes()
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return self
+        wrong = [size for size in sizes if not lo <= size <= hi]
+        if wrong or not sizes:
+            self.problems.append(Problem(f"{self.kind}.size", str(wrong[0] if wrong else ""),
+                                         "the trace has sizes out of range" if wrong
+                                         else "the trace has no sizes", f"{lo}..{hi} bytes"))
+        self.args[f"{name}_bytes"] = round(sum(sizes) / max(1, len(sizes)))
+        self.args["sizes"] = as_text(sizes)
+        return self
+
+    def arrivals(self, value: Any, usual: str, rate: float, per_item: float = 1) -> float:
+        """When things are sent: a word, `usual` being the worker's own, or a Trace. Returns the
+        rate, in items x `per_item`: the given one, else the trace's (`rate` 0: none given). With
+        both, the trace's times are scaled."""
+        if not isinstance(value, Trace):
+            self.word("arrivals", value, "cbr", "poisson")
+            if value == usual:
+                del self.args["arrivals"]
+            return rate
+        self.args["arrivals"] = "trace"
+        try:
+            gaps = value.times()
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return rate
+        own = len(gaps) * 1e9 / sum(gaps) * per_item
+        if rate > 0:
+            gaps = scaled(gaps, rate / own)
+        self.args["gaps"] = as_text(gaps)
+        return rate or own
+
     def port(self, value: Any) -> "_Args":
         return self.whole("port", value, 1, 65535)
 
@@ -114,12 +154,18 @@ def RequestResponse(to: "Host", size: Bytes | str = "1kB", think: Time | str | i
     return args.whole("requests", requests, 0, 2**31).port(port).spec(to, "echo_server")
 
 
-def OpenLoop(to: "Host", rate: PacketRate | str, *, size: Bytes | str = "1kB",
-             connections: int = 1, requests: int = 0, request: Bytes | str = "64B",
-             port: int = 7) -> AppSpec:
-    """Open loop: requests leave at `rate` per second (Poisson) whatever the answers do."""
-    args = _Args("open_loop").size("response", size).size("request", request)
-    args.per_second("rate", rate).whole("connections", connections, 1, 10_000)
+def OpenLoop(to: "Host", rate: PacketRate | str | None = None, *,
+             size: Bytes | str | Trace = "1kB", connections: int = 1, requests: int = 0,
+             request: Bytes | str = "64B", port: int = 7,
+             arrivals: str | Trace = "poisson") -> AppSpec:
+    """Open loop: requests come at `rate` per second whatever the answers do. `arrivals`: "poisson",
+    "cbr" (evenly), or a Trace of times, which a `rate` scales. `size`: of answers, or a Trace."""
+    args = _Args("open_loop").sizes("response", size, 1, 4 * 10**9).size("request", request)
+    given = 0.0 if rate is None else float(args._convert(PacketRate, "rate", rate))
+    args.args["rate_per_s"] = args.arrivals(arrivals, "poisson", given)
+    if rate is None and not isinstance(arrivals, Trace):
+        args.problems.append(Problem("open_loop.rate", "", "must be given", "1kpps"))
+    args.whole("connections", connections, 1, 10_000)
     return args.whole("requests", requests, 0, 2**31).port(port).spec(to, "echo_server")
 
 
@@ -140,10 +186,18 @@ def UdpEchoServer(*, port: int = 7) -> AppSpec:
     return _Args("udp_echo_server").port(port).spec()
 
 
-def UdpBulk(to: "Host", rate: Rate | str, *, size: Bytes | str = "1400B",
-            duration: Time | str | int = 0, port: int = 5001) -> AppSpec:
-    """Datagrams of `size` bytes at `rate` bit/s of payload for `duration` (0: until the stop)."""
-    args = _Args("udp_bulk").rate("rate", rate).size("size", size).time("duration", duration)
+def UdpBulk(to: "Host", rate: Rate | str | None = None, *, size: Bytes | str | Trace = "1400B",
+            duration: Time | str | int = 0, port: int = 5001,
+            arrivals: str | Trace = "cbr") -> AppSpec:
+    """Datagrams of `size` bytes, or of a Trace's sizes, at `rate` bit/s of payload for `duration`
+    (0: until the stop). `arrivals`: "cbr" (evenly), "poisson", or a Trace of times, which a `rate`
+    scales."""
+    args = _Args("udp_bulk").sizes("size", size, 8, 65507).time("duration", duration)
+    given = 0.0 if rate is None else float(args._convert(Rate, "rate", rate))
+    bits = 8 * args.args.get("size_bytes", 0) or 1
+    args.args["rate_bps"] = round(args.arrivals(arrivals, "cbr", given, bits))
+    if rate is None and not isinstance(arrivals, Trace):
+        args.problems.append(Problem("udp_bulk.rate", "", "must be given", "10Mbps"))
     return args.port(port).spec(to, "udp_sink")
 
 
@@ -152,16 +206,34 @@ def UdpSink(*, port: int = 5001) -> AppSpec:
     return _Args("udp_sink").port(port).spec()
 
 
-def Replay(*_: Any, **__: Any) -> AppSpec:
-    """Traffic from a packet capture."""
-    raise not_yet("Replay")
+def Replay(pcap: str, to: "Host", *, rate: float | str = 1, loops: int = 1,
+           port: int = 5001) -> AppSpec:
+    """The packets of a capture (pcap or pcapng) as datagrams to `to`: frames of the same lengths
+    at the same times from the app's start on, whatever comes back. `rate`: 2 is twice as fast;
+    `loops`: how often the capture is gone through, 0: until the stop. Frames shorter than 50 bytes
+    become 50. The Plan holds times and sizes; a run does not need the file."""
+    args = _Args("replay").whole("loops", loops, 0, 1_000_000).port(port)
+    args.args.pop("loops", None)
+    try:
+        factor = float(rate)
+    except (TypeError, ValueError):
+        factor = 0.0
+    if not 1e-6 <= factor <= 1e6:
+        args.problems.append(Problem("replay.rate", str(rate), f"{rate!r} is not a factor",
+                                     "0.000001..1000000"))
+        factor = 1.0
+    try:
+        packets = read_capture(str(pcap))
+        gaps = scaled(gaps_of("Replay.pcap", packets.times), factor)
+        sizes = payloads(packets.lengths)
+        args.args |= {"gaps": as_text(gaps), "sizes": as_text(sizes),
+                      "rate_bps": max(1, round(sum(sizes) * 8e9 / max(1, sum(gaps))))}
+        args.args["count"] = len(gaps) * loops if isinstance(loops, int) else 0
+    except ConfigError as error:
+        args.problems.extend(error.problems)
+    return args.spec(to, "udp_sink")
 
 
 def HttpProxy(*_: Any, **__: Any) -> AppSpec:
     """An HTTP proxy."""
     raise not_yet("HttpProxy")
-
-
-def Trace(*_: Any, **__: Any) -> AppSpec:
-    """Arrival times or sizes from a file's column."""
-    raise not_yet("Trace")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 APP_KINDS = ("http_server", "http_get", "bulk", "bulk_sink", "request_response", "echo_server",
-             "open_loop", "udp_echo", "udp_echo_server", "udp_bulk", "udp_sink", "native")
+             "open_loop", "udp_echo", "udp_echo_server", "udp_bulk", "udp_sink", "replay",
+             "native")
 STACKS = ("twinpath", "ns3", "linux", "lwip")
 DRIVERS = ("sim", "emu")
 # Servers and the transport whose port they take.

@@ -20,6 +20,7 @@ from .net import App, Host, Link, Net
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
 SCHEMA = "twinpath.plan/1"
+LIST_BYTES_MAX = 64 << 20  # text of one app's lists, over all members of a population
 HOSTS_MAX = 4096  # as kMaxHosts of bindings/plan/plan.h
 Json = dict[str, Any]
 
@@ -244,6 +245,10 @@ class Builder:
 
     def _app(self, host: Host, app: App) -> Json:
         spec = app.spec
+        lists = len(spec.args.get("gaps", "")) + len(spec.args.get("sizes", ""))
+        if lists * host.count > LIST_BYTES_MAX:
+            self._problem(app.path, f"{host.count} hosts", "is too long a list for each of them",
+                          f"{LIST_BYTES_MAX >> 20} MiB over all members")
         data = {"path": app.path, "host": host.name, "kind": spec.kind,
                 "to": getattr(spec.to, "name", None), "start_ns": app.start.ns,
                 "args": spec.args}

@@ -10,12 +10,16 @@ namespace twinpath {
 
 namespace {
 
-// The interarrival time of a Poisson process of `rate_per_s`.
+// From one request to the next, on average.
 Duration mean_gap(double rate_per_s) {
   return Duration(static_cast<std::int64_t>(1e9 / rate_per_s));
 }
 
 }  // namespace
+
+std::vector<Problem> validate(const RequestResponseConfig& config) {
+  return validate(ArrivalLists{config.arrivals, config.gaps, config.sizes, kAnswerLimits});
+}
 
 RequestResponse::Connection::Connection(RequestResponse& of, std::size_t number)
     : owner(of), index(number), think(this, [](void* self, Instant now) {
@@ -29,9 +33,10 @@ RequestResponse::RequestResponse(const RequestResponseConfig& config, const AppC
       rng_(context.rng),
       poller_(context.sockets, &context.ready),
       content_(context.streams),
-      arrival_(this, [](void* self, Instant now) {
-        static_cast<RequestResponse*>(self)->on_arrival(now);
-      }) {
+      arrival_(this, [](void* self,
+                        Instant now) { static_cast<RequestResponse*>(self)->on_arrival(now); }),
+      gaps_(config.gaps),
+      sizes_(config.sizes) {
   for (std::size_t i = 0; i < config.connections; ++i) connections_.emplace_back(*this, i);
 }
 
@@ -46,8 +51,19 @@ void RequestResponse::start(Instant now) {
 
 // From the last arrival, not from the turn that served it: a late turn must not lower the rate.
 void RequestResponse::arm_arrival() {
-  arrives_ = after(arrives_, rng_.exponential(mean_gap(config_.rate_per_s)));
+  arrives_ = after(arrives_, next_gap());
+  ++arrived_;
   context_.timers.arm(arrival_, arrives_);
+}
+
+// A Poisson process may be joined at any instant; the other two begin with a request.
+Duration RequestResponse::next_gap() {
+  if (config_.arrivals == ArrivalKind::kPoisson) {
+    return rng_.exponential(mean_gap(config_.rate_per_s));
+  }
+  if (arrived_ == 0) return Duration::zero();
+  if (config_.arrivals == ArrivalKind::kCbr || gaps_.empty()) return mean_gap(config_.rate_per_s);
+  return Duration(static_cast<std::int64_t>(gaps_[arrived_]));
 }
 
 std::optional<Offered> RequestResponse::offered(Instant now) const {
@@ -146,6 +162,9 @@ void RequestResponse::begin(Instant now, Connection& connection, Instant asked) 
   connection.sent = 0;
   connection.received = 0;
   connection.wrong = false;
+  connection.response_bytes =
+      sizes_.empty() ? config_.response_bytes : static_cast<std::uint32_t>(sizes_[asked_]);
+  ++asked_;
   send_request(now, connection);
 }
 
@@ -155,7 +174,7 @@ void RequestResponse::send_request(Instant now, Connection& connection) {
     if (connection.sent < kRequestHeaderBytes) {
       std::array<std::byte, kRequestHeaderBytes> header;
       store_be32(header.data(), config_.request_bytes);
-      store_be32(header.data() + 4, config_.response_bytes);
+      store_be32(header.data() + 4, connection.response_bytes);
       const auto rest = std::span(header).subspan(connection.sent);
       taken = context_.sockets.send(now, connection.fd, rest);
     } else {
@@ -179,10 +198,10 @@ void RequestResponse::receive(Instant now, Connection& connection) {
     if (!connection.busy) return fail(now, connection, "an answer nobody asked for");
     if (first_difference(connection.received, piece.data.bytes())) connection.wrong = true;
     connection.received += piece.data.len;
-    if (connection.received > config_.response_bytes) {
+    if (connection.received > connection.response_bytes) {
       return fail(now, connection, "the answer is longer than asked for");
     }
-    if (connection.received == config_.response_bytes) complete(now, connection);
+    if (connection.received == connection.response_bytes) complete(now, connection);
   }
 }
 

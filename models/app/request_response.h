@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "models/app/app.h"
+#include "models/app/arrivals.h"
 #include "models/app/content.h"
 #include "models/app/server.h"
 #include "models/base/field.h"
@@ -16,6 +17,7 @@
 namespace twinpath {
 
 inline constexpr std::uint32_t kRequestHeaderBytes = 8;
+inline constexpr Limits kAnswerLimits{.unit = "bytes", .min = 1, .max = 4e9};
 
 struct EchoServerConfig {
   std::uint16_t port = 7;
@@ -74,9 +76,12 @@ struct RequestResponseConfig {
   std::uint32_t response_bytes = 1000;
   Duration think{};
   std::uint32_t connections = 1;
-  std::uint64_t requests = 0;        // all connections together; 0: until the run stops
-  std::uint32_t per_connection = 0;  // then a new connection is opened; 0: never
-  double rate_per_s = 0;             // 0: closed loop
+  std::uint64_t requests = 0;                    // all connections together; 0: until the run stops
+  std::uint32_t per_connection = 0;              // then a new connection is opened; 0: never
+  double rate_per_s = 0;                         // 0: closed loop
+  ArrivalKind arrivals = ArrivalKind::kPoisson;  // open loop
+  std::string gaps{};   // of a trace: ns before each request but the very first, again and again
+  std::string sizes{};  // instead of response_bytes, again and again; empty: none
   std::uint16_t port = 7;
   IpAddress to{};
 
@@ -85,8 +90,7 @@ struct RequestResponseConfig {
     return std::tuple(
         Field{"request_bytes", "length of a request, its header included", &C::request_bytes,
               Limits{.unit = "bytes", .min = kRequestHeaderBytes, .max = 1e9}},
-        Field{"response_bytes", "length of an answer", &C::response_bytes,
-              Limits{.unit = "bytes", .min = 1, .max = 4e9}},
+        Field{"response_bytes", "length of an answer", &C::response_bytes, kAnswerLimits},
         Field{"think_ns", "closed loop: from an answer to the next request", &C::think,
               Limits{.unit = "ns", .min = 0, .max = 1e15}},
         Field{"connections", "connections at once", &C::connections,
@@ -95,14 +99,20 @@ struct RequestResponseConfig {
               &C::requests},
         Field{"per_connection", "requests before a connection is replaced; 0 = never",
               &C::per_connection},
-        Field{"rate_per_s", "open loop: requests per second, Poisson; 0 = closed loop",
-              &C::rate_per_s, Limits{.unit = "1/s", .min = 0, .max = 1e9}},
+        Field{"rate_per_s", "open loop: requests per second; 0 = closed loop", &C::rate_per_s,
+              Limits{.unit = "1/s", .min = 0, .max = 1e9}},
+        Field{"arrivals", "open loop: when requests come", &C::arrivals,
+              Limits{.choices = kArrivalNames}},
+        Field{"gaps", "of a trace: ns before each request", &C::gaps},
+        Field{"sizes", "lengths of answers in turn, instead of response_bytes", &C::sizes},
         Field{"port", "port of the server", &C::port, Limits{.min = 1, .max = 65535}});
   }
 };
 
-// Closed loop: each connection sends, waits for the answer, thinks. Open loop: requests come at
-// random instants whatever the answers do, wait for a free connection, and their latency counts
+std::vector<Problem> validate(const RequestResponseConfig& config);
+
+// Closed loop: each connection sends, waits for the answer, thinks. Open loop: requests come by a
+// clock of their own whatever the answers do, wait for a free connection, and their latency counts
 // from when they came.
 class RequestResponse final : public App {
  public:
@@ -130,6 +140,7 @@ class RequestResponse final : public App {
     bool connected = false;
     bool busy = false;  // a request is out
     std::uint32_t served = 0;
+    std::uint32_t response_bytes = 0;
     std::uint32_t sent = 0;
     std::uint64_t received = 0;
     bool wrong = false;
@@ -148,6 +159,7 @@ class RequestResponse final : public App {
   void close_all(Instant now);
   void on_arrival(Instant now);
   void arm_arrival();
+  Duration next_gap();
   [[nodiscard]] bool may_begin() const;
 
   RequestResponseConfig config_;
@@ -158,6 +170,10 @@ class RequestResponse final : public App {
   std::deque<Connection> connections_;
   Timer arrival_;
   Instant arrives_ = kNever;  // open loop: the next one
+  NumberCycle gaps_;
+  NumberCycle sizes_;
+  std::uint64_t arrived_ = 0;  // open loop: requests whose time has come
+  std::uint64_t asked_ = 0;    // requests given to a connection
   std::uint64_t turned_away_ = 0;
   std::deque<Instant> waiting_;  // open loop: when they came
   std::size_t open_ = 0;         // connections with a socket

@@ -2,135 +2,19 @@
 #include "models/app/udp_apps.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "models/app/content.h"
-#include "models/base/hash.h"
 #include "models/wire/byte_order.h"
 
 namespace twinpath {
 
 namespace {
 
-constexpr std::uint32_t kDatagramBytesMax = 65507;
 constexpr std::size_t kErrorsPerTurn = 64;  // a socket that only fails must not hold the host
 
-std::vector<std::byte> make_datagram(std::uint64_t sequence, std::uint32_t size_bytes) {
-  std::vector<std::byte> data(size_bytes);
-  store_be64(data.data(), sequence);
-  for (std::uint64_t at = kDatagramHeaderBytes; at < size_bytes;) {
-    const auto piece = content_at({at, size_bytes - at});
-    std::memcpy(data.data() + at, piece.data(), piece.size());
-    at += piece.size();
-  }
-  return data;
-}
-
-bool is_right(std::span<const std::byte> data) {
-  return data.size() >= kDatagramHeaderBytes &&
-         !first_difference(kDatagramHeaderBytes, data.subspan(kDatagramHeaderBytes));
-}
-
-std::string in_words(std::string_view call, Errno error) {
-  return std::string(call) + ": " + std::string(symbol(error));
-}
-
-// A socket, or why there is none.
-struct Opened {
-  Fd fd = Fd::kNone;
-  std::string problem{};
-};
-
-// Unconnected at `port`, watched by `poller`.
-Opened open_at(SocketApi& sockets, Poller& poller, std::uint16_t port) {
-  const FdResult made = sockets.socket(SocketKind::kDatagram);
-  if (made.error != Errno::kNone) return {.problem = in_words("socket", made.error)};
-  const Errno error = sockets.bind(made.fd, {IpAddress(), port});
-  if (error != Errno::kNone) {
-    sockets.close(kStart, made.fd);
-    return {.problem = in_words("bind to port " + std::to_string(port), error)};
-  }
-  poller.add(made.fd, {kPollIn, Trigger::kEdge});
-  return {.fd = made.fd};
-}
-
-Opened open_to(Instant now, SocketApi& sockets, const SocketAddress& remote) {
-  const FdResult made = sockets.socket(SocketKind::kDatagram);
-  if (made.error != Errno::kNone) return {.problem = in_words("socket", made.error)};
-  const Errno error = sockets.connect(now, made.fd, remote);
-  if (error != Errno::kNone) {
-    sockets.close(now, made.fd);
-    return {.problem = in_words("connect", error)};
-  }
-  return {.fd = made.fd};
-}
-
-void drain(Poller& poller) {
-  PollEvent event;
-  while (poller.wait(std::span(&event, 1)) == 1) continue;
-}
-
 }  // namespace
-
-UdpBulk::UdpBulk(const UdpBulkConfig& config, const AppContext& context)
-    : config_(config),
-      context_(context),
-      poller_(context.sockets, &context.ready),
-      tick_(this, [](void* self, Instant now) { static_cast<UdpBulk*>(self)->on_tick(now); }) {}
-
-void UdpBulk::start(Instant now) {
-  started_ = now;
-  Opened opened = open_to(now, context_.sockets, {config_.to, config_.port});
-  fd_ = opened.fd;
-  problem_ = std::move(opened.problem);
-  if (fd_ == Fd::kNone) return finish(now);
-  on_tick(now);
-}
-
-void UdpBulk::on_ready(Instant) { drain(poller_); }
-
-void UdpBulk::on_tick(Instant now) {
-  const bool enough = config_.count > 0 && due_ >= config_.count;
-  const bool over = config_.duration > Duration::zero() && now - started_ >= config_.duration;
-  if (enough || over) return finish(now);
-  const std::int64_t taken =
-      context_.sockets.send(now, fd_, make_datagram(due_, config_.size_bytes));
-  ++(taken < 0 ? refused_ : sent_);
-  if (taken >= 0) last_ = now;
-  ++due_;
-  // From the start, not from the last one: rounding must not change the rate.
-  const Uint128 bits = static_cast<Uint128>(due_) * config_.size_bytes * 8;
-  const auto offset = static_cast<std::int64_t>(bits * 1'000'000'000 / config_.rate_bps);
-  context_.timers.arm(tick_, after(started_, Duration(offset)));
-}
-
-// By the clock, not by its ticks: one that came late or never is missing.
-std::optional<Offered> UdpBulk::offered(Instant now) const {
-  if (started_ == kNever || now <= started_) return Offered{};
-  const auto elapsed = static_cast<Uint128>((std::min(now, finished_) - started_).count());
-  const Uint128 bits = elapsed * config_.rate_bps / 1'000'000'000;
-  auto asked = static_cast<std::uint64_t>(bits / (std::uint64_t{config_.size_bytes} * 8));
-  if (config_.count > 0) asked = std::min(asked, config_.count);
-  return Offered{asked, sent_};
-}
-
-void UdpBulk::finish(Instant now) {
-  done_ = true;
-  finished_ = now;
-  if (fd_ != Fd::kNone) context_.sockets.close(now, std::exchange(fd_, Fd::kNone));
-}
-
-void UdpBulk::report(AppReport& report) const {
-  report.scalar(metric::kDatagrams, static_cast<double>(sent_));
-  report.scalar(metric::kFailures, static_cast<double>(refused_) + (problem_.empty() ? 0 : 1));
-  report.problem(problem_);
-  report.scalar(metric::kSentBytes, static_cast<double>(sent_ * config_.size_bytes));
-  if (sent_ == 0 || last_ <= started_) return;
-  const double bits = static_cast<double>(sent_ * config_.size_bytes) * 8;
-  report.scalar(metric::kThroughput, bits / to_seconds(last_ - started_));
-}
 
 void UdpSink::start(Instant) {
   Opened opened = open_at(context_.sockets, poller_, config_.port);

@@ -1,5 +1,4 @@
-// Datagram applications. Each datagram begins with a 64-bit sequence number in network order; the
-// rest is content (content.h) from offset 8 on.
+// Datagram applications: the sink of udp_bulk.h, and echo with both its ends.
 #pragma once
 
 #include <map>
@@ -9,64 +8,12 @@
 #include <vector>
 
 #include "models/app/app.h"
+#include "models/app/datagram.h"
 #include "models/app/seen_numbers.h"
 #include "models/base/field.h"
 #include "models/base/histogram.h"
 
 namespace twinpath {
-
-inline constexpr std::uint32_t kDatagramHeaderBytes = 8;
-inline constexpr Limits kDatagramLimits{.unit = "bytes", .min = kDatagramHeaderBytes, .max = 65507};
-
-struct UdpBulkConfig {
-  std::uint64_t rate_bps = 1000000;  // of payload
-  std::uint32_t size_bytes = 1400;
-  Duration duration{};      // 0: until `count`, or until the run stops
-  std::uint64_t count = 0;  // 0: until `duration`
-  std::uint16_t port = 5001;
-  IpAddress to{};
-
-  static constexpr auto fields() {
-    using C = UdpBulkConfig;
-    return std::tuple(Field{"rate_bps", "payload per second", &C::rate_bps,
-                            Limits{.unit = "bit/s", .min = 1, .max = 1e13}},
-                      Field{"size_bytes", "payload of a datagram", &C::size_bytes, kDatagramLimits},
-                      Field{"duration_ns", "stop after this long; 0 = when the run stops",
-                            &C::duration, Limits{.unit = "ns", .min = 0, .max = 1e15}},
-                      Field{"count", "stop after this many; 0 = by duration_ns", &C::count},
-                      Field{"port", "port of the sink", &C::port, Limits{.min = 1, .max = 65535}});
-  }
-};
-
-// Datagrams at a constant rate.
-class UdpBulk final : public App {
- public:
-  UdpBulk(const UdpBulkConfig& config, const AppContext& context);
-  void start(Instant now) override;
-  void on_ready(Instant now) override;
-  [[nodiscard]] bool done() const override { return done_; }
-  void report(AppReport& report) const override;
-  [[nodiscard]] std::optional<Offered> offered(Instant now) const override;
-  [[nodiscard]] std::uint64_t sent() const { return sent_; }
-
- private:
-  void on_tick(Instant now);
-  void finish(Instant now);
-
-  UdpBulkConfig config_;
-  AppContext context_;
-  Poller poller_;
-  Timer tick_;
-  Fd fd_ = Fd::kNone;
-  Instant started_ = kNever;
-  Instant last_{};
-  Instant finished_ = kNever;
-  std::uint64_t due_ = 0;  // datagrams whose time has come
-  std::uint64_t sent_ = 0;
-  std::uint64_t refused_ = 0;  // no room in the stack: not sent, as a socket would
-  std::string problem_;
-  bool done_ = false;
-};
 
 struct UdpSinkConfig {
   std::uint16_t port = 5001;

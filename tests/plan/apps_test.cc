@@ -39,6 +39,10 @@ TEST(AppsOfPlan, EveryKindExists) {
   for (const std::string& kind : app_kinds()) {
     plan.apps.push_back(app("client/" + kind, kind));
     if (kind == "open_loop") plan.apps.back().args.set("rate_per_s", 10.0);
+    if (kind == "replay") {
+      plan.apps.back().args.set("gaps", std::string("10 20"));
+      plan.apps.back().args.set("sizes", std::string("64 1400"));
+    }
   }
   plan.apps.push_back(app("server/app0", "http_server"));
   plan.apps.back().host = "server";
@@ -48,6 +52,32 @@ TEST(AppsOfPlan, EveryKindExists) {
   EXPECT_EQ(client.apps(), app_kinds().size());
   EXPECT_NE(client.find("client/http_get"), nullptr);
   EXPECT_EQ(client.find("server/app0"), nullptr);
+}
+
+TEST(AppsOfPlan, AListThatIsNoneIsRefused) {
+  struct Case {
+    const char* gaps;
+    const char* sizes;
+    const char* field;
+  };
+  for (const Case& wrong :
+       {Case{"1 x", "64", "gaps"}, Case{"1  2", "64", "gaps"}, Case{"-1", "64", "gaps"},
+        Case{"0 0", "64", "gaps"}, Case{"", "64", "gaps"}, Case{"2000000000000000", "64", "gaps"},
+        Case{"5", "7", "sizes"}, Case{"5", "64 70000", "sizes"}}) {
+    Plan plan = pair();
+    plan.apps = {app("client/app0", "replay")};
+    plan.apps[0].args.set("gaps", std::string(wrong.gaps));
+    plan.apps[0].args.set("sizes", std::string(wrong.sizes));
+    HeapPool pool;
+    AppHost client(host_config(plan, 0, 1), tcp_config(plan.hosts[0]), pool);
+    try {
+      add_apps(plan, 0, client);
+      ADD_FAILURE() << "accepted " << wrong.gaps << " / " << wrong.sizes;
+    } catch (const PlanError& error) {
+      ASSERT_EQ(error.problems().size(), 1U);
+      EXPECT_EQ(error.problems()[0].field, "client/app0." + std::string(wrong.field));
+    }
+  }
 }
 
 TEST(AppsOfPlan, EveryProblemIsNamed) {

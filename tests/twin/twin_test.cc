@@ -7,6 +7,7 @@
 #include "models/app/http_get.h"
 #include "models/app/http_server.h"
 #include "models/app/udp_apps.h"
+#include "models/app/udp_bulk.h"
 #include "models/host/echo_host.h"
 #include "models/nf/ipv4_options_filter.h"
 #include "models/nf/nf_stage.h"

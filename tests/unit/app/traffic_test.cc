@@ -4,6 +4,7 @@
 #include "models/app/bulk.h"
 #include "models/app/request_response.h"
 #include "models/app/udp_apps.h"
+#include "models/app/udp_bulk.h"
 #include "models/base/memory_sink.h"
 #include "tests/fakes/app_pair.h"
 
@@ -58,6 +59,102 @@ TEST_F(TrafficTest, BulkSaysThatNobodyListens) {
                                       BulkConfig{.size_bytes = 1, .to = kServerAddress});
   ASSERT_EQ(pair_.run_until([&] { return bulk.done(); }, seconds(10)), RunEnd::kMet);
   EXPECT_EQ(bulk.error(), Errno::kConnectionRefused);
+}
+
+TEST_F(TrafficTest, AReplaySendsTheListsTwiceAtTheirTimes) {
+  auto& sink = pair_.server.add<UdpSink>("server/app0", kStart, UdpSinkConfig());
+  // 10 ms from the last of a round to the first of the next.
+  const UdpBulkConfig config{.count = 6,
+                             .arrivals = ArrivalKind::kTrace,
+                             .gaps = "10000000 1000000 3000000",
+                             .sizes = "100 1400 60",
+                             .to = kServerAddress};
+  auto& client = pair_.client.add<UdpBulk>("client/app0", kStart, config);
+  const std::array<int, 6> sent_at_ms = {0, 1, 4, 14, 15, 18};
+  for (std::size_t sent = 0; sent < sent_at_ms.size(); ++sent) {
+    ASSERT_EQ(pair_.run_until([&] { return client.sent() > sent; }, seconds(1)), RunEnd::kMet);
+    EXPECT_EQ(pair_.network.now(), after(kStart, milliseconds(sent_at_ms[sent])));
+  }
+  pair_.run(milliseconds(100));
+  EXPECT_TRUE(client.done());
+  EXPECT_EQ(sink.received(), 6U);
+  EXPECT_EQ(sink.verify_errors(), 0U);
+  EXPECT_EQ(result(pair_.server, metric::kBytes, "server/app0"), 2 * (100 + 1400 + 60));
+  EXPECT_EQ(result(pair_.client, metric::kSentBytes, "client/app0"), 2 * (100 + 1400 + 60));
+  const auto offered = client.offered(pair_.network.now());
+  EXPECT_EQ(offered->asked, 6U);
+  EXPECT_EQ(offered->done, 6U);
+}
+
+TEST_F(TrafficTest, PoissonDatagramsHaveTheRateTheSpreadAndTheSeedOfTheirs) {
+  const auto run = [&](std::uint64_t seed) {
+    AppPairOptions made = options();
+    made.client.seed = seed;
+    AppPair pair(made);
+    pair.server.add<UdpSink>("server/app0", kStart, UdpSinkConfig());
+    const UdpBulkConfig config{.rate_bps = 8000000,
+                               .size_bytes = 100,
+                               .count = 4000,
+                               .arrivals = ArrivalKind::kPoisson,
+                               .to = kServerAddress};
+    auto& client = pair.client.add<UdpBulk>("client/app0", kStart, config);
+    std::vector<Instant> sent;
+    while (!client.done()) {
+      const std::uint64_t before = client.sent();
+      pair.run_until([&] { return client.done() || client.sent() > before; }, seconds(1));
+      for (std::uint64_t i = before; i < client.sent(); ++i) sent.push_back(pair.network.now());
+    }
+    return sent;
+  };
+  const std::vector<Instant> sent = run(1);
+  ASSERT_EQ(sent.size(), 4000U);
+  EXPECT_EQ(run(1), sent);
+  EXPECT_NE(run(2), sent);
+  double sum = 0;
+  double squares = 0;
+  for (std::size_t i = 1; i < sent.size(); ++i) {
+    const double gap = to_seconds(sent[i] - sent[i - 1]);
+    sum += gap;
+    squares += gap * gap;
+  }
+  const double mean = sum / 3999;
+  // Mean 100 us; of an exponential the deviation equals the mean. 4 standard errors each.
+  EXPECT_NEAR(mean, 100e-6, 6.4e-6);
+  EXPECT_NEAR(squares / 3999 - mean * mean, 1e-8, 0.25e-8);
+}
+
+TEST_F(TrafficTest, AnOpenLoopFollowsItsListsOfGapsAndSizes) {
+  pair_.server.add<EchoServer>("server/app0", kStart, EchoServerConfig());
+  const RequestResponseConfig config{.connections = 4,
+                                     .requests = 5,
+                                     .rate_per_s = 100,
+                                     .arrivals = ArrivalKind::kTrace,
+                                     .gaps = "50000000 20000000",
+                                     .sizes = "1000 30000 7",
+                                     .to = kServerAddress};
+  auto& client = pair_.client.add<RequestResponse>("client/app0", at_ns(1000000), config);
+  pair_.run(milliseconds(145));  // they come at 1, 21, 71, 91 and 141 ms; answers need 10 ms
+  EXPECT_EQ(client.completed(), 4U);
+  EXPECT_EQ(client.offered(pair_.network.now())->asked, 5U);
+  pair_.run(milliseconds(50));
+  EXPECT_TRUE(client.done());
+  EXPECT_EQ(client.completed(), 5U);
+  EXPECT_EQ(client.failures() + client.verify_errors(), 0U);
+  const double received = result(pair_.client, metric::kRxBytes, "client");
+  EXPECT_GT(received, 62007) << "1000 + 30000 + 7 + 1000 + 30000 and headers";
+  EXPECT_LT(received, 68000);
+}
+
+TEST_F(TrafficTest, AnEvenOpenLoopBeginsAtOnceAndKeepsItsStep) {
+  pair_.server.add<EchoServer>("server/app0", kStart, EchoServerConfig());
+  const RequestResponseConfig config{.connections = 4,
+                                     .requests = 10,
+                                     .rate_per_s = 50,
+                                     .arrivals = ArrivalKind::kCbr,
+                                     .to = kServerAddress};
+  auto& client = pair_.client.add<RequestResponse>("client/app0", kStart, config);
+  ASSERT_EQ(pair_.run_until([&] { return client.done(); }, seconds(10)), RunEnd::kMet);
+  EXPECT_NEAR(to_seconds(pair_.network.now() - kStart), 9 * 0.020 + 0.0101, 0.001);
 }
 
 TEST_F(TrafficTest, ClosedLoopWaitsForEachAnswerAndThinks) {
