@@ -92,7 +92,6 @@ class CongestionControl {
   HyStart hystart_;
   Ops ops_;
 };
-static_assert(std::is_trivially_copyable_v<CongestionControl>);
 
 // As the configuration asks, going on with `window`.
 inline CongestionControl make_congestion(const TcpConfig& config, const CongestionWindow& window) {

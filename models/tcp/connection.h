@@ -51,7 +51,25 @@ struct Tcb {
   bool fin_queued = false;
   bool fin_seen = false;  // the peer's FIN is at fin_seq, maybe beyond a hole
   bool has_handle = false;
-  bool write_blocked = false;  // the user waits for kTcpWritable
+  bool write_blocked = false;     // the user waits for kTcpWritable
+  bool force_retransmit = false;  // the next retransmission ignores the congestion window
+  bool partial_ack_seen = false;
+  bool send_small = false;  // the override of silly-window avoidance (RFC 9293 §3.8.6.2.1)
+  bool nagle = true;
+  LossTimer loss_timer = LossTimer::kNone;
+  bool probing = false;        // a loss probe is out, up to probe_end
+  bool probe_is_copy = false;  // of data sent before
+  bool probe_acked = false;    // once; the answer to the copy is still to come
+  bool undo_armed = false;
+  std::uint8_t reordering_steps = 1;  // RACK.reo_wnd_mult
+  std::uint8_t reordering_keep = 0;   // RACK.reo_wnd_persist
+  bool invalid_ack_sent = false;
+  bool keepalive = false;
+  bool opened_passively = false;
+  bool handshake_retransmitted = false;
+  bool receive_shut = false;  // nobody will read: the handle is gone
+  Errno error = Errno::kNone;
+  Errno soft_error = Errno::kNone;
   SeqNum snd_una;
   SeqNum snd_nxt;
   SeqNum snd_end;  // behind the last octet accepted from the user; the FIN's number
@@ -70,19 +88,10 @@ struct Tcb {
   SeqNum recover;        // RFC 6582 §3.2
   Instant reduced_at{};  // when the window was last reduced for a loss
   std::uint32_t dup_acks = 0;
-  bool force_retransmit = false;  // the next retransmission ignores the congestion window
-  bool partial_ack_seen = false;
-  bool send_small = false;  // the override of silly-window avoidance (RFC 9293 §3.8.6.2.1)
-  bool nagle = true;
   std::uint32_t dup_flight_bytes = 0;  // in flight when the first duplicate came
   SeqNum limited_until;  // what was sent when the congestion window last held data back
   SeqNum ecn_until;      // marks up to here are answered (RFC 3168 §6.1.2)
   SeqNum round_end;      // one round-trip sample per round
-  LossTimer loss_timer = LossTimer::kNone;
-  bool probing = false;        // a loss probe is out, up to probe_end
-  bool probe_is_copy = false;  // of data sent before
-  bool probe_acked = false;    // once; the answer to the copy is still to come
-  bool undo_armed = false;
   SeqNum probe_end;
   Instant loss_deadline = kNever;
   Instant rtx_deadline = kNever;
@@ -108,9 +117,7 @@ struct Tcb {
   SeqNum undo_from;
   Instant undo_resent_at = kNever;  // the first retransmission
   SeqNum reordering_round;
-  std::uint8_t reordering_steps = 1;  // RACK.reo_wnd_mult
-  std::uint8_t reordering_keep = 0;   // RACK.reo_wnd_persist
-  SeqRange duplicate;                 // arrived twice, to be reported (RFC 2883)
+  SeqRange duplicate;  // arrived twice, to be reported (RFC 2883)
 
   // Rarely touched.
   SeqNum iss;
@@ -134,13 +141,6 @@ struct Tcb {
   Instant challenge_window_start{};
   std::uint32_t challenge_count = 0;
   Instant invalid_ack_at{};
-  bool invalid_ack_sent = false;
-  bool keepalive = false;
-  bool opened_passively = false;
-  bool handshake_retransmitted = false;
-  bool receive_shut = false;  // nobody will read: the handle is gone
-  Errno error = Errno::kNone;
-  Errno soft_error = Errno::kNone;
 };
 
 struct Connection : Tcb {

@@ -1,6 +1,7 @@
-// Congestion control from outside models/: any small value with Reno's calls, held by value like
-// Reno and Cubic, so that a connection stays plain memory. Function pointers instead of a virtual
-// base: a value with a vtable could neither be copied as bytes nor moved to another stack.
+// Congestion control from outside models/: any small value with Reno's calls. Its state stands
+// outside the connection, which would otherwise be larger for everybody. Function pointers instead
+// of a virtual base: a value with a vtable could neither be copied as bytes nor moved to another
+// stack.
 //
 //   struct Gentle {
 //     void on_ack(tcp::CongestionWindow& window, const tcp::AckSample& sample);
@@ -16,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <type_traits>
 
@@ -42,31 +44,43 @@ class CustomCongestion {
                   "the state of a congestion control is at most 120 bytes");
     CustomCongestion made;
     made.calls_ = &kCalls<A>;
-    std::memcpy(made.state_.data(), &algorithm, sizeof(A));
+    made.state_ = std::make_unique<State>();
+    std::memcpy(made.state(), &algorithm, sizeof(A));
     return made;
   }
 
+  CustomCongestion(const CustomCongestion& other)
+      : calls_(other.calls_), state_(std::make_unique<State>(*other.state_)) {}
+  CustomCongestion& operator=(const CustomCongestion& other) {
+    calls_ = other.calls_;
+    *state_ = *other.state_;
+    return *this;
+  }
+  ~CustomCongestion() = default;
+
   void on_ack(CongestionWindow& window, const AckSample& sample) {
-    calls_->on_ack(state_.data(), window, sample);
+    calls_->on_ack(state(), window, sample);
   }
   [[nodiscard]] std::uint32_t ssthresh_after_loss(const CongestionWindow& window,
                                                   const LossSample& sample) {
-    return calls_->ssthresh_after_loss(state_.data(), window, sample);
+    return calls_->ssthresh_after_loss(state(), window, sample);
   }
-  void on_timeout() { calls_->on_timeout(state_.data()); }
-  void on_app_limited(Instant now) { calls_->on_app_limited(state_.data(), now); }
+  void on_timeout() { calls_->on_timeout(state()); }
+  void on_app_limited(Instant now) { calls_->on_app_limited(state(), now); }
   [[nodiscard]] bool has_own_slow_start() const { return calls_->own_slow_start; }
 
-  friend bool operator==(const CustomCongestion&, const CustomCongestion&) = default;
+  friend bool operator==(const CustomCongestion& a, const CustomCongestion& b) {
+    return a.calls_ == b.calls_ && a.state_->bytes == b.state_->bytes;
+  }
 
   // The state as words. A stack that imports them runs the same algorithm.
   template <typename Visit>
   void visit(Visit&& visitor) {
     for (std::size_t at = 0; at < kCustomStateBytes; at += sizeof(std::uint64_t)) {
       std::uint64_t word = 0;
-      std::memcpy(&word, state_.data() + at, sizeof word);
+      std::memcpy(&word, state() + at, sizeof word);
       visitor(word);
-      std::memcpy(state_.data() + at, &word, sizeof word);
+      std::memcpy(state() + at, &word, sizeof word);
     }
   }
 
@@ -105,10 +119,15 @@ class CustomCongestion {
       },
       owns_slow_start<A>()};
 
+  struct State {
+    alignas(std::uint64_t) std::array<std::byte, kCustomStateBytes> bytes{};
+  };
+
   CustomCongestion() = default;
+  [[nodiscard]] std::byte* state() const { return state_->bytes.data(); }
 
   const Calls* calls_ = nullptr;
-  alignas(std::uint64_t) std::array<std::byte, kCustomStateBytes> state_{};
+  std::unique_ptr<State> state_;  // never null but in of()
 };
 
 }  // namespace twinpath::tcp

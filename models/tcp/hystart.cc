@@ -9,14 +9,14 @@ void HyStart::on_ack(const AckSample& sample) {
   if (!has_round_ || sample.acked_to > window_end_) begin_round(sample);
   if (!sample.rtt) return;
   round_min_ = std::min(round_min_, *sample.rtt);
-  ++samples_;
-  if (samples_ >= kRttSamples) judge_round();
+  if (samples_ < kRttSamples) ++samples_;
+  if (samples_ == kRttSamples) judge_round();
 }
 
 // RFC 9406 §4.2: "When the window acknowledged [...] ends, a new round begins." A round cut short
 // by the change to CSS counts among its rounds.
 void HyStart::begin_round(const AckSample& sample) {
-  if (in_css_) ++css_rounds_;
+  if (in_css_ && css_rounds_ < kCssRounds) ++css_rounds_;
   has_round_ = true;
   window_end_ = sample.sent_to;
   last_round_min_ = round_min_;

@@ -42,13 +42,13 @@ class HyStart {
   void judge_round();
 
   SeqNum window_end_;
+  std::uint8_t samples_ = 0;  // of this round, at most kRttSamples
+  std::uint8_t css_rounds_ = 0;
+  bool has_round_ = false;
+  bool in_css_ = false;
   Duration round_min_ = Duration::max();
   Duration last_round_min_ = Duration::max();
   Duration css_baseline_ = Duration::max();
-  std::uint32_t samples_ = 0;
-  std::uint32_t css_rounds_ = 0;
-  bool has_round_ = false;
-  bool in_css_ = false;
 };
 
 }  // namespace twinpath::tcp
