@@ -2,11 +2,9 @@
 // its CPU, and every buffer goes home before its pool.
 #include "bindings/emu/emulation.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "bindings/plan/apps.h"
 #include "bindings/plan/build.h"
@@ -19,17 +17,17 @@ namespace {
 constexpr std::uint32_t kBufs = 16383;  // 40 MB
 constexpr ContractId kNoContract = 0;   // CPU time is measured here, not priced
 
+std::vector<AppHost*> raw(const AppHosts& hosts) {
+  std::vector<AppHost*> found;
+  for (const auto& host : hosts) found.push_back(host.get());
+  return found;
+}
+
 int prepare_process(const Bed& bed) {
   enter_namespace(bed.netns);
   const int cpu = polling_cpu();
   leave_cpu(cpu);
   return cpu;
-}
-
-emu::EalOptions eal_options(const Bed& bed) {
-  emu::EalOptions options;
-  for (const BedPort& port : bed.ports) options.devices.push_back(port.device);
-  return options;
 }
 
 }  // namespace
@@ -40,6 +38,8 @@ Emulation::Emulation(const Job& job, const Bed& bed)
       cpu_(prepare_process(bed)),
       eal_(eal_options(bed)),
       pool_({.name = "frames", .bufs = kBufs}),
+      port_maker_(job, bed, eal_, pool_),
+      peers_(bed.peers_fd),
       events_(job.events, EventStream::Pace::kRealTime),
       progress_(job.progress_fd) {
   make_ports();
@@ -47,53 +47,19 @@ Emulation::Emulation(const Job& job, const Bed& bed)
   tracing_.emplace(job_, bed_, recorder_, ports_, hosts_);
 }
 
-bool Emulation::is_ours(const std::string& host) const {
-  return is_emulated(*job_.plan.host(host));
-}
-
-BedPort Emulation::port_for(std::size_t link, bool end_a) {
-  const LinkPlan& plan = job_.plan.links[link];
-  const std::string& host = end_a ? plan.a : plan.b;
-  if (job_.testbed == "net_ring") {
-    if (rings_.size() <= link) {
-      rings_.push_back(std::make_unique<emu::RingPair>(
-          eal_, emu::RingPairOptions{.name = "l" + std::to_string(link)}));
-    }
-    return {host, plan.name, end_a ? rings_[link]->end_a() : rings_[link]->end_b()};
-  }
-  for (const BedPort& port : bed_.ports) {
-    if (port.host == host && port.link == plan.name) return port;
-  }
-  throw PlanError({{plan.name, host, "the test-bed has no port for this end", "", ""}});
-}
-
 void Emulation::make_ports() {
   for (std::size_t index = 0; index < job_.plan.hosts.size(); ++index) {
     const HostPlan& host = job_.plan.hosts[index];
-    if (!is_ours(host.name)) continue;
+    if (!is_emulated(host)) continue;
     seats_.push_back({index, {}});
   }
-  for (const EmulatedPort& port : emulated_ports(job_.plan)) make_port(port.link, port.end_a);
-}
-
-void Emulation::make_port(std::size_t link, bool end_a) {
-  const LinkPlan& plan = job_.plan.links[link];
-  const LinkEnds ends = ends_of(job_.plan, link);
-  const LinkEnd& end = end_a ? ends.a : ends.b;
-  const BedPort bed_port = port_for(link, end_a);
-  PortStackOptions options{
-      .path = port_path(job_.plan, end), .device = bed_port.device, .rate_bps = bed_port.rate_bps};
-  options.faces_linux = !is_ours(end_a ? plan.b : plan.a);
-  if (end_a || !is_ours(plan.a)) {
-    const LinkConfig config = link_config(plan);
-    options.link = {.name = plan.name,
-                    .config = {.from_a = config, .from_b = config},
-                    .host_end = end_a ? LinkElement::kEndA : LinkElement::kEndB};
+  for (const EmulatedPort& port : emulated_ports(job_.plan)) {
+    ports_.push_back(port_maker_.make(port.link, port.end_a));
+    const auto seat = std::find_if(seats_.begin(), seats_.end(), [&](const Seat& candidate) {
+      return candidate.host == port.where.host;
+    });
+    seat->ports.push_back(ports_.back().get());
   }
-  ports_.push_back(std::make_unique<PortStack>(eal_, pool_, options, Rng(job_.seed)));
-  const auto seat = std::find_if(seats_.begin(), seats_.end(),
-                                 [&](const Seat& candidate) { return candidate.host == end.host; });
-  seat->ports.push_back(ports_.back().get());
 }
 
 void Emulation::make_hosts() {
@@ -109,7 +75,7 @@ void Emulation::make_hosts() {
     if (ours != nullptr) {
       awaited_.push_back(ours);
     } else {
-      awaited_peers_.insert(path);
+      peers_.await(path);
     }
   }
 }
@@ -147,10 +113,7 @@ void Emulation::make_worker() {
     // Rings between hosts of one core need no waking: who fills them runs here too.
     if (fd < 0 && job_.testbed != "net_ring") options.all_wake = false;
   }
-  if (bed_.peers_fd >= 0) {
-    fcntl(bed_.peers_fd, F_SETFL, O_NONBLOCK);
-    options.wake_fds.push_back(bed_.peers_fd);
-  }
+  if (bed_.peers_fd >= 0) options.wake_fds.push_back(bed_.peers_fd);
   clock_ = std::make_unique<emu::TscClock>();
   worker_ = std::make_unique<emu::Worker>(*clock_, std::move(options));
   for (const auto& port : ports_) worker_->add(*port);
@@ -166,28 +129,16 @@ void Emulation::make_worker() {
                         kStart + job_.plan.stop.at_most);
 }
 
-// Lines of the parent: a Linux app each that is done.
-void Emulation::hear_peers() {
-  std::array<char, 512> piece;
-  const ssize_t got = read(bed_.peers_fd, piece.data(), piece.size());
-  if (got <= 0) return;
-  peers_text_.append(piece.data(), static_cast<std::size_t>(got));
-  for (std::size_t end; (end = peers_text_.find('\n')) != std::string::npos;) {
-    awaited_peers_.erase(peers_text_.substr(0, end));
-    peers_text_.erase(0, end + 1);
-  }
-}
-
 bool Emulation::all_done() {
   if (job_.plan.stop.when.empty()) return false;
   while (!awaited_.empty() && awaited_.back()->done()) awaited_.pop_back();
-  return awaited_.empty() && awaited_peers_.empty();
+  return awaited_.empty() && peers_.all_done();
 }
 
 bool Emulation::finished(Instant now) {
   progress_.at(now - kStart);
   measurement_->at(now);
-  if (!awaited_peers_.empty()) hear_peers();
+  peers_.hear();
   ended_ = now;
   if (recording_failed_ || sink_->failed()) return true;
   if (all_done()) return true;
@@ -219,11 +170,19 @@ RunResult Emulation::run() {
   sink.flush();  // throws what ended a run that could not be recorded
   if (recording_failed_) throw store::StoreError("the time series could not be recorded");
   for (SeriesRecorder& series : series_) series.finish(ended_);
-  const Finished run{job_.plan,       bed_,
-                     ports_,          hosts_,
-                     pool_,           *worker_,
-                     clock_->drift(), steal.fraction(),
-                     ended_,          measurement_->sink()};
+  const std::vector<AppHost*> hosts = raw(hosts_);
+  const Finished run{job_.plan,
+                     bed_,
+                     ports_,
+                     hosts,
+                     pool_,
+                     *worker_,
+                     worker_->stats().timer_lag,
+                     clock_->drift(),
+                     steal.fraction(),
+                     ended_,
+                     measurement_->sink(),
+                     {}};
   measurement_->record(ended_);
   const ContentHash content = record_results(sink, run);
   RunResult result = record(sink);

@@ -4,12 +4,12 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <set>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "bindings/emu/bed.h"
+#include "bindings/emu/peer_news.h"
+#include "bindings/emu/port_maker.h"
 #include "bindings/emu/port_stack.h"
 #include "bindings/emu/recording.h"
 #include "bindings/emu/tracing.h"
@@ -20,7 +20,6 @@
 #include "bindings/plan/series.h"
 #include "bindings/plan/worker.h"
 #include "emu/eal.h"
-#include "emu/ring_pair.h"
 #include "models/base/host_stage.h"
 
 namespace twinpath::bind {
@@ -42,16 +41,12 @@ class Emulation {
   };
 
   void make_ports();
-  void make_port(std::size_t link, bool end_a);
   void make_hosts();
   void record_series(ResultSink& sink);
   void tell_events();
   void record_events(store::SqliteSink& sink);
   void make_worker();
-  [[nodiscard]] BedPort port_for(std::size_t link, bool end_a);
-  [[nodiscard]] bool is_ours(const std::string& host) const;
   [[nodiscard]] bool all_done();
-  void hear_peers();
   [[nodiscard]] bool finished(Instant now);
   RunResult record(store::SqliteSink& sink);
   [[nodiscard]] std::uint64_t frames() const;
@@ -62,7 +57,8 @@ class Emulation {
   std::jthread calibration_{[] { emu::TscRate::measured(); }};  // while EAL starts
   emu::Eal eal_;
   emu::MbufPool pool_;
-  std::deque<std::unique_ptr<emu::RingPair>> rings_;
+  PortMaker port_maker_;
+  PeerNews peers_;  // awaited Linux apps
   PortStacks ports_;
   std::vector<Seat> seats_;
   AppHosts hosts_;
@@ -75,9 +71,7 @@ class Emulation {
   std::optional<Tracing> tracing_;
   std::unique_ptr<emu::TscClock> clock_;
   std::unique_ptr<emu::Worker> worker_;
-  std::vector<App*> awaited_;            // of ours, whose end ends the run
-  std::set<std::string> awaited_peers_;  // Linux apps, by path
-  std::string peers_text_;
+  std::vector<App*> awaited_;  // of ours, whose end ends the run
   Progress progress_;
   bool timed_out_ = false;
   bool recording_failed_ = false;

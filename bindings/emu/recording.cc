@@ -88,14 +88,14 @@ void record_port(SqliteSink& sink, PortStack& port) {
   AppReport(sink, port.path(), "port").scalar(kLongest, port.oversize().longest_bytes);
 }
 
-void record_core(ResultSink& sink, const emu::Worker& worker) {
-  AppReport report(sink, "core0", "core");
-  const emu::WorkerStats& stats = worker.stats();
+void record_core(const Finished& run) {
+  AppReport report(run.measured, "core0", "core");
+  const emu::WorkerStats& stats = run.worker.stats();
   report.scalar(kCpu, to_seconds(stats.cpu));
   report.scalar(kBusy, to_seconds(stats.busy), stats.turns);
   report.scalar(kTurns, static_cast<double>(stats.turns));
   report.scalar(kSleeps, static_cast<double>(stats.sleeps));
-  report.histogram(kLag, stats.timer_lag);
+  report.histogram(kLag, run.timer_lag);
 }
 
 // The tolerated lag grows with the smallest modelled delay: a late timer hides behind a long one.
@@ -194,12 +194,12 @@ ContentHash record_results(SqliteSink& sink, const Finished& run) {
     }
     record_port(sink, *port);
   }
-  record_core(run.measured, run.worker);
+  record_core(run);
   return content;
 }
 
 std::string record_validity(SqliteSink& sink, const Finished& run) {
-  const double lag = static_cast<double>(run.worker.stats().timer_lag.quantile(0.999));
+  const double lag = static_cast<double>(run.timer_lag.quantile(0.999));
   std::vector<store::ValidityRow> rules{{
       {"timer_lag_p999", lag, lag_bound_ns(run.plan), "ns", true},
       {"port_drops", static_cast<double>(unasked_drops(run)), 0, "frames", true},
@@ -214,6 +214,7 @@ std::string record_validity(SqliteSink& sink, const Finished& run) {
   if (const auto shortfall = generator_shortfall(run)) {
     rules.push_back({"generator_shortfall", *shortfall, kShortfallBound, "fraction", true});
   }
+  rules.insert(rules.end(), run.more_rules.begin(), run.more_rules.end());
   return record_rules(sink, rules);
 }
 

@@ -35,13 +35,15 @@ struct Finished {
   const Plan& plan;
   const Bed& bed;
   const std::deque<std::unique_ptr<PortStack>>& ports;
-  const std::deque<std::unique_ptr<AppHost>>& hosts;
+  const std::vector<AppHost*>& hosts;
   const emu::MbufPool& pool;
   const emu::Worker& worker;
+  const Histogram& timer_lag;
   Duration clock_drift;
   double steal_fraction;
   Instant ended;
-  ResultSink& measured;  // what the plan's measure lets through
+  ResultSink& measured;                        // what the plan's measure lets through
+  std::vector<store::ValidityRow> more_rules;  // of this kind of run
 };
 
 // Drops, flows, chains and the core; what hosts and apps report goes through

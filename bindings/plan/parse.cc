@@ -194,7 +194,7 @@ Plan parse_plan_object(const json& object, Problems& problems) {
   plan.scenario = reader.text("scenario");
   plan.params = reader.settings_or_empty("params");
   plan.driver = reader.text("driver");
-  require_one_of(reader, "driver", plan.driver, {"sim", "emu"});
+  require_one_of(reader, "driver", plan.driver, {"sim", "emu", "bridge"});
   plan.hosts = parse_all<HostPlan>(reader.array("hosts", kMaxHosts), "hosts", parse_host, problems);
   plan.links = parse_all<LinkPlan>(reader.array("links", kMaxLinks), "links", parse_link, problems);
   plan.apps = parse_all<AppPlan>(reader.array("apps", kMaxApps), "apps", parse_app, problems);

@@ -3,13 +3,10 @@
 
 #include <ns3/simulator.h>
 
-#include <deque>
 #include <utility>
 
 #include "bindings/plan/event_stream.h"
-#include "bindings/plan/events.h"
 #include "bindings/plan/measure.h"
-#include "bindings/plan/series.h"
 #include "bindings/plan/stop_request.h"
 #include "bindings/sim/record.h"
 #include "bindings/sim/session.h"
@@ -18,25 +15,6 @@
 namespace twinpath::bind {
 
 namespace {
-
-using SeriesRecorders = std::deque<SeriesRecorder>;
-using EventRecorders = std::deque<EventRecorder>;
-
-// One recorder per host of ours if the plan asks for time series.
-SeriesRecorders record_series(World& world, ResultSink& sink) {
-  SeriesRecorders recorders;
-  const Plan& plan = world.plan();
-  if (!plan.measure.every) return recorders;
-  for (std::size_t index = 0; index < plan.hosts.size(); ++index) {
-    const World::Seat& seat = world.seats()[index];
-    if (!seat.ours) continue;
-    recorders.emplace_back(sink, flow_parent(plan, plan.hosts[index].name), *plan.measure.every,
-                           &seat.ours->ip().flow_log());
-    recorders.back().set_on_failure([] { ns3::Simulator::Stop(); });
-    recorders.back().listen(seat.ours->ip().bus());
-  }
-  return recorders;
-}
 
 // The figures are taken at the very instants the plan names.
 void schedule_window(Measurement& measurement) {
@@ -58,28 +36,11 @@ store::SqliteSinkOptions sink_options(const Job& job) {
 std::function<bool()> told(World& world, const Job& job, std::function<bool()> drive) {
   return [&world, &job, drive = std::move(drive)] {
     EventStream events(job.events, EventStream::Pace::kWaits);
-    for (const World::Seat& seat : world.seats()) {
-      if (!seat.ours) continue;
-      IpHost& host = seat.ours->ip();
-      events.listen(host, flow_parent(job.plan, host.config().name));
-    }
+    tell_events(world, events);
     const bool well = drive();
     events.finish();
     return well;
   };
-}
-
-EventRecorders record_events(World& world, store::SqliteSink& sink) {
-  EventRecorders recorders;
-  const Plan& plan = world.plan();
-  if (plan.measure.events.empty()) return recorders;
-  for (const World::Seat& seat : world.seats()) {
-    if (!seat.ours) continue;
-    IpHost& host = seat.ours->ip();
-    recorders.emplace_back(sink, host, flow_parent(plan, host.config().name));
-    recorders.back().listen(plan.measure.events);
-  }
-  return recorders;
 }
 
 }  // namespace

@@ -13,10 +13,11 @@
 namespace twinpath::bind {
 namespace {
 
-void check(const Plan& plan) {
+void check(const Plan& plan, bool has_outside) {
   std::vector<Problem> problems;
   for (const HostPlan& host : plan.hosts) {
-    if (host.stack != "twinpath" && host.stack != "ns3") {
+    const bool is_simulated = host.stack == "twinpath" || host.stack == "ns3";
+    if (!is_simulated && !(has_outside && host.stack == "linux")) {
       problems.push_back({host.name + ".stack", host.stack, "does not exist in the simulator",
                           "twinpath, ns3", ""});
     }
@@ -37,14 +38,16 @@ std::string file_name(std::string path) {
 
 }  // namespace
 
-World::World(const Job& job) : job_(job), progress_(job.progress_fd) {
-  check(plan());
+World::World(const Job& job, Gateway* gateway)
+    : job_(job), gateway_(gateway), progress_(job.progress_fd) {
+  check(plan(), gateway != nullptr);
   ns3::ObjectFactory scheduler("ns3::PriorityQueueScheduler");  // 5.5 M events/s, the map's are 3.3
   ns3::Simulator::SetScheduler(scheduler);
   open_pcapng();
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) add_host(index);
   for (std::size_t index = 0; index < plan().links.size(); ++index) add_link(index);
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) {
+    if (seats_[index].is_outside()) continue;
     add_apps(plan(), index, seats_[index].apps());
     if (seats_[index].ns3s) seats_[index].ns3s->start();
   }
@@ -66,7 +69,7 @@ void World::add_host(std::size_t index) {
   if (plan().hosts[index].stack == "ns3") {
     seat.ns3s = std::make_unique<sim::Ns3Host>(configs_.back(), tcp_config(plan().hosts[index]));
     seat.ns3s->set_after_turn([this](Instant now) { look(now); });
-  } else {
+  } else if (plan().hosts[index].stack == "twinpath") {
     seat.ours = make_ours(index);
   }
   seats_.push_back(std::move(seat));
@@ -84,20 +87,38 @@ ns3::Ptr<sim::TwinpathHost> World::make_ours(std::size_t index) {
   return host;
 }
 
+bool World::add_way_out(std::size_t index) {
+  if (gateway_ == nullptr) return false;
+  const LinkEnds ends = ends_of(plan(), index);
+  bool is_real = false;
+  for (const bool end_a : {true, false}) {
+    const LinkEnd& where = end_a ? ends.a : ends.b;
+    if (seats_[where.host].is_outside()) continue;
+    std::shared_ptr<sim::SimPort> port = gateway_->way_out(index, end_a);
+    if (port == nullptr) continue;
+    is_real = true;
+    add_interface(where, std::move(port));
+  }
+  return is_real;
+}
+
 void World::add_link(std::size_t index) {
+  if (add_way_out(index)) return;
   const LinkPlan& asked = plan().links[index];
   const LinkConfig config = link_config(asked);
   const LinkEnds ends = ends_of(plan(), index);
   links_.emplace_back(sim::DirectLinkConfig{.name = asked.name, .from_a = config, .from_b = config},
                       Rng(job_.seed));
-  add_interface(ends.a, 0);
-  add_interface(ends.b, 1);
+  link_plans_.push_back(index);
+  for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
+    const LinkEnd& where = end == 0 ? ends.a : ends.b;
+    ports_.push_back({port_path(plan(), where), links_.size() - 1, end});
+    add_interface(where, links_.back().end(end));
+  }
 }
 
-void World::add_interface(const LinkEnd& where, std::size_t end) {
-  ports_.push_back({port_path(plan(), where), links_.size() - 1, end});
-  std::shared_ptr<sim::SimPort> port = links_.back().end(end);
-  auto around = watch(*port);
+void World::add_interface(const LinkEnd& where, std::shared_ptr<sim::SimPort> port) {
+  auto around = watch(*port, port_path(plan(), where));
   const InterfaceConfig& interface = configs_[where.host].interfaces[where.port];
   const Seat& seat = seats_[where.host];
   if (seat.ours) {
@@ -122,7 +143,8 @@ void World::listen_for_drops() {
   if (!pcapng_ || !pcapng_->wants_drops()) return;
   for (std::size_t index = 0; index < links_.size(); ++index) {
     for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
-      links_[index].set_drop_listener(end, &pcapng_->link_drops(plan().links[index], end == 0));
+      const LinkPlan& link = plan().links[link_plans_[index]];
+      links_[index].set_drop_listener(end, &pcapng_->link_drops(link, end == 0));
     }
   }
   for (std::size_t index = 0; index < seats_.size(); ++index) {
@@ -132,14 +154,14 @@ void World::listen_for_drops() {
   }
 }
 
-std::vector<std::unique_ptr<PortDecorator>> World::watch(Port& port) {
+std::vector<std::unique_ptr<PortDecorator>> World::watch(Port& port, const std::string& path) {
   std::vector<std::unique_ptr<PortDecorator>> around;
   if (job_.pcap_dir) {
-    captures_.emplace_back(*job_.pcap_dir + "/" + file_name(ports_.back().path));
+    captures_.emplace_back(*job_.pcap_dir + "/" + file_name(path));
     around.push_back(std::make_unique<PcapPort>(port, captures_.back().writer()));
   }
   if (pcapng_) {
-    const PcapngPort::Options options = pcapng_->port(ports_.back().path);
+    const PcapngPort::Options options = pcapng_->port(path);
     PcapngWriter& writer = pcapng_->writer();
     around.push_back(around.empty()
                          ? std::make_unique<PcapngPort>(port, writer, options)
@@ -153,12 +175,17 @@ void World::find_awaited() {
   for (const std::string& path : plan().stop.when) {
     App* found = nullptr;
     for (const Seat& seat : seats_) {
-      if (found == nullptr) found = seat.apps().find(path);
+      if (found == nullptr && !seat.is_outside()) found = seat.apps().find(path);
+    }
+    if (found == nullptr && gateway_ != nullptr) {
+      outside_.push_back(path);
+      continue;
     }
     if (found == nullptr) problems.push_back({"stop.when", path, "is no app of this plan", "", ""});
     awaited_.push_back(found);
   }
   if (!problems.empty()) throw PlanError(std::move(problems));
+  is_over_ = awaited_.empty() && !outside_.empty();
 }
 
 // After every turn of a host. Apps that are done stay done, so only the last is asked.
@@ -169,6 +196,7 @@ void World::look(Instant now) {
   while (!awaited_.empty() && awaited_.back()->done()) awaited_.pop_back();
   if (!awaited_.empty()) return;
   is_over_ = true;
+  if (!outside_.empty()) return;  // who waits for those ends the run
   ns3::Simulator::Stop();
 }
 
@@ -176,7 +204,7 @@ void World::export_results(ResultSink& sink) const {
   for (const Seat& seat : seats_) {
     if (seat.ours) {
       seat.ours->apps().export_results(sink);
-    } else {
+    } else if (seat.ns3s) {
       seat.ns3s->apps().export_results(sink);
     }
   }

@@ -21,28 +21,40 @@ namespace twinpath::bind {
 
 // A port of the plan: which end of which link.
 struct WatchedPort {
-  std::string path;  // "client/eth0"
-  std::size_t link = 0;
+  std::string path;      // "client/eth0"
+  std::size_t link = 0;  // index into World::links()
   std::size_t end = 0;
+};
+
+// The way out of the simulation: which ends of links are ports of something real.
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+  // What stands for this end; nothing when the link is simulated. Asked once per end.
+  virtual std::shared_ptr<sim::SimPort> way_out(std::size_t link, bool end_a) = 0;
 };
 
 class World {
  public:
-  // Throws PlanError with what the simulator cannot build.
-  explicit World(const Job& job);
+  // Throws PlanError with what the simulator cannot build. With a gateway, Linux hosts are outside
+  // of it: they have a seat that nobody sits on. Requires: the gateway outlives this.
+  explicit World(const Job& job, Gateway* gateway = nullptr);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
 
   [[nodiscard]] const Plan& plan() const { return job_.plan; }
-  // By index into plan.hosts; each is one of the two kinds.
+  // By index into plan.hosts; each is one of the two kinds, or outside.
   struct Seat {
     ns3::Ptr<sim::TwinpathHost> ours;
     std::unique_ptr<sim::Ns3Host> ns3s;
+    [[nodiscard]] bool is_outside() const { return !ours && !ns3s; }
     [[nodiscard]] AppRunner& apps() const { return ours ? ours->apps().runner() : ns3s->apps(); }
   };
   [[nodiscard]] const std::vector<Seat>& seats() const { return seats_; }
+  // The simulated ones, in the order of the plan.
   [[nodiscard]] const std::vector<sim::DirectLink>& links() const { return links_; }
+  // Their ports.
   [[nodiscard]] const std::vector<WatchedPort>& ports() const { return ports_; }
   [[nodiscard]] const FrameChain& chain(const WatchedPort& port, Direction direction) const {
     return links_[port.link].chain(port.end, direction);
@@ -57,6 +69,8 @@ class World {
   // The same in pieces: begin() once, then step() by step(). After the end a step does nothing.
   void begin();
   void step(Nanoseconds time);
+  // Awaited apps of hosts outside, by path; they are somebody else's to wait for.
+  [[nodiscard]] const std::vector<std::string>& awaited_outside() const { return outside_; }
   // The awaited apps are done.
   [[nodiscard]] bool is_over() const { return is_over_; }
   [[nodiscard]] bool is_at_end() const;
@@ -65,22 +79,26 @@ class World {
   void add_host(std::size_t index);
   ns3::Ptr<sim::TwinpathHost> make_ours(std::size_t index);
   void add_link(std::size_t index);
-  void add_interface(const LinkEnd& where, std::size_t end);
-  std::vector<std::unique_ptr<PortDecorator>> watch(Port& port);
+  bool add_way_out(std::size_t index);
+  void add_interface(const LinkEnd& where, std::shared_ptr<sim::SimPort> port);
+  std::vector<std::unique_ptr<PortDecorator>> watch(Port& port, const std::string& path);
   void open_pcapng();
   void listen_for_drops();
   void find_awaited();
   void look(Instant now);
 
   const Job& job_;
+  Gateway* gateway_;
   std::vector<HostConfig> configs_;
   std::vector<Seat> seats_;
   std::vector<sim::DirectLink> links_;
+  std::vector<std::size_t> link_plans_;  // per link its index into plan.links
   std::vector<WatchedPort> ports_;
   std::deque<sim::PcapFile> captures_;
   std::optional<sim::FileSink> pcapng_file_;
   std::optional<PcapngCapture> pcapng_;
   std::vector<App*> awaited_;
+  std::vector<std::string> outside_;
   Progress progress_;
   bool is_over_ = false;
 };

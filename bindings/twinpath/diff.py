@@ -103,7 +103,8 @@ def diff(a: Run | str, b: Run | str, *, db: str | None = None, build: Sequence[s
 
 def compare_sides(a: Side, b: Side, folder: str) -> Difference:
     """Chunks first; frames where both sides can be run again."""
-    if {a.driver, b.driver} == {"sim", "emu"}:
+    drivers = {a.driver, b.driver}
+    if drivers == {"sim", "emu"} or "bridge" in drivers:
         return _by_content(a, b)
     parts = differing(a, b)
     notes = [f"only one side has {port}" for port in sorted(a.chunks.keys() ^ b.chunks.keys())]

@@ -15,7 +15,7 @@ from twinpath_analysis.database import DatabaseError, connect, explain, read_onl
 from twinpath_analysis.merge import merge
 from twinpath_analysis.queries import Results
 
-from . import testbed_file
+from . import matrix, testbed_file
 from .errors import ConfigError, Problem, RunFailed, RunTimeout, TwinpathError, raise_for_result
 from .events import EventTap
 from .native import objects_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 DEFAULT_DB = "results.db"
 STDERR_EVENT = "worker.stderr"  # kind of the event that keeps the end of a worker's standard error
 RING_LINKS_MAX = 16  # DPDK as Debian builds it has 32 ports; a link takes two
-EMU_GRACE_S = 60.0  # wall time of an emulation beyond the model time it may take
+EMU_GRACE_S = 60.0  # wall time of a run in real time beyond the model time it may take
 
 
 def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
@@ -41,11 +41,11 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
     """Runs `case` once; see Case.simulate and Case.emulate."""
     plan = case.plan(driver)
     _check_seed(seed)
-    if driver == "emu":
+    if driver in matrix.REAL_TIME:
         check_testbed(plan, testbed or "veth")
         if timeout is None:
             timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
-    request = RunRequest(plan, case.params, seed, testbed if driver == "emu" else None,
+    request = RunRequest(plan, case.params, seed, testbed if driver in matrix.REAL_TIME else None,
                          case.scenario.source)
     return execute_plan(request, db=db, traces=Traces(pcap, log), timeout=timeout,
                         on_progress=on_progress)
@@ -168,6 +168,11 @@ def check_testbed(plan: Plan, testbed: str) -> None:
     if bed.kind == "net_ring":
         problems += [Problem(f"{name}.stack", "linux", "net_ring has no Linux peer", "twinpath",
                              "use the testbed veth or another stack") for name in linux]
+    elif plan.driver == "bridge" and not linux:
+        problems.append(Problem("hosts", "", "nobody is outside of the simulation: a bridge needs "
+                                "a host on the stack linux", "linux",
+                                "tp: net.host(NAME, stack={'bridge': 'linux'}); or use the "
+                                "testbed net_ring, or the simulator"))
     if problems:
         raise ConfigError(problems)
 
@@ -177,12 +182,21 @@ def _too_many(plan: Plan, kind: str) -> list[Problem]:
     counts = {host["name"]: host["count"] for host in plan.data["hosts"]}
     links = sum(max(counts[link["a"]], counts[link["b"]]) for link in plan.data["links"])
     if kind != "net_ring":
+        if plan.driver == "bridge":
+            counts = {name: count for name, count in counts.items() if _leads_out(plan, name)}
         return [Problem(f"{name}.count", str(count), "a population needs the testbed net_ring or "
                         "the simulator", "1") for name, count in counts.items() if count > 1]
     if links > RING_LINKS_MAX:
         return [Problem("links", str(links), "DPDK has no ports for so many links",
                         f"at most {RING_LINKS_MAX}")]
     return []
+
+
+def _leads_out(plan: Plan, name: str) -> bool:
+    """Whether a host of a bridge run has a link that is a port of the test-bed."""
+    stacks = {host["name"]: host["stack"] for host in plan.data["hosts"]}
+    return any(name in (link["a"], link["b"]) and "linux" in (stacks[link["a"]], stacks[link["b"]])
+               for link in plan.data["links"])
 
 
 def record_end(path: str, run_id: int, end: WorkerEnd) -> None:
@@ -259,7 +273,7 @@ def rerun(run: Run, *, db: str | None = None, pcap: str | None = None, log: bool
     params = {p.name: quantity(p.num, p.unit) if p.unit and p.num == p.num else p.text
               for p in frame.itertuples()}
     timeout = None
-    if plan.driver == "emu":
+    if plan.driver in matrix.REAL_TIME:
         timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
     with _recorded_testbed(run) as testbed:
         request = RunRequest(plan, params, run.seed, testbed, source="")

@@ -6,7 +6,8 @@ APP_KINDS = ("http_server", "http_get", "bulk", "bulk_sink", "request_response",
              "open_loop", "udp_echo", "udp_echo_server", "udp_bulk", "udp_sink", "replay",
              "native")
 STACKS = ("twinpath", "ns3", "linux", "lwip")
-DRIVERS = ("sim", "emu")
+DRIVERS = ("sim", "emu", "bridge")
+REAL_TIME = ("emu", "bridge")  # by the wall clock, with ports on a test-bed, one run at a time
 # Servers and the transport whose port they take.
 SERVES = {"http_server": "TCP", "bulk_sink": "TCP", "echo_server": "TCP",
           "udp_echo_server": "UDP", "udp_sink": "UDP"}
@@ -19,6 +20,9 @@ SUPPORTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("emu", "twinpath"): APP_KINDS,
     ("sim", "ns3"): _NS3,
     ("emu", "linux"): _LINUX,
+    ("bridge", "twinpath"): APP_KINDS,
+    ("bridge", "ns3"): _NS3,
+    ("bridge", "linux"): _LINUX,
 }
 
 
@@ -32,7 +36,7 @@ def why_not(driver: str, stack: str) -> str:
     if stack == "ns3" and driver == "emu":
         return "ns3 is a simulated stack; it has no real packets for emu"
     if stack == "linux" and driver == "sim":
-        return "linux needs a real clock; it exists under emu only"
+        return "linux needs a real clock; it exists under emu and bridge only"
     return f"{stack} is not available yet under {driver}"
 
 

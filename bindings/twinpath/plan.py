@@ -285,7 +285,7 @@ class Builder:
             return
         for host in self.net.hosts:
             stack = host.stack.get(self.driver) if isinstance(host.stack, dict) else host.stack
-            if stack == "linux" and self.driver == "emu" and host.apps:
+            if stack == "linux" and self.driver in matrix.REAL_TIME and host.apps:
                 self._problem("measure.window", host.name, "apps on the stack linux are measured "
                               "as a whole; a warm-up or window is not available yet there",
                               "the stack twinpath")

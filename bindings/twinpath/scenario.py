@@ -77,7 +77,7 @@ class Case:
         return Case(self.scenario, self.params, {**self.settings, **settings})
 
     def plan(self, driver: str) -> Plan:
-        """The validated Plan under `driver` ("sim" or "emu"); ConfigError names every problem."""
+        """The validated Plan under `driver`, sim, emu or bridge; ConfigError has every problem."""
         net = Net()
         try:
             self.scenario.fn(net, **self.params)
@@ -110,6 +110,15 @@ class Case:
 
         return execute(self, "emu", seed, testbed=testbed, db=db, pcap=pcap, log=log,
                        timeout=timeout)
+
+    def bridge(self, seed: int = 1, *, testbed: str = "veth", db: str | None = None,
+               pcap: str | None = None, timeout: float | None = None) -> "Run":
+        """Runs in ns-3 at the pace of the wall clock; hosts on the stack linux are outside, on the
+        ports of `testbed`: "veth" (needs root) or a testbed.toml. On "net_ring" every link goes
+        out through a DPDK ring and comes back. Lag is accounted; see Run.validity."""
+        from .execute import execute
+
+        return execute(self, "bridge", seed, testbed=testbed, db=db, pcap=pcap, timeout=timeout)
 
     def session(self, driver: str = "sim", seed: int = 1, *, db: str | None = None) -> "Session":
         """Lock-step control of a run: `with case.session("sim") as s: s.step("10ms")`. In sim

@@ -134,10 +134,18 @@ class VethBed:
         run_command("ip", "-batch", "-", text="".join(f"netns add {name}\n" for name in every))
         counts = {host["name"]: 0 for host in self.plan["hosts"]}
         for index, link in enumerate(self.plan["links"]):
+            if self._is_simulated(link):
+                counts.update({link[end]: counts[link[end]] + 1 for end in "ab"})
+                continue
             self.links.append(self._make_link(index, link, counts))
         for netns in self.namespaces.values():
             run_command("ip", "-n", netns, "link", "set", "lo", "up")
         self._switch_offloads_off()
+
+    def _is_simulated(self, link: Json) -> bool:
+        """A link of a bridge run that never leaves ns-3."""
+        return (self.plan["driver"] == "bridge"
+                and "linux" not in (self._stacks[link["a"]], self._stacks[link["b"]]))
 
     def _make_link(self, index: int, link: Json, counts: dict[str, int]) -> BedLink:
         made = BedLink(link["name"])

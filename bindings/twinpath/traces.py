@@ -31,6 +31,10 @@ class Traces:
             os.makedirs(keys["pcap"], exist_ok=True)
         if not self.log:
             return keys
+        if request.plan.driver == "bridge":
+            raise ConfigError([Problem("log", str(self.log), "a turn log has the turns of our "
+                                       "hosts only; in a bridge run ns-3 decides them",
+                                       "driver emu")])
         if request.plan.driver != "emu":
             raise ConfigError([Problem(
                 "log", str(self.log), "a simulation needs no turn log: its seed is enough",

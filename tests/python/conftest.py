@@ -73,3 +73,9 @@ def sim() -> None:
 def emu() -> None:
     """This test needs the DPDK driver."""
     _needs("emu")
+
+
+@pytest.fixture
+def bridge() -> None:
+    """This test needs the bridge driver."""
+    _needs("bridge")

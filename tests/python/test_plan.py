@@ -142,7 +142,7 @@ def test_every_scenario_of_the_tree_plans(name: str, driver: str) -> None:
 
 def test_an_impossible_cell_names_what_exists() -> None:
     transfer = discover.find("web_transfer")
-    assert "it exists under emu only" in problems_of(
+    assert "it exists under emu and bridge only" in problems_of(
         lambda: transfer(client_stack="linux").plan("sim"))[0]
     assert "ns3 is a simulated stack" in problems_of(
         lambda: transfer(server_stack="ns3").plan("emu"))[0]

@@ -101,6 +101,11 @@ TABLE = (
     Allowed("bindings/plan/", ("models/", "analysis/store/", "bindings/plan/"), (JSON, POSIX)),
     Allowed("bindings/sim/", (*BINDINGS, "sim/", "bindings/sim/"), (NS3, PYBIND, JSON, POSIX)),
     Allowed("bindings/emu/", (*BINDINGS, "emu/", "bindings/emu/"), (DPDK, PYBIND, JSON, POSIX)),
+    Allowed(
+        "bindings/bridge/",
+        (*BINDINGS, "sim/", "emu/", "bindings/sim/", "bindings/emu/", "bindings/bridge/"),
+        (NS3, PYBIND, JSON, POSIX),
+    ),
     Allowed("bindings/", BINDINGS, (PYBIND, JSON, POSIX)),
     Allowed("scenarios/native/", ("models/native/",)),
     Allowed("tests/unit/", ("models/", "tests/"), (GTEST,)),

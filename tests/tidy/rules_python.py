@@ -56,7 +56,7 @@ def python_imports(tree: Tree) -> Iterator[Finding]:
     for source in tree.python():
         for node, name in imports(source):
             worker = source.path.rsplit("/", 1)[-1].startswith("_worker") or source.top == "tests"
-            if name.split(".")[-1] in ("_sim", "_emu") and not worker:
+            if name.split(".")[-1] in ("_sim", "_emu", "_bridge") and not worker:
                 yield Finding(
                     source.path,
                     node.lineno,

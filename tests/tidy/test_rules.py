@@ -42,6 +42,7 @@ SAMPLES = [
     ("include_direction", "analysis/store/a.cc", "#include <rte_eal.h>", "#include <sqlite3.h>"),
     ("include_direction", "bindings/sim/a.cc", "#include <rte_eal.h>", "#include <ns3/node.h>"),
     ("include_direction", "bindings/emu/a.cc", "#include <ns3/node.h>", "#include <rte_eal.h>"),
+    ("include_direction", "bindings/bridge/a.cc", "#include <rte_eal.h>", "#include <ns3/node.h>"),
     ("include_direction", "tests/unit/a.cc", "#include <ns3/node.h>", "#include <gtest/gtest.h>"),
     ("include_direction", "loose/a.cc", "", None),
     ("feature_switch", "models/a.cc", "#ifdef TESTING\n#endif", "#define CHECK(x) (x)"),

@@ -12,6 +12,7 @@ from typing import Callable, Sequence
 from ..errors import (ConfigError, MissingPrivilege, NoVerdict, PortRefused, Problem, RunFailed,
                       TwinpathError)
 from ..execute import execute
+from ..matrix import REAL_TIME
 from ..run import Run
 from .baseline import Baseline, Baselines, who
 from .expect import Expectation
@@ -119,7 +120,7 @@ class EntryCheck:
 
     def _rows(self) -> list[Row]:
         rows = self._attempt()
-        for _ in range(self.options.retries if self.entry.driver == "emu" else 0):
+        for _ in range(self.options.retries if self.entry.driver in REAL_TIME else 0):
             if not any(row.verdict == NO_VERDICT for row in rows):
                 break
             rows = self._attempt()
@@ -152,7 +153,7 @@ class EntryCheck:
         samples = samples_of(self.runs, self.entry.labels)
         known = dict(baseline.samples) if baseline else {}
         judged = [(e, judge(e, samples.get(e.label), known.get(e.label),
-                            self.entry.driver == "emu")) for e in self.entry.expect]
+                            self.entry.driver in REAL_TIME)) for e in self.entry.expect]
         told = self._tell_apart(judged, samples)
         rows = [self._row(label, _worst([j for e, j in told if e.label == label]), samples)
                 for label in self.entry.labels]
@@ -187,7 +188,7 @@ class EntryCheck:
         differing = sorted({i for _, j in judged for i in j.differing})
         if not differing:
             return judged
-        if self.entry.driver == "emu":
+        if self.entry.driver in REAL_TIME:
             again = samples
         else:
             again = samples_of([self._once(self.entry.seeds[i]) for i in differing],
@@ -199,7 +200,7 @@ class EntryCheck:
         """Writes the baseline; rows instead when the result cannot be one."""
         entry = self.entry
         if any(e.least_repeats > len(self.runs) for e in entry.expect
-               if entry.driver == "emu" and not e.exact):
+               if entry.driver in REAL_TIME and not e.exact):
             text = f"only {len(self.runs)} emulations were valid, too few for a baseline"
             return [self._row(RUN, Judgment(NO_VERDICT, text + self._why()))]
         samples = samples_of(self.runs, entry.labels)

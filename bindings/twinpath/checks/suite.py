@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 from ..errors import ConfigError, Problem, unknown
+from ..matrix import REAL_TIME
 from ..plan import Plan
 from ..scenario import Case
 from .baseline import FOLDER
@@ -176,7 +177,7 @@ def _expectation_problems(one: Expectation, driver: str, runs: int) -> list[Prob
     if one.metric == FINGERPRINT and not one.exact:
         return [Problem("expect", one.kind, "a fingerprint is the same or not; use "
                                             "same('fingerprint')")]
-    if driver != "emu":
+    if driver not in REAL_TIME:
         return []
     if one.metric == FINGERPRINT:
         return [Problem("expect", FINGERPRINT, "an emulation's fingerprint holds real times and "

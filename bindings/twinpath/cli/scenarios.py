@@ -31,7 +31,7 @@ JSON = typer.Option(False, "--json", help="one JSON object, on failure too")
 SEED = typer.Option(1, "--seed", help="0 to 2^64-1; equal seeds give equal simulations")
 TESTBED = typer.Option("veth", "--testbed",
                        help="emu: veth (needs root), net_ring or a laboratory's file")
-DRIVER = typer.Option("sim", "--driver", help="sim or emu")
+DRIVER = typer.Option("sim", "--driver", help="sim, emu or bridge")
 DRY_RUN = typer.Option(False, "--dry-run", help="say what would be done, do nothing")
 TIMEOUT = typer.Option(None, "--timeout", metavar="SECONDS", help="of wall time")
 
@@ -90,7 +90,7 @@ def print_help(scenario: Scenario) -> None:
     names = " ".join(fields.fields("tcp"))
     console.print(f"[dim]-s HOST.tcp.FIELD=VALUE with FIELD one of:[/] {names}")
     console.print("[dim]-s LINK.rate|delay|jitter|loss|reorder|duplicate|corrupt|queue=VALUE[/]")
-    console.print("[dim]Options:[/] --driver sim|emu --seed N --db FILE --pcap FOLDER "
+    console.print("[dim]Options:[/] --driver sim|emu|bridge --seed N --db FILE --pcap FOLDER "
                   "--pcapng FILE --turn-log --perfetto FILE --testbed veth|net_ring|FILE "
                   "--timeout SECONDS --dry-run --json")
 
@@ -163,7 +163,7 @@ def steps(case: Case, driver: str, seed: int, testbed: str) -> list[str]:
     """What a run would do; ConfigError as the run itself."""
     plan = case.plan(driver)
     found = [f"run {case} with seed {seed} in {driver}, Plan {plan.sha256[:16]}"]
-    if driver != "emu":
+    if driver not in matrix.REAL_TIME:
         return found
     from .. import lab_bed, testbed_file
 

@@ -27,7 +27,7 @@ ZIP = typer.Option([], "-z", "--zip", metavar="A=V1,V2,B=V1,V2",
 WHERE = typer.Option(None, "--where", metavar="EXPR",
                      help="keeps a combination: \"loss > '0.1%' and congestion == 'cubic'\"")
 SEEDS = typer.Option("1", "--seeds", metavar="LIST", help="1..10 or 1,2,7; the same everywhere")
-DRIVERS = typer.Option("sim", "--drivers", metavar="LIST", help="sim, emu or sim,emu")
+DRIVERS = typer.Option("sim", "--drivers", metavar="LIST", help="sim, emu, bridge")
 JOBS = typer.Option(1, "--jobs", "-j", help="simulations at a time; emulations run alone")
 RETRY = typer.Option(False, "--retry-failed", help="once more what failed, timed out or is invalid")
 SCHEDULER = typer.Option(None, "--scheduler", metavar="ADDRESS",

@@ -60,7 +60,7 @@ def findings() -> list[Finding]:
     rights = "namespaces and veth for emu against Linux" if root else \
         "not root: emu runs over net_ring, without a Linux peer"
     return [
-        _module("sim", "ns-3"), _module("emu", "DPDK"),
+        _module("sim", "ns-3"), _module("emu", "DPDK"), _module("bridge", "ns-3 among DPDK ports"),
         Finding("root", root, rights, "" if root else "sudo ./twinpath demo"),
         _huge_pages(), _tool("nginx", "nginx", "the Linux peer of the demo"),
         _tool("curl", "curl", "fetches from our server"),

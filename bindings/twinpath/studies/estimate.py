@@ -6,9 +6,10 @@ from typing import Any
 
 from twinpath_analysis.stats import median
 
+from ..matrix import REAL_TIME
 from .tasks import Task
 
-START_S = {"sim": 0.05, "emu": 1.0}
+START_S = {"sim": 0.05, "emu": 1.0, "bridge": 1.0}
 SIM_PACKETS_PER_S = 300_000.0
 PACKET_BYTES = 1448
 EMPTY_RATE_BPS = 100e6  # of a plan whose links have no rate
@@ -27,8 +28,8 @@ def guess(plan: dict[str, Any]) -> float:
             size = (duration or at_most) * slowest / 8
         volume += size
         longest = max(longest, app["start_ns"] / 1e9 + (duration or size * 8 / slowest))
-    if plan["driver"] == "emu":
-        return START_S["emu"] + min(longest or at_most, at_most)
+    if plan["driver"] in REAL_TIME:
+        return START_S[plan["driver"]] + min(longest or at_most, at_most)
     return START_S["sim"] + volume / PACKET_BYTES / SIM_PACKETS_PER_S
 
 

@@ -14,6 +14,7 @@ from twinpath_analysis.merge import Merger
 
 from ..errors import ConfigError, Problem, TwinpathError
 from ..execute import require_checked
+from ..matrix import REAL_TIME
 from ..plan import canonical
 from ..scenario import Scenario
 from .estimate import estimates
@@ -163,9 +164,9 @@ def _enter(merger: Merger, spec: Spec, tasks: list[Task]) -> int:
 
 
 def _pools(folder: Path, spec: Spec, missing: list[Task], way: Way) -> Iterator[Pool]:
-    """First the simulations, then the emulations one at a time: their pollers need the cores."""
+    """Simulations first, then what runs in real time, one at a time: its pollers need the cores."""
     sims = [task for task in missing if task.driver == "sim"]
-    emus = [task for task in missing if task.driver == "emu"]
+    timed = [task for task in missing if task.driver in REAL_TIME]
     limits = Limits(way.jobs, way.timeout, spec.scenario.source)
     if sims and way.scheduler:
         from .cluster import ClusterPool
@@ -173,8 +174,8 @@ def _pools(folder: Path, spec: Spec, missing: list[Task], way: Way) -> Iterator[
         yield ClusterPool(sims, folder, limits, way.scheduler)
     elif sims:
         yield LocalPool(sims, folder, limits)
-    if emus:
-        yield LocalPool(emus, folder, replace(limits, jobs=1))
+    if timed:
+        yield LocalPool(timed, folder, replace(limits, jobs=1))
 
 
 class _Writer:

@@ -20,6 +20,7 @@ from twinpath_analysis.database import DatabaseError, explain
 
 from ..errors import ConfigError, MissingPrivilege, PortRefused, Problem, TwinpathError
 from ..execute import EMU_GRACE_S, network, record_end, record_failure, worker_job
+from ..matrix import REAL_TIME
 from ..prepare import RunRequest, prepare
 from ..supervise import WorkerEnd, run_worker
 from .tasks import Task
@@ -102,7 +103,7 @@ def run_task(task: Task, path: str, limits: Limits, stop_fd: int = -1) -> Finish
 def _run(request: RunRequest, path: str, limits: Limits, stop_fd: int) -> WorkerEnd:
     run_id, _ = prepare(path, request)
     timeout = limits.timeout
-    if timeout is None and request.plan.driver == "emu":
+    if timeout is None and request.plan.driver in REAL_TIME:
         timeout = request.plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
     with network(request) as companion:
         end = run_worker(request.plan.driver, worker_job(request, path, run_id), timeout=timeout,

@@ -167,11 +167,11 @@ def _testbed_problems(name: str) -> list[Problem]:
 
 def _drivers(spec: Spec, problems: list[Problem]) -> list[str]:
     drivers = list(dict.fromkeys(several(spec.drivers)))
-    known = [d for d in matrix.DRIVERS if d in ("sim", "emu")]
+    known = list(matrix.DRIVERS)
     problems += [unknown("drivers", d, "driver", known) for d in drivers if d not in known]
     if not drivers:
         problems.append(Problem("drivers", "", "there is no driver", " ".join(known)))
-    if "emu" in drivers:
+    if any(driver in matrix.REAL_TIME for driver in drivers):
         problems += _testbed_problems(spec.testbed)
     if spec.costs != "zero":
         problems += not_yet(f"costs={spec.costs!r}").problems

@@ -9,6 +9,7 @@ from typing import Any, Iterable
 from .. import provenance
 from ..errors import ConfigError, Problem
 from ..execute import check_testbed
+from ..matrix import REAL_TIME
 from ..plan import Plan, canonical
 from ..prepare import RunRequest, run_key, signed
 from ..scenario import Case
@@ -78,7 +79,7 @@ def make_tasks(spec: Spec, expanded: Expanded) -> list[Task]:
 
 def _plan(case: Case, driver: str, testbed: str) -> tuple[Plan, str | None]:
     plan = case.plan(driver)
-    if driver != "emu":
+    if driver not in REAL_TIME:
         return plan, None
     check_testbed(plan, testbed)
     return plan, testbed
