@@ -94,7 +94,7 @@ def test_values_that_go_together_and_a_filter(transfer, db: str) -> None:
     ({"where": "loss >"}, ["is no expression"]),
     ({"where": "loss > 'x'"}, ["where: "]),
     ({"seeds": range(200_000)}, ["more than one study may have"]),
-    ({"grid": {"client_stack": ["linux"]}}, ["it exists under emu only"]),
+    ({"grid": {"client_stack": ["linux"]}}, ["it exists under emu and bridge only"]),
     ({"drivers": ["emu"], "testbed": "vet"}, ["did you mean 'veth'"]),
     ({"timeout": 0}, ["must be more than 0 s"]),
 ])
