@@ -98,7 +98,8 @@ bool Bridge::finished(Instant now) {
   peers_.hear();
   const bool waits = !job_.plan.stop.when.empty();
   if (waits && world_.is_over() && peers_.all_done()) return true;
-  if (simulator_->is_stopped()) return true;  // what cannot be recorded ends the run
+  // What cannot be recorded ends the run.
+  if (simulator_->is_stopped() || sink_->failed()) return true;
   if (now < kStart + job_.plan.stop.at_most) return false;
   timed_out_ = waits;
   return true;
@@ -109,6 +110,7 @@ RunResult Bridge::run() {
                           .run_id = job_.run_id,
                           .overflow = store::Overflow::kDropSample,
                           .series_every = job_.plan.measure.every.value_or(Nanoseconds(0))});
+  sink_ = &sink;
   sink.begin_run({});
   measurement_.emplace(job_.plan.measure, sink,
                        [this](ResultSink& into) { world_.export_results(into); });

@@ -113,6 +113,7 @@ class Bridge final : private Gateway {
   World world_;
   SimStage stage_;
   std::unique_ptr<emu::Worker> worker_;
+  const store::SqliteSink* sink_ = nullptr;
   std::optional<Measurement> measurement_;
   bool timed_out_ = false;
   Instant looked_ = kNever;  // the last time outside was looked at
