@@ -30,6 +30,7 @@ class CoreGroup final : private Sleeper {
   void start();
   [[nodiscard]] std::size_t size() const { return cores_.size(); }
   [[nodiscard]] ModelledCore& core(std::size_t index) { return *cores_[index]; }
+  [[nodiscard]] const ModelledCore& core(std::size_t index) const { return *cores_[index]; }
 
  private:
   friend class ModelledCore;

@@ -103,6 +103,8 @@ void HostNode::NotifyNewAggregate() {
 
 void HostNode::DoDispose() {
   wakeup_.stop();
+  core_ = nullptr;
+  core_turn_.reset();
   for (Attached& port : ports_) port.device->set_owner(nullptr);
   host_.reset();
   ports_.clear();
@@ -110,7 +112,7 @@ void HostNode::DoDispose() {
 }
 
 void HostNode::on_wake(Instant now) {
-  if (host_ == nullptr) return;
+  if (host_ == nullptr || core_ != nullptr) return;
   ++turns_;
   begin_turn(now);
   receive(now);
@@ -120,8 +122,30 @@ void HostNode::on_wake(Instant now) {
   if (after_turn_) after_turn_(now);
 }
 
+void HostNode::run_on(ModelledCore& core) {
+  CHECK(host_ != nullptr && core_ == nullptr);
+  std::vector<ClockedPort*> ports;
+  for (Attached& port : ports_) {
+    clocked_.emplace_back(*port.outermost, port.decorator());
+    ports.push_back(&clocked_.back());
+  }
+  core_turn_ = std::make_unique<CoreTurn>(name_, *host_, ports,
+                                          [this](Instant now) { after_core_turn(now); });
+  core.add(*core_turn_);
+  for (Attached& port : ports_) core.add_port(*port.device);
+  core_ = &core;
+}
+
+void HostNode::after_core_turn(Instant now) {
+  ++turns_;
+  in_turn_ = true;
+  if (after_turn_) after_turn_(now);
+  in_turn_ = false;
+}
+
 void HostNode::settle() {
   if (in_turn_ || host_ == nullptr) return;
+  if (core_ != nullptr) return core_->wake();
   const Instant now = sim_now();
   begin_turn(now);
   send(now);
@@ -129,7 +153,9 @@ void HostNode::settle() {
 }
 
 void HostNode::look_again() {
-  if (!in_turn_) wakeup_.by(sim_now());
+  if (in_turn_) return;
+  if (core_ != nullptr) return core_->wake();
+  wakeup_.by(sim_now());
 }
 
 void HostNode::begin_turn(Instant now) {

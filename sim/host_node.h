@@ -9,6 +9,7 @@
 #include <ns3/traced-callback.h>
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,8 @@
 #include "models/base/host.h"
 #include "models/port/decorator.h"
 #include "models/port/trace.h"
+#include "sim/core_turn.h"
+#include "sim/modelled_core.h"
 #include "sim/pcap_file.h"
 #include "sim/sim_port.h"
 #include "sim/wakeup.h"
@@ -56,6 +59,9 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   [[nodiscard]] Port& port(PortId id) { return *ports_[id].outermost; }
   [[nodiscard]] SimPort& device(PortId id) { return *ports_[id].device; }
 
+  // CPU time is that of `core` from now on: turns cost what its pricer says (CoreTurn::kContract).
+  // Requires: host and ports are all there; the core ends before this object is disposed of.
+  void run_on(ModelledCore& core);
   // Called after every turn, for instance to see whether a run is over.
   void set_after_turn(std::function<void(Instant)> after_turn) { after_turn_ = after_turn; }
   // After a call into the host from outside (a socket call of an application): sends what became
@@ -90,6 +96,7 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   void rx_dropped(ns3::Ptr<const ns3::Packet> frame) override { phy_rx_drop_(frame); }
   void on_wake(Instant now) override;
   [[nodiscard]] std::string sleeper_name() const override { return name_; }
+  void after_core_turn(Instant now);
   void begin_turn(Instant now);
   void receive(Instant now);
   void send(Instant now);
@@ -106,6 +113,9 @@ class HostNode : public ns3::Object, private PortOwner, private Sleeper {
   std::function<void(Instant)> after_turn_;
   std::uint64_t turns_ = 0;
   bool in_turn_ = false;
+  ModelledCore* core_ = nullptr;  // nullptr: CPU time is free
+  std::deque<ClockedPort> clocked_;
+  std::unique_ptr<CoreTurn> core_turn_;
   FrameTrace mac_tx_;
   FrameTrace mac_rx_;
   FrameTrace mac_tx_drop_;

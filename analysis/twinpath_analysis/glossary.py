@@ -26,6 +26,8 @@ METRICS = {
     "app_sent_bytes": Metric("byte", _APP, "bytes handed to the socket, at the sender", "higher"),
     "busy_s": Metric("s", _CORE, "time inside turns", "lower", "wall"),
     "connect_s": Metric("s", _APP, "connect() to established", "lower", "model"),
+    "core_busy_fraction": Metric("fraction", _CORE, "time a modelled core spent in turns, of the "
+                                 "run", "lower", "model"),
     "cpu_s": Metric("s", _CORE, "CPU time of the core's thread", "lower", "cpu"),
     "cwnd_bytes": Metric("byte", _TCP, "congestion window of the connection's end on this host",
                          "neither", "model", "series"),

@@ -24,6 +24,8 @@ constexpr IntegerRange kQueueBytes{1, std::int64_t{1} << 40};
 constexpr IntegerRange kCores{0, 1024};
 constexpr IntegerRange kCount{1, 1'000'000};
 
+constexpr IntegerRange kCostNs{0, 1'000'000'000};
+
 Nanoseconds duration_or_zero(JsonReader& reader, std::string_view name) {
   return Nanoseconds(reader.integer_or(name, 0, kDurationNs));
 }
@@ -136,6 +138,16 @@ StopPlan parse_stop(const json& object, Problems& problems) {
   return stop;
 }
 
+CostsPlan parse_costs(const json& object, Problems& problems) {
+  JsonReader reader(object, "costs", problems);
+  require_one_of(reader, "kind", reader.text("kind"), {"constant"});
+  CostsPlan costs;
+  costs.per_turn = Nanoseconds(reader.integer("per_turn_ns", kCostNs));
+  costs.per_frame = Nanoseconds(reader.integer("per_frame_ns", kCostNs));
+  reader.refuse_others({"kind", "per_turn_ns", "per_frame_ns"});
+  return costs;
+}
+
 template <typename Item, typename Parse>
 std::vector<Item> parse_all(const json& list, const std::string& name, Parse parse,
                             Problems& problems) {
@@ -199,9 +211,10 @@ Plan parse_plan_object(const json& object, Problems& problems) {
   plan.links = parse_all<LinkPlan>(reader.array("links", kMaxLinks), "links", parse_link, problems);
   plan.apps = parse_all<AppPlan>(reader.array("apps", kMaxApps), "apps", parse_app, problems);
   if (reader.has("measure")) plan.measure = parse_measure(reader.object("measure"), problems);
+  if (reader.has("costs")) plan.costs = parse_costs(reader.object("costs"), problems);
   plan.stop = parse_stop(reader.object("stop"), problems);
-  reader.refuse_others(
-      {"schema", "scenario", "params", "driver", "hosts", "links", "apps", "measure", "stop"});
+  reader.refuse_others({"schema", "scenario", "params", "driver", "hosts", "links", "apps",
+                        "measure", "stop", "costs"});
   References(plan, problems).check();
   return plan;
 }

@@ -118,6 +118,12 @@ struct MeasurePlan {
   std::vector<std::string> events;    // of event_kinds(); empty: none is recorded
 };
 
+// What turns cost on the cores of hosts that have some (HostPlan::cores).
+struct CostsPlan {
+  Nanoseconds per_turn{0};
+  Nanoseconds per_frame{0};  // received or sent
+};
+
 // The run ends when every app in `when` is done, at the latest at `at_most` of model time.
 struct StopPlan {
   std::vector<std::string> when;
@@ -133,6 +139,7 @@ struct Plan {
   std::vector<AppPlan> apps;
   MeasurePlan measure;
   StopPlan stop;
+  std::optional<CostsPlan> costs{};  // nullopt: CPU time is free everywhere
 
   const HostPlan* host(std::string_view name) const;
 };

@@ -59,6 +59,7 @@ RunResult run_recorded(World& world, store::SqliteSink& sink, const std::functio
   if (cut && !all_done) result.status = "interrupted";
   result.model = sim::sim_now() - kStart;
   for (SeriesRecorder& recorder : series) recorder.finish(sim::sim_now());
+  world.record_cores(measurement.sink(), sim::sim_now());
   measurement.record(sim::sim_now());
   record(world, sink, result);
   const std::string answer = to_json(result);

@@ -21,9 +21,14 @@ void check(const Plan& plan, bool has_outside) {
       problems.push_back({host.name + ".stack", host.stack, "does not exist in the simulator",
                           "twinpath, ns3", ""});
     }
-    if (host.cores != 0) {
+    if (!plan.costs || host.cores == 0) continue;
+    if (host.stack != "twinpath") {
       problems.push_back({host.name + ".cores", std::to_string(host.cores),
-                          "CPU time of hosts is not modelled yet", "0", ""});
+                          "the stack " + host.stack + " has no modelled cores", "0", ""});
+    } else if (host.cores > 1) {
+      problems.push_back({host.name + ".cores", std::to_string(host.cores),
+                          "a host's stack runs on one core; more are not available yet", "0..1",
+                          ""});
     }
   }
   if (!problems.empty()) throw PlanError(std::move(problems));
@@ -53,9 +58,40 @@ World::World(const Job& job, Gateway* gateway)
   }
   listen_for_drops();
   find_awaited();
+  if (plan().costs) add_cores();
+}
+
+// One core per host that has some; its stack and applications are one Stage there.
+void World::add_cores() {
+  // At 1 GHz a cycle is a nanosecond, which is what profiles are written in.
+  constexpr double kCyclesPerSecond = 1e9;
+  sim::LinearPricer::Price price;
+  price.base_cycles = static_cast<std::uint64_t>(plan().costs->per_turn.count());
+  price.pcv_cycles[HostStage::kPcvFrames] =
+      static_cast<std::uint64_t>(plan().costs->per_frame.count());
+  pricer_.set(sim::CoreTurn::kContract, price);
+  cores_.emplace();
+  for (std::size_t index = 0; index < plan().hosts.size(); ++index) {
+    const HostPlan& host = plan().hosts[index];
+    if (host.cores == 0) continue;
+    seats_[index].ours->run_on(cores_->add_core(
+        host.name + "/core0", {.frequency_hz = kCyclesPerSecond}, CoreConfig(), pricer_));
+  }
+  cores_->start();
+}
+
+void World::record_cores(ResultSink& sink, Instant now) const {
+  if (!cores_ || now <= kStart) return;
+  for (std::size_t index = 0; index < cores_->size(); ++index) {
+    const sim::ModelledCore& core = cores_->core(index);
+    // A turn is charged when it begins; the last one may end behind the run.
+    const double busy = std::min(1.0, to_seconds(core.busy()) / to_seconds(now - kStart));
+    AppReport(sink, core.name(), "core").scalar(metric::kCoreBusy, busy, core.turns());
+  }
 }
 
 World::~World() {
+  cores_.reset();
   for (Seat& seat : seats_) {
     if (seat.ours) seat.ours->Dispose();
     seat.ns3s.reset();

@@ -12,6 +12,7 @@
 #include "bindings/plan/plan.h"
 #include "bindings/plan/worker.h"
 #include "models/app/app_host.h"
+#include "sim/core_group.h"
 #include "sim/direct_link.h"
 #include "sim/ns3_host.h"
 #include "sim/pcap_file.h"
@@ -64,6 +65,8 @@ class World {
 
   // Scalars and histograms of hosts and applications, as they are now.
   void export_results(ResultSink& sink) const;
+  // What modelled cores did until `now`: entities "client/core0". Nothing without them.
+  void record_cores(ResultSink& sink, Instant now) const;
   // Runs until every app of stop.when is done, at most until stop.at_most. True: it was they.
   bool run();
   // The same in pieces: begin() once, then step() by step(). After the end a step does nothing.
@@ -86,6 +89,7 @@ class World {
   void listen_for_drops();
   void find_awaited();
   void look(Instant now);
+  void add_cores();
 
   const Job& job_;
   Gateway* gateway_;
@@ -101,6 +105,8 @@ class World {
   std::vector<std::string> outside_;
   Progress progress_;
   bool is_over_ = false;
+  sim::LinearPricer pricer_;
+  std::optional<sim::CoreGroup> cores_;  // only with costs
 };
 
 }  // namespace twinpath::bind

@@ -16,6 +16,7 @@ from twinpath_analysis.merge import merge
 from twinpath_analysis.queries import Results
 
 from . import matrix, testbed_file
+from .costs import FREE, with_costs
 from .errors import ConfigError, Problem, RunFailed, RunTimeout, TwinpathError, raise_for_result
 from .events import EventTap
 from .native import objects_of
@@ -36,10 +37,11 @@ EMU_GRACE_S = 60.0  # wall time of a run in real time beyond the model time it m
 
 
 def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
-            db: str | None = None, pcap: str | None = None, log: bool | str = False,
-            timeout: float | None = None, on_progress: ProgressListener | None = None) -> Run:
+            costs: str = FREE, db: str | None = None, pcap: str | None = None,
+            log: bool | str = False, timeout: float | None = None,
+            on_progress: ProgressListener | None = None) -> Run:
     """Runs `case` once; see Case.simulate and Case.emulate."""
-    plan = case.plan(driver)
+    plan = with_costs(case.plan(driver), costs)
     _check_seed(seed)
     if driver in matrix.REAL_TIME:
         check_testbed(plan, testbed or "veth")

@@ -17,6 +17,7 @@ from .fields import event_kinds, metric_names
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
 Q = TypeVar("Q", bound=Quantity)
+CORES_MAX = 1024  # as kCores of bindings/plan/parse.cc
 MEMBERS_MAX = 4000  # hosts of a population; a plan may have 4096 hosts in all
 
 
@@ -124,14 +125,17 @@ class Net:
              stack: str | dict[str, str] = "twinpath", tcp: Mapping[str, Any] | None = None,
              cores: int = 0) -> Host:
         """A host. `address`: one "198.18.0.1/24" per link, given by the link when None.
-        `tcp`: fields of the TCP configuration. `cores=0`: CPU time is free."""
+        `tcp`: fields of the TCP configuration. `cores=0`: CPU time is free; with cores it costs
+        what `simulate(costs=)` says, on one core for now. An emulation's cores are real."""
         self._check_name("host", name, [h.name for h in self.hosts])
-        if cores:
-            self.problem(f"{name}.cores", cores, "modelled cores are not available yet", "0")
+        if isinstance(cores, bool) or not isinstance(cores, int) or not 0 <= cores <= CORES_MAX:
+            self.problem(f"{name}.cores", cores, f"{cores!r} is not a number of cores",
+                         f"0..{CORES_MAX}")
+            cores = 0
         addresses = [address] if isinstance(address, str) else list(address or [])
         for text in addresses:
             self._check_address(f"{name}.address", text)
-        host = Host(self, name, addresses, stack, dict(tcp or {}), 0)
+        host = Host(self, name, addresses, stack, dict(tcp or {}), cores)
         self.hosts.append(host)
         return host
 

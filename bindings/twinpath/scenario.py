@@ -6,7 +6,7 @@ import inspect
 import traceback
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from .errors import ConfigError, Problem, not_yet
+from .errors import ConfigError, Problem
 from .net import Net
 from .params import Param, bind, params_of
 from .plan import Plan, build_plan
@@ -91,14 +91,13 @@ class Case:
 
     def simulate(self, seed: int = 1, *, costs: str = "zero", db: str | None = None,
                  pcap: str | None = None, timeout: float | None = None) -> "Run":
-        """Runs in ns-3 under a virtual clock. `pcap`: a folder for captures, one per port, or
-        a file NAME.pcapng with all ports and what was dropped. `timeout`: seconds of wall time.
-        Raises RunFailed or RunTimeout."""
+        """Runs in ns-3 under a virtual clock. `costs`: what turns on the cores of hosts cost:
+        "zero", "constant:2us", or a profile's JSON file. `pcap`: a folder for captures, one per
+        port, or a file *.pcapng with all ports and what was dropped. `timeout`: seconds of wall
+        time. Raises RunFailed or RunTimeout."""
         from .execute import execute
 
-        if costs != "zero":
-            raise not_yet(f"costs={costs!r}")
-        return execute(self, "sim", seed, db=db, pcap=pcap, timeout=timeout)
+        return execute(self, "sim", seed, costs=costs, db=db, pcap=pcap, timeout=timeout)
 
     def emulate(self, seed: int = 1, *, testbed: str = "veth", db: str | None = None,
                 pcap: str | None = None, log: bool | str = False,

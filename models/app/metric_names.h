@@ -34,6 +34,7 @@ inline constexpr std::array kMetricNames{
     metric::kRxBytes.name,
     metric::kTxBytes.name,
     metric::kHostDrops.name,
+    metric::kCoreBusy.name,
     std::string_view("cwnd_bytes"),
     std::string_view("tcp_srtt_s"),
     std::string_view("delivery_rate_bps"),

@@ -101,6 +101,9 @@ inline constexpr MetricInfo kRxBytes{"rx_bytes",          "byte",
 inline constexpr MetricInfo kTxBytes{"tx_bytes",          "byte",
                                      MetricKind::kScalar, Better::kNeither,
                                      MetricClock::kNone,  "bytes of the frames a host sent"};
+inline constexpr MetricInfo kCoreBusy{
+    "core_busy_fraction", "fraction",          MetricKind::kScalar,
+    Better::kLower,       MetricClock::kModel, "time a modelled core spent in turns, of the run"};
 inline constexpr MetricInfo kHostDrops{
     "host_drops",        "",
     MetricKind::kScalar, Better::kLower,

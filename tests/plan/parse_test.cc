@@ -63,6 +63,19 @@ TEST(ParsePlan, KeepsEveryValue) {
   EXPECT_EQ(plan.stop.at_most, std::chrono::seconds(120));
 }
 
+TEST(ParsePlan, CostsAreThereOnlyWhenAskedFor) {
+  json plan = sample();
+  EXPECT_FALSE(parse_plan(plan.dump()).costs.has_value());
+  plan["costs"] = {{"kind", "constant"}, {"per_turn_ns", 2000}, {"per_frame_ns", 30}};
+  EXPECT_EQ(parse_plan(plan.dump()).costs->per_turn.count(), 2000);
+  EXPECT_EQ(parse_plan(plan.dump()).costs->per_frame.count(), 30);
+  plan["costs"] = {{"kind", "measured"}, {"per_turn_ns", -1}};
+  EXPECT_THAT(problems_of(plan),
+              testing::UnorderedElementsAre(Field(&Problem::field, "costs.kind"),
+                                            Field(&Problem::field, "costs.per_turn_ns"),
+                                            Field(&Problem::field, "costs.per_frame_ns")));
+}
+
 TEST(ParsePlan, UnlimitedRateIsNoRate) {
   json plan = sample();
   plan["links"][0]["rate_bps"] = nullptr;

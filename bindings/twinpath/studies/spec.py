@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
 from .. import matrix, testbed_file
-from ..errors import ConfigError, Problem, not_yet, unknown
+from ..errors import ConfigError, Problem, unknown
 from ..params import Param
 from ..plan import canonical, sha256
 from ..scenario import Case, Scenario
@@ -173,6 +173,4 @@ def _drivers(spec: Spec, problems: list[Problem]) -> list[str]:
         problems.append(Problem("drivers", "", "there is no driver", " ".join(known)))
     if any(driver in matrix.REAL_TIME for driver in drivers):
         problems += _testbed_problems(spec.testbed)
-    if spec.costs != "zero":
-        problems += not_yet(f"costs={spec.costs!r}").problems
     return drivers

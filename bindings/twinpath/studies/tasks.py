@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable
 
 from .. import provenance
+from ..costs import with_costs
 from ..errors import ConfigError, Problem
 from ..execute import check_testbed
 from ..matrix import REAL_TIME
@@ -65,7 +66,7 @@ def make_tasks(spec: Spec, expanded: Expanded) -> list[Task]:
     for case in expanded.cases:
         for driver in expanded.drivers:
             try:
-                plan, testbed = _plan(case, driver, spec.testbed)
+                plan, testbed = _plan(case, driver, spec)
             except ConfigError as error:
                 problems.update({str(problem): problem for problem in error.problems})
                 continue
@@ -77,12 +78,12 @@ def make_tasks(spec: Spec, expanded: Expanded) -> list[Task]:
     return tasks
 
 
-def _plan(case: Case, driver: str, testbed: str) -> tuple[Plan, str | None]:
+def _plan(case: Case, driver: str, spec: Spec) -> tuple[Plan, str | None]:
     plan = case.plan(driver)
     if driver not in REAL_TIME:
-        return plan, None
-    check_testbed(plan, testbed)
-    return plan, testbed
+        return with_costs(plan, spec.costs), None
+    check_testbed(plan, spec.testbed)
+    return plan, spec.testbed
 
 
 def states(rows: Iterable[Any]) -> dict[str, str]:
