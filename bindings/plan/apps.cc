@@ -10,6 +10,7 @@
 #include "bindings/plan/native.h"
 #include "models/app/bulk.h"
 #include "models/app/http_get.h"
+#include "models/app/http_proxy.h"
 #include "models/app/http_server.h"
 #include "models/app/request_response.h"
 #include "models/app/udp_apps.h"
@@ -40,10 +41,19 @@ void add_one(const Adding& adding) {
   }
   if constexpr (requires { config.to; }) {
     if (app.to) {
-      config.to = address_towards(adding.plan, app.host, *app.to);
+      config.to = address_towards(adding.plan, app.via.value_or(app.host), *app.to);
     } else {
       adding.problems.push_back({app.path + ".to", "", "is missing", "the name of a host", ""});
     }
+  }
+  if constexpr (requires { config.via; }) {
+    if (app.via) config.via = address_towards(adding.plan, app.host, *app.via);
+    if (app.via.has_value() != (config.via_port > 0)) {
+      adding.problems.push_back(
+          {app.path + ".via", app.via.value_or(""), "goes with via_port", "both or none", ""});
+    }
+  } else if (app.via) {
+    adding.problems.push_back({app.path + ".via", *app.via, "takes no proxy", "none", ""});
   }
   if (adding.problems.empty()) {
     adding.target.template add<A>(app.path, Instant(app.start), config);
@@ -95,6 +105,7 @@ constexpr std::array kKinds = {
     Kind{"bulk_sink", add_one<BulkSink, BulkSinkConfig>},
     Kind{"echo_server", add_one<EchoServer, EchoServerConfig>},
     Kind{"http_get", add_one<HttpGet, HttpGetConfig>},
+    Kind{"http_proxy", add_one<HttpProxy, HttpProxyConfig>},
     Kind{"http_server", add_one<HttpServer, HttpServerConfig>},
     Kind{"open_loop", add_open_loop},
     Kind{"replay", add_replay},

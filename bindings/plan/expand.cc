@@ -44,6 +44,8 @@ class Expansion {
       apps += count_of(app.host);
       if (app.to && count_of(*app.to) > 1)
         refuse(app.path + ".to", *app.to, "is a population; an app talks to one host");
+      if (app.via && count_of(*app.via) > 1)
+        refuse(app.path + ".via", *app.via, "is a population; an app asks one proxy");
     }
     check_bound("hosts", hosts, kMaxHosts);
     check_bound("links", links, kMaxLinks);

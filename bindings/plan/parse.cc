@@ -104,9 +104,10 @@ AppPlan parse_app(const json& object, std::string path, Problems& problems) {
     require_one_of(reader, "kind", app.kind, app_kinds());
   }
   if (reader.has("to")) app.to = reader.text("to");
+  if (reader.has("via")) app.via = reader.text("via");
   app.start = duration_or_zero(reader, "start_ns");
   app.args = reader.settings_or_empty("args");
-  reader.refuse_others({"path", "host", "kind", "to", "start_ns", "args", "native"});
+  reader.refuse_others({"path", "host", "kind", "to", "start_ns", "args", "native", "via"});
   return app;
 }
 
@@ -173,6 +174,7 @@ class References {
       unique(app.path, "apps", "app");
       known_host(app.host, "apps." + app.path + ".host");
       if (app.to) known_host(*app.to, "apps." + app.path + ".to");
+      if (app.via) known_host(*app.via, "apps." + app.path + ".via");
     }
     for (const std::string& path : plan_.stop.when) known_app(path);
   }
@@ -263,8 +265,9 @@ void find_objects(const Settings& objects, Plan& plan) {
 
 const std::vector<std::string>& app_kinds() {
   static const std::vector<std::string> kinds{
-      "bulk",   "bulk_sink",        "echo_server", "http_get", "http_server",     "open_loop",
-      "replay", "request_response", "udp_bulk",    "udp_echo", "udp_echo_server", "udp_sink"};
+      "bulk",        "bulk_sink",       "echo_server", "http_get",         "http_proxy",
+      "http_server", "open_loop",       "replay",      "request_response", "udp_bulk",
+      "udp_echo",    "udp_echo_server", "udp_sink"};
   return kinds;
 }
 

@@ -108,6 +108,7 @@ struct AppPlan {
   Nanoseconds start{0};
   Settings args;
   std::optional<NativePlan> native{};  // of kind "native": what it is; `args` is empty
+  std::optional<std::string> via{};    // the host of the proxy it asks for `to`
 };
 
 struct MeasurePlan {

@@ -6,10 +6,10 @@ run one itself. The tables of arguments stand in bindings/README.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, Problem, not_yet
+from .errors import ConfigError, Problem
 from .quantities import Bytes, PacketRate, Rate, Time
 from .recorded import Trace, as_text, gaps_of, payloads, read_capture, scaled
 
@@ -25,6 +25,7 @@ class AppSpec:
     args: dict[str, Any] = field(default_factory=dict)
     to: "Host | None" = None
     needs: str | None = None
+    via: "Host | None" = field(default=None, kw_only=True)  # whose proxy it asks
 
 
 class _Args:
@@ -126,10 +127,14 @@ def HttpServer(*, port: int = 80) -> AppSpec:
 
 
 def HttpGet(server: "Host", *, size: Bytes | str = "1MB", verify: str = "sha256",
-            port: int = 80) -> AppSpec:
-    """Fetches `size` bytes from `server` once and checks the content by `verify` (sha256, none)."""
+            port: int = 80, via: "Host | None" = None, via_port: int = 8080) -> AppSpec:
+    """Fetches `size` bytes from `server` once and checks the content by `verify` (sha256, none).
+    `via`: a host whose HttpProxy at `via_port` is asked instead; it has links to both."""
     args = _Args("http_get").size("size", size).word("verify", verify, "sha256", "none").port(port)
-    return args.spec(server, "http_server")
+    if via is None:
+        return args.spec(server, "http_server")
+    args.whole("via_port", via_port, 1, 65535)
+    return replace(args.spec(server, "http_server"), via=via)
 
 
 def Bulk(to: "Host", size: Bytes | str | int = 0, *, duration: Time | str | int = 0,
@@ -234,6 +239,8 @@ def Replay(pcap: str, to: "Host", *, rate: float | str = 1, loops: int = 1,
     return args.spec(to, "udp_sink")
 
 
-def HttpProxy(*_: Any, **__: Any) -> AppSpec:
-    """An HTTP proxy."""
-    raise not_yet("HttpProxy")
+def HttpProxy(*, port: int = 8080) -> AppSpec:
+    """A forwarding HTTP/1.1 proxy: takes requests for http://ADDRESS[:PORT]/..., asks that server
+    and hands its answer on. What one side has not taken holds the other back. `HttpGet(via=)` and
+    any client that knows proxies may use it."""
+    return _Args("http_proxy").port(port).spec()

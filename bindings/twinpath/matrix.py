@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-APP_KINDS = ("http_server", "http_get", "bulk", "bulk_sink", "request_response", "echo_server",
-             "open_loop", "udp_echo", "udp_echo_server", "udp_bulk", "udp_sink", "replay",
-             "native")
+APP_KINDS = ("http_server", "http_get", "http_proxy", "bulk", "bulk_sink", "request_response",
+             "echo_server", "open_loop", "udp_echo", "udp_echo_server", "udp_bulk", "udp_sink",
+             "replay", "native")
 STACKS = ("twinpath", "ns3", "linux", "lwip")
 DRIVERS = ("sim", "emu", "bridge")
 REAL_TIME = ("emu", "bridge")  # by the wall clock, with ports on a test-bed, one run at a time
 # Servers and the transport whose port they take.
-SERVES = {"http_server": "TCP", "bulk_sink": "TCP", "echo_server": "TCP",
+SERVES = {"http_server": "TCP", "http_proxy": "TCP", "bulk_sink": "TCP", "echo_server": "TCP",
           "udp_echo_server": "UDP", "udp_sink": "UDP"}
 
 _NS3 = ("http_server", "bulk", "bulk_sink", "udp_echo_server", "udp_sink")

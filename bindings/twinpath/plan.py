@@ -234,6 +234,9 @@ class Builder:
 
     def _check_apps(self, host: Host, stack: str) -> None:
         for app in host.apps:
+            if app.spec.via is not None and stack != "twinpath":
+                self._problem(f"{app.path}.via", stack, f"the stack {stack} asks no proxy",
+                              "twinpath")
             if app.spec.kind not in matrix.SUPPORTED[(self.driver, stack)]:
                 what = f"{app.spec.kind} does not exist on stack {stack} under {self.driver}"
                 self._problem(app.path, app.spec.kind, what,
@@ -252,6 +255,8 @@ class Builder:
         data = {"path": app.path, "host": host.name, "kind": spec.kind,
                 "to": getattr(spec.to, "name", None), "start_ns": app.start.ns,
                 "args": spec.args}
+        if isinstance(spec.via, Host):
+            data["via"] = spec.via.name
         if isinstance(spec, NativeSpec):
             data |= {"args": {}, "native": self._native(spec, "app", app.path)}
         return data
@@ -260,12 +265,14 @@ class Builder:
         for host in list(self.net.hosts):
             for app in list(host.apps):
                 target, needs = app.spec.to, app.spec.needs
-                if needs is None or not isinstance(target, Host):
-                    continue
-                port = app.spec.args["port"]
-                if not any(other.spec.kind == needs and other.spec.args["port"] == port
-                           for other in target.apps):
-                    target.run(AppSpec(needs, {"port": port}))
+                if needs is not None and isinstance(target, Host):
+                    self._need(target, needs, app.spec.args["port"])
+                if isinstance(app.spec.via, Host):
+                    self._need(app.spec.via, "http_proxy", app.spec.args["via_port"])
+
+    def _need(self, host: Host, kind: str, port: int) -> None:
+        if not any(app.spec.kind == kind and app.spec.args["port"] == port for app in host.apps):
+            host.run(AppSpec(kind, {"port": port}))
 
     def _measure(self) -> Json:
         measured = self.net.measured
@@ -320,9 +327,20 @@ class Builder:
                 elif target.count > 1:
                     self._problem(app.path, target.name, f"{target.name} is a population; an app "
                                   "talks to one host", "run the app on the population instead")
-                elif frozenset((host.name, target.name)) not in pairs:
-                    self._problem(app.path, target.name,
-                                  f"no link joins {host.name} and {target.name}")
+                else:
+                    self._check_way(app, pairs)
+
+    def _check_way(self, app: App, pairs: set[frozenset[str]]) -> None:
+        """Links from the app's host to its target, over the proxy's host if it asks one."""
+        via, target = app.spec.via, app.spec.to
+        if via is not None and (not isinstance(via, Host) or via.count > 1):
+            self._problem(f"{app.path}.via", getattr(via, "name", via), "is not one host",
+                          "a host that runs HttpProxy")
+            return
+        stops = [app.host, *([via] if via else []), target]
+        for one, other in zip(stops, stops[1:]):
+            if frozenset((one.name, other.name)) not in pairs:
+                self._problem(app.path, other.name, f"no link joins {one.name} and {other.name}")
 
 
 def build_plan(net: Net, driver: str, scenario: str, params: Mapping[str, Any],

@@ -38,7 +38,9 @@ void HttpGet::open(Instant now) {
   fd_ = made.fd;
   connected_ = false;
   poller_.add(fd_, {kBothWays, Trigger::kEdge, static_cast<std::uint64_t>(fd_)});
-  const Errno error = context_.sockets.connect(now, fd_, {config_.to, config_.port});
+  const SocketAddress server{config_.to, config_.port};
+  const SocketAddress proxy{config_.via, config_.via_port};
+  const Errno error = context_.sockets.connect(now, fd_, config_.via_port > 0 ? proxy : server);
   if (error != Errno::kInProgress) fail(now, "connect: " + std::string(symbol(error)));
 }
 
@@ -66,10 +68,16 @@ void HttpGet::on_event(Instant now, std::uint32_t events) {
   if (fd_ == fd && connected_ && (events & (kPollIn | kPollReadHangup)) != 0) receive(now);
 }
 
+// A proxy is told which server (RFC 9112 §3.2.2).
+std::string HttpGet::target() const {
+  const std::string path = config_.path + std::to_string(size_now());
+  if (config_.via_port == 0) return path;
+  return "http://" + config_.to.to_string() + ":" + std::to_string(config_.port) + path;
+}
+
 void HttpGet::begin_request(Instant now) {
   request_started_ = now;
-  unsent_ = "GET " + config_.path + std::to_string(size_now()) +
-            " HTTP/1.1\r\nHost: " + config_.to.to_string() +
+  unsent_ = "GET " + target() + " HTTP/1.1\r\nHost: " + config_.to.to_string() +
             "\r\nUser-Agent: twinpath\r\nAccept: */*\r\n";
   unsent_ += config_.keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
   head_.reset();

@@ -28,6 +28,8 @@ struct HttpGetConfig {
   std::uint16_t port = 80;
   std::string path = "/bytes/";  // the size is appended
   IpAddress to{};
+  std::uint16_t via_port = 0;  // 0: no proxy
+  IpAddress via{};
   std::vector<std::uint64_t> sizes{};  // instead of size_bytes, each `requests` times
 
   static constexpr auto fields() {
@@ -39,6 +41,7 @@ struct HttpGetConfig {
         Field{"verify", "check of the content", &C::verify, Limits{.choices = kHttpVerifyNames}},
         Field{"keep_alive", "one connection for all requests", &C::keep_alive},
         Field{"port", "port of the server", &C::port, Limits{.min = 1, .max = 65535}},
+        Field{"via_port", "port of the proxy; 0 = none", &C::via_port, Limits{.max = 65535}},
         Field{"path", "what stands before the size in the request target", &C::path});
   }
 };
@@ -82,6 +85,7 @@ class HttpGet final : public App {
   void leave(Instant now);
   void report_flow(AppReport& report) const;
   [[nodiscard]] std::uint64_t size_now() const;
+  [[nodiscard]] std::string target() const;
   [[nodiscard]] bool body_is_right();
 
   HttpGetConfig config_;

@@ -158,7 +158,7 @@ def test_a_signature_without_types_or_star_is_refused() -> None:
 
 
 @pytest.mark.parametrize("call", [
-    lambda: tp.HttpProxy(), lambda: tp.Net().box("b"),
+    lambda: tp.Net().box("b"),
     lambda: pair().session("emu")])
 def test_what_is_not_built_says_so(call) -> None:
     assert "is not available yet" in problems_of(call)[0]
