@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -112,7 +113,33 @@ def _read(path: str, file: Any, size: int) -> TurnLog:
         raise ConfigError([Problem("log", path, f"has the format {header.get('schema')}", SCHEMA)])
     if _digest(file, end) != footer.get("sha256"):
         raise _damaged(path, "its SHA-256 is not the one it carries")
+    _check_fields(path, header, footer)
     return TurnLog(path, header, footer, begin, end)
+
+
+def _check_fields(path: str, header: dict[str, Any], footer: dict[str, Any]) -> None:
+    """What is read here, in the type it must have; the worker checks the Plan itself."""
+    plan, build = header.get("plan"), header.get("build")
+    right = {"plan": isinstance(plan, dict) and _is_plan(plan),
+             "seed": isinstance(header.get("seed"), int),
+             "build": isinstance(build, dict) and isinstance(build.get("sim"), str),
+             "fingerprint": isinstance(footer.get("fingerprint"), str)}
+    wrong = [name for name, is_right in right.items() if not is_right]
+    if wrong:
+        raise _damaged(path, f"it has no usable {', '.join(wrong)}")
+
+
+def _is_plan(plan: dict[str, Any]) -> bool:
+    """Whether hosts and apps, which name objects to load, have their form."""
+    lists = [plan.get("hosts"), plan.get("apps")]
+    if not all(isinstance(items, list) for items in lists):
+        return False
+    items = [item for found in lists for item in found or []]
+    if not all(isinstance(item, dict) for item in items):
+        return False
+    natives = [item[key] for item in items for key in ("congestion", "native") if item.get(key)]
+    return all(isinstance(use, dict) and {"object", "class", "source"} <= use.keys()
+               and re.fullmatch("[0-9a-f]{64}", str(use["object"])) for use in natives)
 
 
 def _part(path: str, file: Any, at: int, size: int) -> dict[str, Any]:
@@ -125,9 +152,12 @@ def _part(path: str, file: Any, at: int, size: int) -> dict[str, Any]:
 
 def _json(path: str, text: bytes, what: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(text))
-    except ValueError as error:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"its {what} is no JSON") from error
+    if not isinstance(found, dict):
+        raise _damaged(path, f"its {what} is no JSON object")
+    return found
 
 
 def _digest(file: Any, end: int) -> str:
