@@ -19,9 +19,12 @@ COLUMNS = ["metric", "entity", "unit", "better", "sim", "emu", "rel_error", "lo"
 
 
 def case_key(run: RunRow) -> str:
-    """What sim and emu runs of one case share: scenario and parameters."""
-    text = json.dumps([run.scenario, run.params], sort_keys=True, separators=(",", ":"),
-                      ensure_ascii=False)
+    """What sim and emu runs of one case share: scenario, parameters, and what settings (`-s`) may
+    change, links and TCP. Stacks may differ: that is what is compared."""
+    plan = json.loads(run.plan_json)
+    settings = [plan.get("links"), {h["name"]: h.get("tcp") for h in plan.get("hosts", ())}]
+    text = json.dumps([run.scenario, run.params, settings], sort_keys=True,
+                      separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

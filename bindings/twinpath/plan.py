@@ -63,11 +63,6 @@ class Plan:
     def scenario(self) -> str:
         return str(self.data["scenario"])
 
-    @property
-    def case_key(self) -> str:
-        """Hash of scenario and parameters: what sim and emu runs of one case share."""
-        return sha256(canonical([self.data["scenario"], self.data["params"]]))[:16]
-
 
 def plain(value: Any) -> Any:
     """A parameter as JSON: SI numbers, whole ones as integers."""

@@ -49,6 +49,17 @@ def test_runs_of_different_cases_have_no_verdict(db: str) -> None:
         tp.compare(runs[0], emu)
 
 
+def test_a_setting_makes_another_case(sim, tmp_path: Path) -> None:
+    from twinpath.discover import find
+    from twinpath_analysis.compare import case_key
+
+    path, case = str(tmp_path / "set.db"), find("udp_echo")(count=3)
+    plain = case.simulate(db=path)
+    late = case.with_settings({"wire.delay": "30ms"}).simulate(db=path)
+    assert case_key(plain.row) == case_key(case.simulate(seed=2, db=path).row)
+    assert case_key(plain.row) != case_key(late.row)
+
+
 @pytest.mark.parametrize("within, verdict, code", [
     ("10%", "pass", 0), (0.04, "no-verdict", 4), ("0.5%", "fail", 1)])
 def test_a_bound_is_held_against_the_whole_interval(db: str, within, verdict: str,
