@@ -121,7 +121,7 @@ class EntryCheck:
     def _rows(self) -> list[Row]:
         rows = self._attempt()
         for _ in range(self.options.retries if self.entry.driver in REAL_TIME else 0):
-            if not any(row.verdict == NO_VERDICT for row in rows):
+            if Outcome(rows).exit_code != NoVerdict.exit_code:
                 break
             rows = self._attempt()
         return rows

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Protocol
 
-from twinpath_analysis.database import DatabaseError
+from twinpath_analysis.database import DatabaseError, explain
 from twinpath_analysis.merge import Merger
 
 from ..errors import ConfigError, Problem, TwinpathError
@@ -88,6 +89,8 @@ def study(db: str, scenario: Scenario, *, grid: Values | None = None, zip: Value
             stale = _run_missing(merger, spec, tasks, way)
     except DatabaseError as error:
         raise TwinpathError(str(error)) from error
+    except sqlite3.Error as error:
+        raise TwinpathError(str(explain(target, error))) from error
     return Study(target, spec.name, stale=stale)
 
 
