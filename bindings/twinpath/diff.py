@@ -3,11 +3,13 @@ with only that chunk captured, the first differing frame."""
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
 from .builds import Build
+from .errors import NoVerdict
 from .frames import Frame, decode, what_differs, write_pcap
 from .run import Run
 from .sides import Side, replayed, side_of, side_of_run
@@ -119,12 +121,20 @@ def compare_sides(a: Side, b: Side, folder: str) -> Difference:
 
 
 def _by_content(a: Side, b: Side) -> Difference:
-    found = Difference(a, b, a.content_hash == b.content_hash, "content_hash")
-    if a.content_hash is None or b.content_hash is None:
-        missing = [side.label for side in (a, b) if side.content_hash is None]
-        found.equal = False
-        found.notes.append(f"{' and '.join(missing)} recorded no content_hash")
-    return found
+    missing = [side.label for side in (a, b) if side.content_hash is None]
+    if missing:
+        raise NoVerdict(f"nothing to compare: {' and '.join(missing)} recorded no content_hash")
+    other = [name for name, stack in _stacks(a).items() if stack != _stacks(b).get(name)]
+    if other:
+        raise NoVerdict(f"nothing to compare: {', '.join(other)} ran another stack in {b.label} "
+                        f"than in {a.label}, and a content_hash is of our stacks only; see "
+                        "`compare`")
+    return Difference(a, b, a.content_hash == b.content_hash, "content_hash")
+
+
+def _stacks(side: Side) -> dict[str, str]:
+    assert side.row is not None
+    return {host["name"]: host["stack"] for host in json.loads(side.row.plan_json)["hosts"]}
 
 
 def differing(a: Side, b: Side) -> list[Part]:

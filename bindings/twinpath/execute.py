@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DB = "results.db"
 STDERR_EVENT = "worker.stderr"  # kind of the event that keeps the end of a worker's standard error
+STOPPED = "stopped by the parent"  # how the error of a run begins that did not end by itself
 RING_LINKS_MAX = 16  # DPDK as Debian builds it has 32 ports; a link takes two
 EMU_GRACE_S = 60.0  # wall time of a run in real time beyond the model time it may take
 
@@ -238,7 +239,7 @@ def _status(end: WorkerEnd) -> tuple[str, str | None]:
         reached = "" if end.model_s is None else f" at {end.model_s:.3f} s of model time"
         if end.error is not None:
             return end.stopped, f"{end.error}"
-        return end.stopped, f"stopped by the parent ({end.stopped}){reached}"
+        return end.stopped, f"{STOPPED} ({end.stopped}){reached}"
     if end.result is None:
         return "failed", crash_text(end)
     return end.result["status"], end.result.get("error") or None

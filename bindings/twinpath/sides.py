@@ -14,7 +14,7 @@ from twinpath_analysis.queries import Results, RunRow
 from . import builds, turn_log
 from .builds import Build
 from .errors import ConfigError, Problem, RunFailed
-from .execute import DEFAULT_DB, crash_text
+from .execute import DEFAULT_DB, STOPPED, crash_text
 from .frames import Frame, read_pcapng
 from .native import objects_of
 from .plan import Plan
@@ -93,6 +93,9 @@ def side_of_run(run: Run, others: list[Build]) -> Side:
         row = run.row
     except KeyError as error:
         raise ConfigError([Problem("RUN", str(run.run_id), str(error.args[0]))]) from error
+    if row.fingerprint is None:
+        raise ConfigError([Problem("RUN", str(run.run_id), f"it recorded no frames ({row.status}"
+                                   f"{': ' + row.error if row.error else ''})", "runs that ended")])
     with Results(run.db) as results:
         frame = results.table("chunk", run.run_id)
         files = results.table("artifact", run.run_id)
@@ -104,6 +107,8 @@ def side_of_run(run: Run, others: list[Build]) -> Side:
     if row.driver == "sim":
         side.build = builds.find(row.build_sha256, others)
         side.unable = None if side.build else _other_build(row.build_sha256, row.git_commit)
+        if (row.error or "").startswith(STOPPED):
+            side.unable = "it was stopped at no certain moment and cannot be run again up to there"
     else:
         _find_log(side, [str(path) for path in files[files["kind"] == "log"]["path"]], others)
     return side

@@ -75,6 +75,23 @@ def sealed(whole: bytes, header: dict) -> bytes:
     return front + end + struct.pack("<I", len(end)) + b"TWPTEND1"
 
 
+def test_a_log_sealed_with_a_wrong_header_is_told(logged: tp.Run, tmp_path: Path) -> None:
+    from twinpath import turn_log
+
+    log = turn_log.read(log_of(logged))
+    whole, path = Path(log.path).read_bytes(), tmp_path / "crafted.turnlog"
+    native = {"object": "../../evil", "class": "X", "source": "x.cc", "args": {}}
+    wrong = {"no JSON object": [1, 2], "usable plan": {**log.header, "plan": {}},
+             "usable seed": {**log.header, "seed": "x"},
+             "usable build": {**log.header, "build": None},
+             "no usable plan": {**log.header, "plan": {
+                 **log.plan, "apps": [{**log.plan["apps"][0], "native": native}]}}}
+    for words, header in wrong.items():
+        path.write_bytes(sealed(whole, header))
+        with pytest.raises(tp.ConfigError, match=words):
+            tp.replay(str(path))
+
+
 def test_a_log_of_another_build_is_refused(logged: tp.Run, tmp_path: Path) -> None:
     from twinpath import turn_log
 
@@ -127,6 +144,17 @@ def test_simulation_and_live_emulation_are_compared_by_content_only(logged: tp.R
     assert found.by == "content_hash" and "without their times" in found.verdict
 
 
+def test_another_stack_is_no_difference_in_content(logged: tp.Run, sim, db: str) -> None:
+    import sqlite3
+
+    run = discover.find(logged.row.scenario)().simulate(db=db)
+    with sqlite3.connect(db) as connection:
+        connection.execute("""UPDATE plan SET json = replace(json, '"stack":"twinpath"',
+                           '"stack":"ns3"')""")
+    with pytest.raises(tp.NoVerdict, match="ran another stack"):
+        tp.diff(run, logged)
+
+
 def test_the_command_line_of_diff(sim, cli) -> None:
     for seed in ("1", "1", "2"):
         assert cli("run", "udp_echo", "--seed", seed, "-p", "count=3").code == 0
@@ -135,6 +163,23 @@ def test_the_command_line_of_diff(sim, cli) -> None:
     assert told.code == 1 and told.json["by"] == "frames" and len(told.json["slices"]) == 2
     assert cli("diff", "1", "9").code == 2 and cli("diff", "1", "nonsense").code == 2
     assert cli("diff", "1", "3", "--build", "/nowhere").code == 2
+
+
+def test_runs_without_frames_are_not_called_equal(sim, cli, tmp_path: Path) -> None:
+    import sqlite3
+
+    for _ in range(2):
+        assert cli("run", "udp_echo", "-p", "count=3").code == 0
+    with sqlite3.connect(tmp_path / "results.db") as connection:
+        connection.execute("UPDATE run SET error = 'stopped by the parent (timeout)'")
+        connection.execute("UPDATE chunk SET hash = '00' WHERE entity_id IN (SELECT entity_id "
+                           "FROM entity WHERE run_id = 2)")
+    told = cli("diff", "1", "2")
+    assert told.code == 1 and "stopped at no certain moment" in told.out
+    with sqlite3.connect(tmp_path / "results.db") as connection:
+        connection.execute("UPDATE run SET fingerprint = NULL, status = 'failed' WHERE run_id = 2")
+    told = cli("diff", "1", "2")
+    assert told.code == 2 and "it recorded no frames (failed" in told.err
 
 
 def test_a_run_of_a_lost_build_says_what_it_can(sim, db: str) -> None:
