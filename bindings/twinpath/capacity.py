@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .scenario import Case
 
 LOADS = (PacketRate, Rate)
+LOSSES = ("asked", "queue", "resource", "environment")  # causes of drops that are loss
 MAX_DOUBLINGS = 24  # from the first load tried, up or down
 MAX_BISECTIONS = 24
 REPEATS_IF_INVALID = 3
@@ -102,9 +103,9 @@ def _trial(search: Search, load: float) -> Trial:
     for _ in range(REPEATS_IF_INVALID):
         run = _run(search, case, plan)
         if run.validity != "invalid":
-            lost = _lost(run, plan)
-            allowed = search.loss + search.resolution / 2
-            return Trial(quantity, lost, run.run_id, lost <= allowed)
+            lost, dropped = _lost(run, plan)
+            passed = lost <= search.loss + search.resolution / 2 and dropped <= search.loss
+            return Trial(quantity, max(lost, dropped), run.run_id, passed)
     raise NoVerdict(f"the emulation at {quantity} stayed invalid: {'; '.join(run.problems)}")
 
 
@@ -124,8 +125,9 @@ def _run(search: Search, case: "Case", plan: Plan) -> Run:
     return execute_plan(request, db=search.db, timeout=timeout)
 
 
-def _lost(run: Run, plan: Plan) -> float:
-    """Frames sent and not received, as a fraction; what is on the wire at the end is not lost."""
+def _lost(run: Run, plan: Plan) -> tuple[float, float]:
+    """Frames sent and not received, and frames counted as dropped, as fractions of those sent.
+    What is on the wire at the end is not lost; how much that is can only be estimated."""
     frame = run.df("scalar")
     sent = float(frame.loc[frame["metric"] == "tx_frames", "value"].sum())
     received = float(frame.loc[frame["metric"] == "rx_frames", "value"].sum())
@@ -134,7 +136,9 @@ def _lost(run: Run, plan: Plan) -> float:
     model_s = run.row.model_s or 1.0
     delay_s = sum(link["delay_ns"] for link in plan.data["links"]) / 1e9
     on_the_wire = sent / model_s * delay_s + len(plan.data["links"])
-    return max(0.0, (sent - received - on_the_wire) / sent)
+    drops = run.df("drop_count")
+    dropped = float(drops.loc[drops["cause"].isin(LOSSES), "packets"].sum())
+    return max(0.0, (sent - received - on_the_wire) / sent), dropped / sent
 
 
 def checked(case: "Case", driver: str, **asked: Any) -> Search:

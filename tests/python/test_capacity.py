@@ -26,6 +26,16 @@ def test_loss_may_be_allowed(sim, tmp_path) -> None:
     assert 1.2 * LINK_PPS <= found <= 1.32 * LINK_PPS
 
 
+def test_a_lossy_link_has_no_load_without_loss(sim, tmp_path, monkeypatch) -> None:
+    """0.4 % of the frames are lost, less than what half a resolution would forgive."""
+    monkeypatch.setattr("twinpath.capacity.MAX_DOUBLINGS", 1)
+    case = udp_load(load="1kpps").with_settings({"wire.loss": "0.4%"})
+    with pytest.raises(tp.NoVerdict, match="lost frames"):
+        case.capacity("sim", trial="4s", db=str(tmp_path / "c.db"))
+    loose = case.capacity("sim", trial="1s", loss="2%", db=str(tmp_path / "d.db"))
+    assert loose > 0.9 * LINK_PPS
+
+
 def test_every_wrong_argument_is_named_at_once() -> None:
     with pytest.raises(tp.ConfigError) as refused:
         udp_load().capacity("smi", loss="x", trial="5", resolution="200%", parameter="lod")
