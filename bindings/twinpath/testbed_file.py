@@ -28,6 +28,7 @@ VDEV = re.compile(r"net_[a-z_]+\d*(,\S+)?")
 NAME = re.compile(r"[A-Za-z0-9_.-]+|\*")
 MTU = range(576, 9217)
 QUEUES = range(1, 65)
+RATE_MAX_BPS = 1e15
 
 Json = dict[str, Any]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -210,14 +211,23 @@ class _Reader:
             self.problems += error.problems
             return 0.0
 
+    def rate(self, where: str, value: Any) -> int:
+        """A stated rate; 0 would mean that none is stated."""
+        known = len(self.problems)
+        found = self.quantity(where, value, Rate)
+        if 1 <= found <= RATE_MAX_BPS:
+            return int(found)
+        if len(self.problems) == known:
+            self.problem(where, value, f"{value!r} is out of range", "1bps..1000Tbps")
+        return 0
+
     def port(self, name: str, entry: Json) -> BedPort:
         where = f"port.{name}"
         self.known(where, entry, ("device", "mac", "speed", "queues", "mtu", "driver", "cabled_to"))
         return BedPort(
             name, self.device(where, name, entry.get("device")),
             self.optional(f"{where}.mac", entry, MAC, "02:00:00:00:00:0a, small letters"),
-            0 if "speed" not in entry else int(self.quantity(f"{where}.speed", entry["speed"],
-                                                             Rate)),
+            0 if "speed" not in entry else self.rate(f"{where}.speed", entry["speed"]),
             self.number(f"{where}.queues", entry.get("queues", 1), QUEUES),
             self.number(f"{where}.mtu", entry.get("mtu", 1500), MTU),
             self.choice(f"{where}.driver", entry.get("driver", DRIVERS[0]), DRIVERS),
@@ -252,7 +262,7 @@ class _Reader:
 
     def address(self, where: str, value: Any) -> str:
         try:
-            return str(ipaddress.ip_address(value)) if value else ""
+            return str(ipaddress.ip_address(str(value))) if value else ""
         except ValueError:
             self.problem(where, value, f"{value!r} is no address", "198.18.0.2 or 2001:2::2")
             return ""
@@ -275,13 +285,13 @@ class _Reader:
             self.problem("limits.addresses", listed, "a list of networks", '["192.0.2.0/24"]')
             listed = []
         networks = [self.network(value) for value in [*BENCHMARK_NETWORKS, *listed]]
-        rate = 0.0 if "rate" not in table else self.quantity("limits.rate", table["rate"], Rate)
+        rate = 0 if "rate" not in table else self.rate("limits.rate", table["rate"])
         lasts = self.quantity("limits.check_lasts", table.get("check_lasts", "24h"), Time)
-        return Limits(int(min(rate, 1e15)), tuple(n for n in networks if n is not None), lasts)
+        return Limits(rate, tuple(n for n in networks if n is not None), lasts)
 
     def network(self, value: Any) -> Network | None:
         try:
-            return ipaddress.ip_network(value)
+            return ipaddress.ip_network(str(value))
         except ValueError as error:
             self.problem("limits.addresses", value, str(error), "192.0.2.0/24")
             return None

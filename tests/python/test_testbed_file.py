@@ -108,6 +108,9 @@ def test_every_problem_is_said_at_once_with_what_is_allowed() -> None:
     ("name = 'x'\n[port.p0]\ndevice = 'net_null0'\nqueues = 0", r"1\.\.64"),
     ("name = 'x'\n[port.p0]\ndevice = 'net_null0'\n[bindings]\na = 3", "names no port"),
     ("name = 'x'\n[port.p0]\ndevice = 'net_null0'\n[limits]\naddresses = '::/0'", "a list"),
+    ("name = 'x'\n[port.p0]\ndevice = 'net_null0'\nspeed = 'unlimited'", "out of range"),
+    ("name = 'x'\n[port.p0]\ndevice = 'net_null0'\n[limits]\nrate = '0bps'", "1bps"),
+    ("name = 'x'\n[port.p0]\ndevice = 'net_null0'\n[limits]\naddresses = [5]", "'5'|addresses"),
     ("name = 'x'", "no port"), ("name = 'x'\n[machine]\ncore = 1", "did you mean 'cores'")])
 def test_bad_files_in_words(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
