@@ -95,3 +95,17 @@ def test_an_emulation_does_not_wait_for_a_slow_callback(db: str, emu: None) -> N
     with pytest.warns(UserWarning, match="came faster than they were read"):
         run = flood().emulate(testbed="net_ring", db=db)
     assert run.status == "done" and 1.5 < run.row.model_s < 2.5
+
+
+def test_a_study_says_that_it_hears_no_events(sim, tmp_path) -> None:
+    @tp.scenario
+    def heard(net: tp.Net):
+        a, b = (net.host(name, address=f"198.18.0.{i}/24") for i, name in ((1, "a"), (2, "b")))
+        net.link(a, b, rate="10Mbps", delay="1ms")
+        b.run(tp.HttpServer())
+        get = a.run(tp.HttpGet(b, size="1kB"))
+        net.on("tcp.state", print)
+        net.stop(when=get.done, at_most="1s")
+
+    with pytest.warns(UserWarning, match="net.on hears nothing in a study"):
+        tp.study(str(tmp_path / "s.db"), heard, progress=False)

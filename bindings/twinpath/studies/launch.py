@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import sys
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Protocol
@@ -83,6 +84,9 @@ def study(db: str, scenario: Scenario, *, grid: Values | None = None, zip: Value
         raise ConfigError([*problems, *error.problems]) from None
     if problems:
         raise ConfigError(problems)
+    if any(task.plan.wishes for task in tasks):
+        warnings.warn("net.on hears nothing in a study: its runs are made side by side and may be "
+                      "here already; run one case by simulate() to hear it", stacklevel=2)
     target = os.path.abspath(db)
     try:
         with Merger(target, wal=True) as merger:
