@@ -64,9 +64,18 @@ def groups(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[tuple[Any, .
             for key, part in frame.groupby(by, sort=False, dropna=False)]
 
 
+def observations(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows statistics count: a simulation repeated with its seed says nothing new, so of equal
+    ones the last stands."""
+    about = [name for name in frame.columns if name not in ("run_id", "attempt")]
+    same = frame[frame["driver"] == "sim"].astype(str).duplicated(about, keep="last")
+    return frame.drop(index=same.index[same])
+
+
 def summary(frame: pd.DataFrame, units: dict[str, str],
             metrics: Sequence[str] = HEADLINES) -> pd.DataFrame:
     """Per point of a study the mean of some metrics with its t-interval, as texts, and n."""
+    frame = observations(frame)
     points = varied(frame, list(units))
     chosen = [name for name in metrics if name in frame] or [n for n in units if n in frame][:3]
     rows = []

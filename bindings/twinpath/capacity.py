@@ -100,6 +100,7 @@ def _trial(search: Search, load: float) -> Trial:
     quantity = _of(search, load)
     case = search.case.with_params({search.parameter: quantity})
     plan = _timed(case.plan(search.driver), search.trial_s)
+    _only_ours(plan)
     for _ in range(REPEATS_IF_INVALID):
         run = _run(search, case, plan)
         if run.validity != "invalid":
@@ -107,6 +108,14 @@ def _trial(search: Search, load: float) -> Trial:
             passed = lost <= search.loss + search.resolution / 2 and dropped <= search.loss
             return Trial(quantity, max(lost, dropped), run.run_id, passed)
     raise NoVerdict(f"the emulation at {quantity} stayed invalid: {'; '.join(run.problems)}")
+
+
+def _only_ours(plan: Plan) -> None:
+    """Frames are counted on hosts of our stack only: with another one every frame to it is lost."""
+    others = [host["name"] for host in plan.data["hosts"] if host["stack"] != "twinpath"]
+    if others:
+        raise ConfigError([Problem("capacity", ", ".join(others), "counts no frames of this host",
+                                   "hosts on the stack twinpath")])
 
 
 def _timed(plan: Plan, trial_s: float) -> Plan:

@@ -112,7 +112,7 @@ def resume(quick: bool) -> Answer:
         for moment in range(moments):
             db = folder / f"cut{moment}.db"
             cut += killed(db, dice.uniform(0.3, 1.0 + took_s), worker_too=moment % 2 == 0)
-            tp.study(str(db), scenario, jobs=2, retry_failed=True, progress=False, **ASKED)
+            tp.study(str(db), scenario, jobs=2, progress=False, **ASKED)
             answer.complaints += differences(db, table(whole), scenario)
     answer.measured = f"{moments} kills, {cut} while it ran, a whole study took {took_s:.1f} s"
     if cut < moments // 2:

@@ -52,3 +52,11 @@ def test_an_unlimited_link_has_no_capacity(sim, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("twinpath.capacity.MAX_DOUBLINGS", 3)
     with pytest.raises(tp.NoVerdict, match="no load up to"):
         udp_load(rate="unlimited").capacity("sim", trial="20ms", db=str(tmp_path / "c.db"))
+
+
+def test_another_stack_has_no_counted_frames(sim, tmp_path) -> None:
+    from udp_echo import udp_echo
+
+    case = udp_echo(server_stack="ns3")
+    with pytest.raises(tp.ConfigError, match="counts no frames"):
+        case.capacity("sim", parameter="rate", db=str(tmp_path / "c.db"))

@@ -110,8 +110,8 @@ def broken(net: tp.Net):
 
 def test_every_problem_of_a_network_is_named_at_once() -> None:
     text = "\n".join(problems_of(lambda: broken().plan("sim")))
-    for piece in ("'300.1.1.1/24' is not an address", "modelled cores are not available yet",
-                  "'one' is already taken", "write '10.0.0.1/24'", "joins a host with itself",
+    for piece in ("'300.1.1.1/24' is not an address", "'one' is already taken",
+                  "write '10.0.0.1/24'", "joins a host with itself",
                   "'fast' is not a rate", "a queue of 0 carries nothing",
                   "lwip is not available yet", "no link joins one and far",
                   "10 has no unit", "never calls net.stop"):

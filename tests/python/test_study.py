@@ -141,15 +141,21 @@ def test_a_worker_that_dies_or_hangs_costs_its_own_run(sim, db: str) -> None:
     study = tp.study(db, bulk, **asked)
     killer.join()
     assert list(study.df()["size"]) == [10000, 20000]
-    assert [m["status"] for m in study.missing()] == ["failed"]
+    assert [m["status"] for m in study.missing()] == ["missing"]  # it was killed: no failure
     broken = [run for run in study.runs if run.status != "done"]
     assert len(broken) == 1 and broken[0].status == "failed" and "SIGKILL" in broken[0].row.error
+    resumed = tp.study(db, bulk, **asked)
+    assert [run.status for run in resumed.runs] == ["failed", "timeout", "done", "done"]
     tp.study(db, bulk, **asked)
-    assert rows(db) == 3
+    assert rows(db) == 4  # what hung is left alone
     again = tp.study(db, bulk, **asked, retry_failed=True)
-    assert rows(db) == 4 and [run.status for run in again.runs] == ["failed", "timeout", "done",
-                                                                    "done"]
-    assert len(again.df(valid_only=False)) == 4
+    assert rows(db) == 5 and len(again.df(valid_only=False)) == 5
+
+
+def test_equal_rows_of_zip_are_one_run(sim, db: str) -> None:
+    bulk = discover.find("bulk_transfer")
+    study = tp.study(db, bulk, zip={"size": ["10kB", "10kB"]}, fixed={"delay": "1ms"})
+    assert rows(db) == 1 and study.missing() == []
 
 
 def test_failed_runs_keep_the_end_of_standard_error(sim, db: str, monkeypatch, tmp_path) -> None:
@@ -316,3 +322,13 @@ def test_equal_seeds_draw_equal_numbers_at_every_point(sim, db: str) -> None:
             for run in study.runs}
     slow, fast = ([lost[rate, seed] for seed in range(1, 6)] for rate in (10**7, 10**8))
     assert slow == fast and len(set(slow)) > 1
+
+
+def test_a_simulation_repeated_is_one_observation(sim, db: str) -> None:
+    from twinpath_analysis.wide import observations
+
+    bulk = discover.find("bulk_transfer")(size="10kB")
+    tp.study(db, bulk.scenario, fixed={"size": "10kB"}, seeds=[1, 2])
+    bulk.simulate(1, db=db)
+    frame = tp.open(db).df()
+    assert len(frame) == 3 and list(observations(frame)["seed"]) == [2, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Iterable, Optional
 
 import typer
@@ -31,6 +32,8 @@ JSON = typer.Option(False, "--json", help="one JSON object, on failure too")
 SEED = typer.Option(1, "--seed", help="0 to 2^64-1; equal seeds give equal simulations")
 TESTBED = typer.Option("veth", "--testbed",
                        help="emu: veth (needs root), net_ring or a laboratory's file")
+COSTS = typer.Option("zero", "--costs", metavar="PROFILE",
+                     help="sim, CPU time of hosts with cores: zero, constant:2us or FILE.json")
 DRIVER = typer.Option("sim", "--driver", help="sim, emu or bridge")
 DRY_RUN = typer.Option(False, "--dry-run", help="say what would be done, do nothing")
 TIMEOUT = typer.Option(None, "--timeout", metavar="SECONDS", help="of wall time")
@@ -133,7 +136,7 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
                 *, seed: int = SEED, db: Optional[str] = DB, pcap: Optional[str] = PCAP,
                 pcapng: Optional[str] = PCAPNG, turn_log: bool = LOG,
                 perfetto: Optional[str] = PERFETTO, testbed: str = TESTBED,
-                timeout: Optional[float] = TIMEOUT, as_json: bool = JSON,
+                timeout: Optional[float] = TIMEOUT, costs: str = COSTS, as_json: bool = JSON,
                 dry_run: bool = DRY_RUN,
                 show_help: bool = typer.Option(False, "--help", "-h")) -> int:
     if name is None:
@@ -146,7 +149,7 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
     if dry_run:
         return print_steps(steps(case, driver, seed, testbed), as_json)
     run = run_shown(case, driver, seed, quiet=as_json, db=db, testbed=testbed, timeout=timeout,
-                    pcap=capture_path(pcap, pcapng), log=turn_log)
+                    costs=costs, pcap=capture_path(pcap, pcapng), log=turn_log)
     if perfetto:
         from twinpath_analysis.perfetto import write_trace
 
@@ -203,6 +206,15 @@ def run_shown(case: Case, driver: str, seed: int, *, quiet: bool = False, **opti
             task, description=f"{driver} {case}: {s:.2f} s of model time"))
 
 
+def cpu_time(run: Run) -> str:
+    """What a run says of CPU time."""
+    if run.row.driver in matrix.REAL_TIME:
+        return "CPU time is real"
+    if "costs" in json.loads(run.row.plan_json):
+        return "CPU time of hosts with cores is charged"
+    return "CPU time is not modelled (costs=zero)"
+
+
 def print_run(run: Run) -> None:
     """One run for people."""
     from twinpath_analysis.tables import plain_table
@@ -218,7 +230,7 @@ def print_run(run: Run) -> None:
     console.print(f"run {run.run_id} in {run.db}: {row.status}{validity}, seed {run.seed}, "
                   f"fingerprint {row.fingerprint}")
     console.print(f"model time {show(row.model_s, 's')}, wall time {show(row.wall_s, 's')}; "
-                  "CPU time is not modelled (costs=zero)")
+                  f"{cpu_time(run)}")
     for problem in run.problems:
         console.print(f"[yellow]{escape(problem)}[/]")
     for path in run.artifacts:

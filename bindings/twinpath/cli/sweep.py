@@ -80,7 +80,8 @@ def _frame() -> None:
 def sweep_command(scenario: str = typer.Argument(..., metavar="SCENARIO"), grid: list[str] = GRID,
                   together: list[str] = ZIP, param: list[str] = s.PARAM, setting: list[str] = s.SET,
                   *, where: Optional[str] = WHERE, seeds: str = SEEDS, drivers: str = DRIVERS,
-                  testbed: str = s.TESTBED, jobs: int = JOBS, retry_failed: bool = RETRY,
+                  testbed: str = s.TESTBED, costs: str = s.COSTS, jobs: int = JOBS,
+                  retry_failed: bool = RETRY,
                   timeout: Optional[float] = typer.Option(None, metavar="SECONDS",
                                                           help="of wall time, for each run"),
                   scheduler: Optional[str] = SCHEDULER, db: Optional[str] = s.DB,
@@ -92,7 +93,8 @@ def sweep_command(scenario: str = typer.Argument(..., metavar="SCENARIO"), grid:
     target = db or os.environ.get("TWINPATH_DB") or DEFAULT_DB
     result = study(target, discover.find(scenario), grid=values(grid, "-g"),
                    zip=values(together, "-z"), fixed=fixed, settings=settings, where=where,
-                   seeds=seeds_of(seeds), drivers=drivers.split(","), testbed=testbed, jobs=jobs,
+                   seeds=seeds_of(seeds), drivers=drivers.split(","), testbed=testbed,
+                   costs=costs, jobs=jobs,
                    retry_failed=retry_failed, timeout=timeout, scheduler=scheduler,
                    progress=not as_json)
     failed = _failed(result)

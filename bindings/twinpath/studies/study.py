@@ -78,20 +78,22 @@ class Study:
         `x`, "cdf" the distribution over runs. `hue` and `style` are columns told apart by colour
         and by dash and marker. `ref`: a value drawn as a line to compare with. n is printed."""
         from twinpath_analysis.plots import Wanted, study_figure
+        from twinpath_analysis.wide import observations
 
         with Results(self.db) as results:
             units = results.param_units()
         wanted = Wanted(y, x=x, hue=hue, style=style, ci=ci, ref=ref, kind=kind, units=units)
-        return study_figure(self.df(), self._metrics(), wanted, self._command())
+        return study_figure(observations(self.df()), self._metrics(), wanted, self._command())
 
     def paired(self, metric: str, a: Mapping[str, Any], b: Mapping[str, Any], *,
                ci: float = 0.95) -> "Paired":
         """b against a in `metric`: runs that are equal in seed and in every other parameter make a
         pair. Mean difference b − a with its t-interval, n and the p of a paired t-test."""
         from twinpath_analysis.paired import paired
+        from twinpath_analysis.wide import observations
 
         sides = (a, self._conditions(a)), (b, self._conditions(b))
-        return paired(self.df(), self._metrics(), metric, sides, confidence=ci)
+        return paired(observations(self.df()), self._metrics(), metric, sides, confidence=ci)
 
     def report(self, path: str) -> str:
         """Writes the self-contained HTML report of the study's runs; its path."""

@@ -18,6 +18,7 @@ from .spec import Expanded, Spec
 
 SHOWN_PROBLEMS = 20  # of the plans of a study
 DONE, FAILED, MISSING = "done", "failed", "missing"
+KILLED = ("was killed by SIGKILL", "was killed by SIGTERM")  # as execute.crash_text() says it
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Stale:
 def make_tasks(spec: Spec, expanded: Expanded) -> list[Task]:
     """The wanted runs in the order of the grid, every Plan validated."""
     problems: dict[str, Problem] = {}
-    tasks = []
+    tasks: dict[str, Task] = {}  # equal rows of `zip` are one task
     builds = {driver: provenance.build_row(driver)["sha256"] for driver in expanded.drivers}
     for case in expanded.cases:
         for driver in expanded.drivers:
@@ -72,10 +73,11 @@ def make_tasks(spec: Spec, expanded: Expanded) -> list[Task]:
                 continue
             for seed in expanded.seeds:
                 request = RunRequest(plan, case.params, seed, testbed, "")
-                tasks.append(Task(case, plan, seed, testbed, run_key(request, builds[driver])))
+                key = run_key(request, builds[driver])
+                tasks.setdefault(key, Task(case, plan, seed, testbed, key))
     if problems:
         raise ConfigError(list(problems.values())[:SHOWN_PROBLEMS])
-    return tasks
+    return list(tasks.values())
 
 
 def _plan(case: Case, driver: str, spec: Spec) -> tuple[Plan, str | None]:
@@ -92,17 +94,22 @@ def states(rows: Iterable[Any]) -> dict[str, str]:
     for row in rows:
         if row["status"] == "done" and row["validity"] != "invalid":
             found[row["run_key"]] = DONE
-        elif row["status"] not in ("interrupted", "running"):
+        elif row["status"] not in ("interrupted", "running") and not _was_killed(row):
             found.setdefault(row["run_key"], FAILED)
     return found
+
+
+def _was_killed(row: Any) -> bool:
+    """Ended from outside, as by a machine that goes down: no result, and no failure either."""
+    return any(signal in (row["error"] or "") for signal in KILLED)
 
 
 class Ledger:
     """What a database has for a study; read once, before anything runs."""
 
     def __init__(self, connection: Any, spec: Spec) -> None:
-        query = ("SELECT r.run_id, r.run_key, r.status, r.validity, r.params_json, r.driver, "
-                 "r.seed, r.wall_s, p.sha256 AS plan, s.name AS study FROM run r "
+        query = ("SELECT r.run_id, r.run_key, r.status, r.error, r.validity, r.params_json, "
+                 "r.driver, r.seed, r.wall_s, p.sha256 AS plan, s.name AS study FROM run r "
                  "JOIN plan p USING (plan_id) LEFT JOIN study s USING (study_id) "
                  "WHERE r.scenario = ?")
         self.rows = connection.execute(query, (spec.scenario.name,)).fetchall()
