@@ -28,18 +28,7 @@ int prepare_process(const Bed& bed) {
   return cpu;
 }
 
-ns3::Ptr<sim::PacedSimulator> install(BridgeClock& clock) {
-  const auto simulator = ns3::Create<sim::PacedSimulator>(clock);
-  ns3::Simulator::SetImplementation(simulator);
-  return simulator;
-}
-
 }  // namespace
-
-Work SimStage::run(Turn& turn) {
-  const std::uint32_t ran = simulator_.run_due(turn.budget);
-  return {.items = ran, .more = next_deadline() <= turn.now};
-}
 
 Bridge::Bridge(const Job& job, const Bed& bed)
     : job_(job),
@@ -48,7 +37,7 @@ Bridge::Bridge(const Job& job, const Bed& bed)
       eal_(eal_options(bed)),
       pool_({.name = "frames", .bufs = kBufs}),
       port_maker_(job, bed, eal_, pool_),
-      simulator_(install(clock_)),
+      simulator_(install_paced(clock_)),
       peers_(bed.peers_fd),
       progress_(job.progress_fd),
       world_(job, this),

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, Sequence
 
 from .errors import ConfigError, NoVerdict, unknown
+from .matrix import REAL_TIME
 from .quantities import Ratio
 from .run import Run
 from .studies import Study
@@ -108,7 +109,8 @@ def _by_case(runs: Sequence[Run]) -> dict[str, list[Run]]:
 def _paired(sim: Run | Study, emu: Run | Study,
             repeats: int) -> tuple[list[tuple[str, list[Run], list[Run]]], str]:
     """Per case its simulations and its valid emulations, and a note on what found no partner."""
-    predicted, measured = _runs_of(sim, "sim"), _runs_of(emu, "emu")
+    real = emu.driver if isinstance(emu, Run) and emu.driver in REAL_TIME else "emu"
+    predicted, measured = _runs_of(sim, "sim"), _runs_of(emu, real)
     if isinstance(emu, Run) and measured:
         measured = _repeat(measured[0], repeats)
     usable = [run for run in measured if run.validity != "invalid"]

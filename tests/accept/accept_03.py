@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import bridge
 import evidence
 import handbook
 import studies
@@ -248,6 +249,7 @@ PROMISES = (
         "a session that only steps has the plain run's fingerprint; one that sets has another",
         session,
     ),
+    *bridge.PROMISES,
     *evidence.PROMISES,
     *handbook.PROMISES,
 )

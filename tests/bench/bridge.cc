@@ -1,0 +1,322 @@
+// Packets a second from a real interface into ns-3's own stack without a loss: our PortNetDevice
+// over a paced simulator and a DPDK port, against ns-3's FdNetDevice over RealtimeSimulatorImpl on
+// a packet socket. Same veth, same frames, same kernel buffer, same UDP sink. A child offers rising
+// rates until frames are missing. Needs root: the veth lives in a network namespace of this
+// process.
+//   bench_bridge --point default|deep-queue --side ours|peer
+// deep-queue: the peer's own queue is as long as the ring below, not the 1000 it has by default.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <ns3/boolean.h>
+#include <ns3/fd-net-device.h>
+#include <ns3/global-value.h>
+#include <ns3/internet-stack-helper.h>
+#include <ns3/ipv4.h>
+#include <ns3/node.h>
+#include <ns3/simulator.h>
+#include <ns3/socket.h>
+#include <ns3/string.h>
+#include <ns3/uinteger.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bindings/bridge/paced.h"
+#include "emu/eal.h"
+#include "emu/setup_error.h"
+#include "emu/worker.h"
+#include "models/wire/ethernet.h"
+#include "sim/frame_pool.h"
+#include "sim/port_net_device.h"
+#include "tests/bench/packet_socket.h"
+
+namespace {
+
+using namespace twinpath;
+
+constexpr int kCpu = 1;              // our poller; the sender is on 0
+constexpr int kNoVerdict = 4;        // exit code: this machine cannot run it
+constexpr std::size_t kFrame = 142;  // 100 bytes of payload: what costs is the frame, not its bytes
+constexpr std::uint32_t kRing = 8192;  // frames that wait below either side
+constexpr int kSocketBytes = 32 << 20;
+constexpr double kFirstPps = 5'000;
+constexpr double kStep = 1.15;
+constexpr double kLastPps = 1'000'000;
+constexpr double kTrialS = 0.25;
+constexpr double kDrainS = 0.4;
+constexpr int kTries = 4;  // of a rate: another program may have had the core
+constexpr unsigned kBatch = 64;
+constexpr int kNice = -20;
+constexpr std::uint16_t kPort = 9;
+constexpr std::size_t kIpHeader = 20;
+const char* const kAddress = "198.18.0.1";
+const std::array<std::uint8_t, 6> kMac{0x02, 0x54, 0x50, 0, 0, 1};
+
+struct Trial {
+  std::string point = "default";
+  std::string side = "ours";
+};
+
+// Between the sender and the simulation.
+struct Shared {
+  std::atomic<std::uint64_t> received{0};
+  std::atomic<bool> ready{false};
+  std::atomic<bool> stop{false};
+  double pps = 0;  // the best rate without a loss
+};
+
+double now_s() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+void run_ip(std::vector<std::string> words) {
+  words.insert(words.begin(), "ip");
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t pid = -1;
+  int status = -1;
+  if (posix_spawnp(&pid, "ip", nullptr, nullptr, arguments.data(), environ) == 0) {
+    waitpid(pid, &status, 0);
+  }
+  if (status != 0) throw emu::SetupError("`ip` failed", "apt-get install iproute2");
+}
+
+void make_veth() {
+  if (unshare(CLONE_NEWNET) != 0) throw emu::SetupError("a namespace needs root", "sudo");
+  run_ip({"link", "add", "a0", "type", "veth", "peer", "name", "b0"});
+  for (const char* name : {"a0", "b0"}) {
+    run_ip({"link", "set", name, "addrgenmode", "none"});
+    run_ip({"link", "set", name, "up"});
+  }
+}
+
+// The Internet checksum of an even number of bytes, in plain words.
+std::uint16_t sum_of(std::span<const std::byte> bytes, std::uint32_t sum = 0) {
+  for (std::size_t at = 0; at < bytes.size(); at += 2) sum += load_be16(bytes.data() + at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(~sum);
+}
+
+// A UDP datagram to the sink.
+std::array<std::byte, kFrame> make_frame() {
+  std::array<std::byte, kFrame> frame{};
+  std::memcpy(frame.data(), kMac.data(), kMac.size());
+  frame[6] = std::byte{0x02};
+  store_be16(frame.data() + 12, static_cast<std::uint16_t>(EtherType::kIpv4));
+  std::byte* ip = frame.data() + kEthernetHeaderLen;
+  constexpr std::uint16_t kIpLen = kFrame - kEthernetHeaderLen;
+  ip[0] = std::byte{0x45};
+  store_be16(ip + 2, kIpLen);
+  ip[8] = std::byte{64};
+  ip[9] = std::byte{IPPROTO_UDP};
+  const std::array<std::uint8_t, 8> addresses{198, 18, 0, 2, 198, 18, 0, 1};
+  std::memcpy(ip + 12, addresses.data(), addresses.size());
+  store_be16(ip + 10, sum_of(std::span(ip, kIpHeader)));
+  std::byte* udp = ip + kIpHeader;
+  store_be16(udp, kPort);
+  store_be16(udp + 2, kPort);
+  store_be16(udp + 4, kIpLen - kIpHeader);
+  // Over the addresses, which come right before, and the rest of the pseudo header.
+  const std::uint32_t rest = IPPROTO_UDP + (kIpLen - kIpHeader);
+  store_be16(udp + 6, sum_of(std::span(ip + 12, kIpLen - 12), rest));
+  return frame;
+}
+
+class Sender {
+ public:
+  explicit Sender(Shared& shared) : shared_(shared), fd_(bench::packet_socket("b0")) {
+    bench::bypass_queues(fd_);
+    for (mmsghdr& message : messages_) {
+      message.msg_hdr.msg_iov = &piece_;
+      message.msg_hdr.msg_iovlen = 1;
+    }
+  }
+
+  // The best rate that lost nothing; rates rise until one cannot be had kTries times.
+  double climb() {
+    double best = 0;
+    int failed = 0;
+    for (double pps = kFirstPps; pps < kLastPps && failed < kTries;) {
+      const double offered = offer(pps);
+      best = std::max(best, offered);
+      // Less than asked for: something else had the sender's core, or it is at its end.
+      const bool is_done = offered > 0.9 * pps;
+      failed = is_done ? 0 : failed + 1;
+      if (is_done) pps *= kStep;
+    }
+    return best;
+  }
+
+ private:
+  // What was really offered; 0 when frames are missing.
+  double offer(double pps) {
+    const std::uint64_t before = shared_.received.load();
+    const double begin = now_s();
+    const auto frames = static_cast<std::uint64_t>(pps * kTrialS);
+    std::uint64_t sent = 0;
+    while (sent < frames) {
+      const auto due = static_cast<std::uint64_t>((now_s() - begin) * pps);
+      if (due < sent + kBatch && due < frames) continue;
+      const int count = sendmmsg(fd_, messages_.data(), kBatch, 0);
+      if (count > 0) sent += static_cast<std::uint64_t>(count);
+    }
+    const double took = now_s() - begin;
+    const double until = now_s() + kDrainS;
+    while (shared_.received.load() < before + sent && now_s() < until) usleep(1000);
+    const bool whole = shared_.received.load() == before + sent;
+    usleep(whole ? 10'000 : 200'000);
+    return whole ? static_cast<double>(sent) / took : 0;
+  }
+
+  Shared& shared_;
+  int fd_;
+  std::array<std::byte, kFrame> frame_ = make_frame();
+  iovec piece_{frame_.data(), frame_.size()};
+  std::array<mmsghdr, kBatch> messages_{};
+};
+
+[[noreturn]] void send_all(Shared& shared) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  cpu_set_t cpu;
+  CPU_ZERO(&cpu);
+  CPU_SET(0, &cpu);
+  sched_setaffinity(0, sizeof(cpu), &cpu);
+  while (!shared.ready.load()) usleep(1000);
+  usleep(200'000);
+  shared.pps = Sender(shared).climb();
+  shared.stop.store(true);
+  _exit(0);
+}
+
+// ns-3's stack over `device` and a UDP socket that counts.
+ns3::Ptr<ns3::Node> make_host(ns3::Ptr<ns3::NetDevice> device, Shared& shared) {
+  const auto node = ns3::CreateObject<ns3::Node>();
+  ns3::InternetStackHelper internet;
+  internet.SetIpv6StackInstall(false);
+  internet.Install(node);
+  ns3::Mac48Address mac;
+  mac.CopyFrom(kMac.data());
+  device->SetAddress(mac);
+  node->AddDevice(device);
+  const auto ipv4 = node->GetObject<ns3::Ipv4>();
+  const std::uint32_t index = ipv4->AddInterface(device);
+  ipv4->AddAddress(index, {ns3::Ipv4Address(kAddress), ns3::Ipv4Mask("/24")});
+  ipv4->SetUp(index);
+  const auto sink =
+      ns3::Socket::CreateSocket(node, ns3::TypeId::LookupByName("ns3::UdpSocketFactory"));
+  sink->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), kPort));
+  sink->SetRecvCallback(
+      ns3::Callback<void, ns3::Ptr<ns3::Socket>>([&shared](ns3::Ptr<ns3::Socket> socket) {
+        while (socket->Recv() != nullptr) {
+          shared.received.fetch_add(1, std::memory_order_relaxed);
+        }
+      }));
+  return node;
+}
+
+void receive_ours(Shared& shared) {
+  emu::Eal eal({.cpu = 0});
+  emu::MbufPool pool({.name = "bench", .bufs = 2 * kRing - 1});
+  const std::string ring = ",blocksz=65536,framesz=2048,framecnt=" + std::to_string(kRing);
+  twinpath::bind::PortStack stack(
+      eal, pool, {.path = "host/eth0", .device = "net_af_packet0,iface=a0" + ring}, Rng(1));
+  const auto frames = sim::frame_pool();
+  twinpath::bind::BridgeClock clock;
+  const auto simulator = twinpath::bind::install_paced(clock);
+  twinpath::bind::WayOutPoll way(stack, *simulator);
+  const auto device = ns3::CreateObject<sim::PortNetDevice>();
+  device->attach(way.live());
+  const auto node = make_host(device, shared);
+  twinpath::bind::SimStage stage(*simulator);
+  emu::WorkerOptions options{.cpu = kCpu, .realtime = true, .all_wake = true};
+  options.schedule.budget = sim::PacedSimulator::kEventsPerLook;
+  options.wake_fds.push_back(stack.device().wake_fd());
+  clock.start();
+  emu::Worker worker(clock.tsc(), std::move(options));
+  worker.add(way);
+  worker.add(stage);
+  worker.set_finished([&shared](Instant) { return shared.stop.load(); }, kNever);
+  shared.ready.store(true);
+  worker.run();
+  ns3::Simulator::Destroy();
+}
+
+void look_for_stop(Shared* shared) {
+  if (shared->stop.load()) return ns3::Simulator::Stop();
+  ns3::Simulator::Schedule(ns3::MilliSeconds(10), &look_for_stop, shared);
+}
+
+void receive_peer(Shared& shared, bool is_deep) {
+  ns3::GlobalValue::BindFailSafe("SimulatorImplementationType",
+                                 ns3::StringValue("ns3::RealtimeSimulatorImpl"));
+  ns3::GlobalValue::BindFailSafe("ChecksumEnabled", ns3::BooleanValue(true));
+  const int fd = bench::packet_socket("a0");
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBytes, sizeof(kSocketBytes));
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  const auto device = ns3::CreateObject<ns3::FdNetDevice>();
+  if (is_deep) device->SetAttributeFailSafe("RxQueueSize", ns3::UintegerValue(kRing));
+  const auto node = make_host(device, shared);
+  device->SetFileDescriptor(fd);
+  ns3::Simulator::Schedule(ns3::MilliSeconds(10), &look_for_stop, &shared);
+  shared.ready.store(true);
+  ns3::Simulator::Run();
+  device->Stop(ns3::Seconds(0));
+  ns3::Simulator::Destroy();
+}
+
+Trial parse(int count, char** words) {
+  Trial trial;
+  for (int i = 1; i + 1 < count; i += 2) {
+    if (std::strcmp(words[i], "--point") == 0) trial.point = words[i + 1];
+    if (std::strcmp(words[i], "--side") == 0) trial.side = words[i + 1];
+  }
+  return trial;
+}
+
+int run(const Trial& trial) {
+  make_veth();
+  setpriority(PRIO_PROCESS, 0, kNice);  // of either side and of its sender
+  void* memory =
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  Shared& shared = *new (memory) Shared;
+  const pid_t sender = fork();
+  if (sender == 0) send_all(shared);
+  if (trial.side == "ours") {
+    receive_ours(shared);
+  } else {
+    receive_peer(shared, trial.point == "deep-queue");
+  }
+  waitpid(sender, nullptr, 0);
+  std::printf("{\"value\":%.1f,\"offloads\":\"\"}\n", shared.pps);
+  return shared.pps > 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  try {
+    return run(parse(count, words));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_bridge: %s\n", error.what());
+    return kNoVerdict;
+  }
+}
