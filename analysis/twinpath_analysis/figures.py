@@ -43,7 +43,9 @@ class Figure:
         return f"<figure>{self.svg}<figcaption>{escape(self.title)}</figcaption></figure>"
 
     def save(self, path: str) -> str:
-        """Writes the SVG as a file of its own."""
+        """Writes the SVG as a file of its own, named .svg."""
+        if not path.endswith(".svg"):
+            raise ValueError(f"{path}: figures are SVG; name it .svg (rsvg-convert makes PNG, PDF)")
         head = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.svg.replace("<svg", head, 1))

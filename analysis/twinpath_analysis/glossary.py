@@ -39,6 +39,8 @@ METRICS = {
     "fct_s": Metric("s", _APP, "connect() to the last byte", "lower", "model"),
     "fingerprint": Metric("", "wire", "chained hash over time, length and bytes of every frame of "
                           "every port", "neither"),
+    "flows_left_out": Metric("", _HOST, "connections without a row in `flow`: above its limit of "
+                             "rows", "lower"),
     "goodput_bps": Metric("bit/s", _APP, "verified bytes × 8 / (last − first byte)", "higher",
                           "model"),
     "host_drops": Metric("", _HOST, "frames and packets dropped, all reasons", "lower"),

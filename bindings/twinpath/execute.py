@@ -139,10 +139,22 @@ def _work_folder(target: str) -> str:
     parent = os.path.dirname(target)
     if not os.path.isdir(parent):
         raise ConfigError([Problem("db", target, f"no folder {parent}")])
+    if _is_foreign(target):
+        raise ConfigError([Problem("db", target, "is not an SQLite database", "another name")])
     try:
         return tempfile.mkdtemp(prefix=".twinpath-", dir=parent)
     except OSError as error:
         raise ConfigError([Problem("db", target, f"cannot write to {parent}: {error.strerror}")])
+
+
+def _is_foreign(target: str) -> bool:
+    """There is a file that holds something else."""
+    try:
+        with open(target, "rb") as file:
+            start = file.read(16)
+    except OSError:
+        return False  # none there, or its error is told when it is opened
+    return bool(start) and start != b"SQLite format 3\0"
 
 
 def _kept(message: str, own: str, target: str) -> str:

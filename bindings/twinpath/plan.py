@@ -185,8 +185,10 @@ class Builder:
         except ValueError:
             return  # already a problem of the host
         if one.network != other.network or one.ip == other.ip:
-            self._problem(f"{link.name}", " ".join(texts),
-                          "its ends must have two addresses of one network")
+            self.problems.append(Problem(
+                link.name, " ".join(texts), f"its ends have {texts[0]} and {texts[1]}, which are "
+                "not two addresses of one network", hint="a host with several links takes a list, "
+                "one address per link; without any, all are chosen"))
 
     def _host(self, host: Host, addresses: list[str]) -> Json:
         stack = self._stack(host)

@@ -93,8 +93,8 @@ class Case:
                  pcap: str | None = None, timeout: float | None = None) -> "Run":
         """Runs in ns-3 under a virtual clock. `costs`: what turns on the cores of hosts cost:
         "zero", "constant:2us", or a profile's JSON file. `pcap`: a folder for captures, one per
-        port, or a file `NAME.pcapng` with all ports and what was dropped. `timeout`: seconds of wall
-        time. Raises RunFailed or RunTimeout."""
+        port, or a file `NAME.pcapng` with all ports and what was dropped. `timeout`: seconds of
+        wall time. Raises RunFailed or RunTimeout."""
         from .execute import execute
 
         return execute(self, "sim", seed, costs=costs, db=db, pcap=pcap, timeout=timeout)

@@ -6,6 +6,7 @@ verdict, 130 interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from typing import Sequence

@@ -7,7 +7,8 @@ import json
 import math
 import os
 import sys
-from typing import Any, Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any, Iterable, Iterator, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -28,6 +29,21 @@ def _console(stderr: bool) -> Console:
 
 console = _console(False)
 errors = _console(True)
+
+
+_objects: ContextVar[TextIO | None] = ContextVar("objects", default=None)  # where they go
+
+
+@contextlib.contextmanager
+def only_objects() -> Iterator[None]:
+    """Standard output for print_json() alone: what a scenario or a callback prints goes to standard
+    error."""
+    before = _objects.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _objects.reset(before)
 
 
 def let_go() -> None:
@@ -52,7 +68,8 @@ def until_closed() -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """One object on standard output; NaN becomes null."""
-    print(json.dumps(finite(value), ensure_ascii=False, indent=1))
+    text = json.dumps(finite(value), ensure_ascii=False, indent=1)
+    print(text, file=_objects.get() or sys.stdout)
 
 
 def finite(value: Any) -> Any:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from .. import discover, fields, matrix
-from ..errors import ConfigError, Problem, unknown
+from ..errors import ConfigError, NoVerdict, Problem, unknown
 from ..execute import check_testbed, execute
 from ..run import Run
 from ..scenario import Case, Scenario
@@ -159,7 +159,9 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
             print_json(run_object(run))
         else:
             print_run(run)
-    return 1 if run.failures else 0
+    if run.failures:
+        return 1
+    return NoVerdict.exit_code if run.validity == "invalid" else 0
 
 
 def steps(case: Case, driver: str, seed: int, testbed: str) -> list[str]:
