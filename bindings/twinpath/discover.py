@@ -48,6 +48,8 @@ def find(text: str) -> Scenario:
     path, _, wanted = text.partition(":")
     if path.endswith(".py") or os.sep in path:
         return _from_file(Path(path), wanted)
+    if text not in names() and Path(path).is_file():
+        raise ConfigError([Problem("scenario", text, f"{path} is no Python file", "FILE.py")])
     if text not in names():
         raise ConfigError([unknown("scenario", text, "scenario", names())])
     return _from_file(scenario_folder() / f"{text}.py", text)

@@ -22,7 +22,7 @@ from .events import EventTap
 from .native import objects_of
 from .plan import Plan
 from .prepare import RunRequest, prepare, utc_now
-from .quantities import quantity
+from .quantities import Time, quantity
 from .run import Run
 from .supervise import ProgressListener, WorkerEnd, run_worker
 from .traces import Traces
@@ -269,7 +269,7 @@ def _raise_for(run: Run, end: WorkerEnd) -> None:
     if status == "interrupted":
         raise KeyboardInterrupt
     if status == "timeout":
-        raise RunTimeout(error or "the end was not reached in time", run=run, stderr=end.stderr)
+        raise RunTimeout(error or _unfinished(run), run=run, stderr=end.stderr)
     if status == "done":
         return
     if end.error is not None:
@@ -277,6 +277,15 @@ def _raise_for(run: Run, end: WorkerEnd) -> None:
     if (end.result or {}).get("kind") in ("config", "privilege", "port"):
         raise_for_result(end.result or {}, end.stderr)
     raise RunFailed(error or "failed", run=run, stderr=end.stderr)
+
+
+def _unfinished(run: Run) -> str:
+    """Which apps the run waited for, and how long."""
+    stop = run.plan["stop"]
+    apps = ", ".join(stop["when"])
+    limit = Time("1s") * (stop["at_most_ns"] / 1e9)
+    return (f"the end was not reached in time: waited for {apps} until at_most={limit}; "
+            f"run {run.run_id} is kept")
 
 
 def rerun(run: Run, *, db: str | None = None, pcap: str | None = None, log: bool | str = False,

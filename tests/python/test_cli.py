@@ -137,3 +137,52 @@ def test_version_is_one_line(cli) -> None:
 def test_importing_the_package_waits_for_no_pandas(cli) -> None:
     ran = cli("python", "-c", "import sys, twinpath; print('pandas' in sys.modules)")
     assert ran.out.strip() == "False"
+
+
+def test_a_file_that_is_no_scenario_is_told_so(cli, tmp_path: Path) -> None:
+    (tmp_path / "half.cc").write_text("int main() {}\n")
+    ran = cli("run", str(tmp_path / "half.cc"))
+    assert ran.code == 2 and "half.cc" in ran.err and "unknown scenario" not in ran.err
+
+
+SLOW = '''
+import twinpath as tp
+@tp.scenario
+def slow(net: tp.Net):
+    a = net.host("a", address="198.18.0.1/24")
+    b = net.host("b", address="198.18.0.2/24")
+    net.link(a, b, rate="1Mbps", delay="1ms")
+    b.run(tp.HttpServer())
+    net.stop(when=a.run(tp.HttpGet(b, size="10MB")).done, at_most="200ms")
+'''
+
+
+def test_a_timeout_says_what_was_waited_for(cli, sim, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    ran = cli("run", str(tmp_path / "slow.py"))
+    assert ran.code == 3 and "waited for a/app0 until at_most=200ms; run 1 is kept" in ran.err
+
+
+def test_a_database_that_is_none_is_refused_before_the_run(cli, sim, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database at all\n")
+    ran = cli("run", "udp_echo", "--db", str(tmp_path / "notes.txt"))
+    assert ran.code == 2 and "is not an SQLite database" in ran.err
+
+
+PRINTING = '''
+import twinpath as tp
+@tp.scenario
+def printing(net: tp.Net):
+    print("hello")
+    a = net.host("a", address="198.18.0.1/24")
+    b = net.host("b", address="198.18.0.2/24")
+    net.link(a, b, delay="1ms")
+    b.run(tp.UdpEchoServer())
+    net.stop(when=a.run(tp.UdpEcho(b)).done, at_most="2s")
+'''
+
+
+def test_what_a_scenario_prints_is_no_part_of_the_object(cli, sim, tmp_path: Path) -> None:
+    (tmp_path / "printing.py").write_text(PRINTING)
+    ran = cli("run", str(tmp_path / "printing.py"), "--json")
+    assert ran.code == 0 and ran.json["status"] == "done" and "hello" in ran.err

@@ -66,6 +66,11 @@ def _usage() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; its exit code. A reader that has gone away changes nothing about it."""
+    with output.only_objects() if "--json" in arguments else contextlib.nullcontext():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     failure: TwinpathError
     try:
         code = _dispatch(list(arguments))

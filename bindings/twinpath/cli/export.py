@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -14,7 +13,7 @@ from twinpath_analysis.queries import TABLES, Results
 
 from ..errors import ConfigError, Problem, TwinpathError, unknown
 from ..studies import open_study
-from .output import finite, print_json
+from .output import finite, print_json, put
 from .results import DEFAULT_DB, known_run, open_results
 from .scenarios import DB, JSON
 from .traces import export_trace
@@ -108,8 +107,7 @@ def _write(frame: "pd.DataFrame", kind: str, out: str, table: str) -> None:
         if kind == "parquet":
             frame.to_parquet(out, index=False)
         elif out == "-":
-            sys.stdout.write(_text(frame, kind, table))
-            sys.stdout.flush()
+            put(_text(frame, kind, table))
         else:
             Path(out).write_text(_text(frame, kind, table), encoding="utf-8")
     except BrokenPipeError:

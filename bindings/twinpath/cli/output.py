@@ -49,7 +49,7 @@ def only_objects() -> Iterator[None]:
 def let_go() -> None:
     """Nobody reads any more: what is still buffered goes nowhere, without a traceback at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (_objects.get() or sys.stdout, sys.stderr):
         try:
             stream.flush()
         except BrokenPipeError:
@@ -68,8 +68,14 @@ def until_closed() -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """One object on standard output; NaN becomes null."""
-    text = json.dumps(finite(value), ensure_ascii=False, indent=1)
-    print(text, file=_objects.get() or sys.stdout)
+    put(json.dumps(finite(value), ensure_ascii=False, indent=1) + "\n")
+
+
+def put(text: str) -> None:
+    """What a command is called for, on standard output, at once."""
+    stream = _objects.get() or sys.stdout
+    stream.write(text)
+    stream.flush()
 
 
 def finite(value: Any) -> Any:
