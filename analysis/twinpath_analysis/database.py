@@ -108,9 +108,10 @@ def read_only(path: str | os.PathLike[str]) -> sqlite3.Connection:
 
 
 def _check_kind(connection: sqlite3.Connection, path: str) -> None:
+    # Tables first: whoever creates the file this moment names it before it makes any.
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != APPLICATION_ID:
         raise DatabaseError(f"{path} is an SQLite database of another program")
     if version > VERSION:

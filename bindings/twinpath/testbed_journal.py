@@ -22,7 +22,7 @@ from .errors import PortRefused, TwinpathError
 PYTHON = "/usr/bin/python3"
 GUARD = str(Path(__file__).resolve().parent / "testbed_guard.py")
 NAMESPACES = "/run/netns"
-GUARD_WAIT_S = 10.0
+GUARD_WAIT_S = 60.0  # a busy kernel takes seconds for each namespace
 BINDINGS = "bindings.journal"
 _numbers = itertools.count()
 
