@@ -144,7 +144,7 @@ class VethBed:
 
     def _is_simulated(self, link: Json) -> bool:
         """A link of a bridge run that never leaves ns-3."""
-        return (self.plan["driver"] == "bridge"
+        return (self.plan.get("driver") == "bridge"
                 and "linux" not in (self._stacks[link["a"]], self._stacks[link["b"]]))
 
     def _make_link(self, index: int, link: Json, counts: dict[str, int]) -> BedLink:

