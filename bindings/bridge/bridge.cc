@@ -21,13 +21,6 @@ constexpr double kPauseBoundNs = 20'000'000;  // between two looks at what is ou
 // Far below that bound, so that a sleep is no pause.
 constexpr Duration kSleep = std::chrono::milliseconds(5);
 
-int prepare_process(const Bed& bed) {
-  enter_namespace(bed.netns);
-  const int cpu = polling_cpu();
-  leave_cpu(cpu);
-  return cpu;
-}
-
 }  // namespace
 
 Bridge::Bridge(const Job& job, const Bed& bed)

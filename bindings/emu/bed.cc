@@ -60,12 +60,24 @@ int polling_cpu() {
   return cpu;
 }
 
+namespace {
+
+// From now on new threads of this process stay off `cpu`.
 void leave_cpu(int cpu) {
   if (cpu < 0) return;
   cpu_set_t allowed;
   sched_getaffinity(0, sizeof(allowed), &allowed);
   CPU_CLR(cpu, &allowed);
   sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+
+}  // namespace
+
+int prepare_process(const Bed& bed) {
+  enter_namespace(bed.netns);
+  const int cpu = polling_cpu();
+  leave_cpu(cpu);
+  return cpu;
 }
 
 }  // namespace twinpath::bind

@@ -35,7 +35,8 @@ void enter_namespace(const std::string& path);
 // The CPU to poll on: the last this process may use, the others being left to peers and recorders;
 // -1 when there is only one.
 int polling_cpu();
-// From now on new threads of this process stay off `cpu`.
-void leave_cpu(int cpu);
+// Into the namespace of `bed`; new threads stay off the CPU that is answered, the one to poll on.
+// Throws SetupError.
+int prepare_process(const Bed& bed);
 
 }  // namespace twinpath::bind

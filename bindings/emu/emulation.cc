@@ -23,13 +23,6 @@ std::vector<AppHost*> raw(const AppHosts& hosts) {
   return found;
 }
 
-int prepare_process(const Bed& bed) {
-  enter_namespace(bed.netns);
-  const int cpu = polling_cpu();
-  leave_cpu(cpu);
-  return cpu;
-}
-
 }  // namespace
 
 Emulation::Emulation(const Job& job, const Bed& bed)

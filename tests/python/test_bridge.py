@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Iterator
 import pytest
 
 import twinpath as tp
-from test_emulation import RULES
+from test_emulation import RULES, rows
 from twinpath import discover
 from twinpath.errors import ConfigError
 
@@ -56,14 +55,6 @@ def echoes(net: tp.Net, *, count: int = 300, interval: tp.Time = "5ms") -> None:
 @pytest.fixture
 def db(tmp_path: Path) -> str:
     return str(tmp_path / "results.db")
-
-
-def rows(db: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(db)
-    try:
-        return connection.execute(sql, values).fetchall()
-    finally:
-        connection.close()
 
 
 def rules(db: str, run: tp.Run) -> dict[str, tuple[float, float, int]]:
