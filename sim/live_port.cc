@@ -15,6 +15,7 @@ void LivePort::advance(Instant now) {
 
 bool LivePort::poll(Instant now) {
   advance(now);
+  bursts_left_ = kBurstsPerLook;
   if (owner_ == nullptr) return false;
   const bool fetched = begin_ == end_;
   if (fetched) {
@@ -30,7 +31,8 @@ bool LivePort::poll(Instant now) {
 }
 
 Instant LivePort::next_arrival() const {
-  return begin_ != end_ ? sim_now() : outside_.next_deadline();
+  if (begin_ != end_) return sim_now();
+  return bursts_left_ > 0 ? outside_.next_deadline() : kNever;
 }
 
 std::size_t LivePort::rx_burst(std::span<BufPtr> out) {
@@ -38,6 +40,8 @@ std::size_t LivePort::rx_burst(std::span<BufPtr> out) {
   const std::size_t kept = std::min(out.size(), end_ - begin_);
   std::move(waiting_.begin() + begin_, waiting_.begin() + begin_ + kept, out.begin());
   begin_ += kept;
+  if (kept == out.size() || bursts_left_ == 0) return kept;
+  --bursts_left_;
   return kept + outside_.port().rx_burst(out.subspan(kept));
 }
 

@@ -22,6 +22,10 @@ class Outside {
 
 class LivePort final : public SimPort {
  public:
+  // Bursts taken from outside per look at it, beside the one that look found. Devices that fill
+  // faster than the simulation empties them would hold it at one instant for ever.
+  static constexpr std::size_t kBurstsPerLook = 8;
+
   // Requires: `outside` outlives this.
   explicit LivePort(Outside& outside) : outside_(outside) {}
 
@@ -31,6 +35,7 @@ class LivePort final : public SimPort {
   bool poll(Instant now);
 
   void set_owner(PortOwner* owner) override { owner_ = owner; }
+  // What the next look tells instead when this one's bursts are used up is kNever.
   [[nodiscard]] Instant next_arrival() const override;
   [[nodiscard]] PortCaps caps() const override { return outside_.port().caps(); }
   std::size_t rx_burst(std::span<BufPtr> out) override;
@@ -46,6 +51,7 @@ class LivePort final : public SimPort {
   std::array<BufPtr, kBurst> waiting_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t bursts_left_ = kBurstsPerLook;
 };
 
 }  // namespace twinpath::sim

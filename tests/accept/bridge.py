@@ -28,7 +28,8 @@ def rate(quick: bool) -> Answer:
         answer.complaints.append(f"bench bridge ended {ran.code}: {ran.tail}")
     if ran.json.get("ratio"):
         answer.measured = ", ".join(
-            f"{label}: {p['ours']:.0f} against {p['peer']:.0f} packets/s, {p['ratio']:.2f} times"
+            f"{label}: {p['ours']:.0f} against {p['peer']:.0f} packets/s, {p['ratio']:.2f} times "
+            f"(the sender alone: {p['load']:.0f}; ours ended by {p['ended_by']['ours']})"
             for label, p in ran.json["points"].items()
         )
         if ran.json["ratio"] < TIMES_FASTER and not answer.undecided:

@@ -25,10 +25,4 @@ inline int packet_socket(const char* interface) {
   return fd;
 }
 
-// What is sent goes straight to the interface.
-inline void bypass_queues(int fd) {
-  const int yes = 1;
-  setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes));
-}
-
 }  // namespace twinpath::bench

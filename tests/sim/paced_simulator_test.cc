@@ -245,6 +245,20 @@ TEST_F(LivePortTest, ALateSimulationLeavesFramesToTheDevice) {
   EXPECT_EQ(simulator_->stats().lag.count(), 2u) << "an arrival that waited counts as late";
 }
 
+TEST_F(LivePortTest, AFloodDoesNotHoldTheSimulationAtOneInstant) {
+  constexpr std::size_t kPerLook = (LivePort::kBurstsPerLook + 1) * kBurst;
+  arrive(2 * kPerLook + 1);
+  for (const std::size_t received : {kPerLook, 2 * kPerLook, 2 * kPerLook + 1}) {
+    EXPECT_TRUE(poll());
+    EXPECT_EQ(run_due(), 1u);
+    EXPECT_EQ(owner_.received, received);
+    clock_.set(clock_.now() - kStart + microseconds(300));
+  }
+  EXPECT_FALSE(poll());
+  EXPECT_EQ(owner_.wakes,
+            (std::vector{kStart, kStart + microseconds(300), kStart + microseconds(600)}));
+}
+
 TEST_F(LivePortTest, ADeadlineOfTheDeviceWakesItsOwner) {
   device_.deadline = kStart + milliseconds(4);
   clock_.set(milliseconds(1));

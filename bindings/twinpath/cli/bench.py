@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -56,6 +57,18 @@ class Pairs:
     ours: list[float] = field(default_factory=list)
     peer: list[float] = field(default_factory=list)
     offloads: set[str] = field(default_factory=set)
+    load: list[float] = field(default_factory=list)
+    ended_by: dict[str, Counter[str]] = field(
+        default_factory=lambda: {"ours": Counter(), "peer": Counter()})
+
+    def add(self, side: str, answer: dict[str, Any]) -> None:
+        """One trial's answer: its value, and what limits that where the program says so."""
+        (self.ours if side == "ours" else self.peer).append(_value(answer, self.point))
+        if answer.get("offloads"):
+            self.offloads.add(str(answer["offloads"]))
+        if "load" in answer:
+            self.load.append(float(answer["load"]))
+            self.ended_by[side][str(answer["ended_by"])] += 1
 
     @property
     def ratios(self) -> list[float]:
@@ -70,8 +83,9 @@ class Pairs:
             shares = [1 - ratio for ratio in self.ratios]
             return {"ours": _median(shares), "peer": 0.0, "ratio": _median(self.ratios),
                     "unit": self.point.unit, "spread": [min(shares), max(shares)]}
+        limits = {"load": _median(self.load), "ended_by": self.ended_by} if self.load else {}
         return {"ours": ours, "peer": peer, "ratio": _median(self.ratios),
-                "unit": self.point.unit, "spread": [min(self.ratios), max(self.ratios)]}
+                "unit": self.point.unit, "spread": [min(self.ratios), max(self.ratios)], **limits}
 
 
 def _median(values: list[float]) -> float:
@@ -120,10 +134,7 @@ def measure(bench: Bench, point: Point, pairs: int) -> Pairs:
     program, result = _program(bench), Pairs(point)
     for number in range(pairs):
         for side in ("ours", "peer") if number % 2 == 0 else ("peer", "ours"):
-            answer = trial(program, side, point)
-            (result.ours if side == "ours" else result.peer).append(_value(answer, point))
-            if answer.get("offloads"):
-                result.offloads.add(str(answer["offloads"]))
+            result.add(side, trial(program, side, point))
         if errors.is_terminal:
             errors.print(f"{bench.name} {point.label}: pair {number + 1} of {pairs}, "
                          f"ratio {result.ratios[-1]:.2f}")
@@ -202,3 +213,12 @@ def _print(bench: Bench, result: dict[str, Any]) -> None:
             for label, p in result["points"].items()]
     console.print(plain_table(["point", "ours>", f"{bench.peer}>", "unit", "times better>",
                                "spread>"], rows, f"{bench.name}, {result['pairs']} pairs"))
+    for label, p in result["points"].items():
+        if "load" in p:
+            ours, peer = (_counted(p["ended_by"][side]) for side in ("ours", "peer"))
+            console.print(f"{label}: the sender alone does {p['load']:.4g} {p['unit']}; ended "
+                          f"by: ours {ours}; {bench.peer} {peer}")
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} ({times})" for reason, times in reasons.most_common())
