@@ -1,76 +1,62 @@
 // Names for messages and test failures.
 #include "models/base/linux_errno.h"
 
+#include <algorithm>
+#include <array>
+
 namespace twinpath {
+namespace {
+
+struct Row {
+  Errno error;
+  std::string_view symbol;
+};
+constexpr std::array kRows = {
+    Row{Errno::kNone, "0"},
+    Row{Errno::kNoEntry, "ENOENT"},
+    Row{Errno::kBadDescriptor, "EBADF"},
+    Row{Errno::kAgain, "EAGAIN"},
+    Row{Errno::kNoMemory, "ENOMEM"},
+    Row{Errno::kAccess, "EACCES"},
+    Row{Errno::kFault, "EFAULT"},
+    Row{Errno::kExist, "EEXIST"},
+    Row{Errno::kNoDevice, "ENODEV"},
+    Row{Errno::kInvalid, "EINVAL"},
+    Row{Errno::kTooManyFiles, "EMFILE"},
+    Row{Errno::kNoDeviceCall, "ENOTTY"},
+    Row{Errno::kBrokenPipe, "EPIPE"},
+    Row{Errno::kDeadlock, "EDEADLK"},
+    Row{Errno::kProtocolError, "EPROTO"},
+    Row{Errno::kNotSocket, "ENOTSOCK"},
+    Row{Errno::kDestinationRequired, "EDESTADDRREQ"},
+    Row{Errno::kMessageSize, "EMSGSIZE"},
+    Row{Errno::kNoProtocolOption, "ENOPROTOOPT"},
+    Row{Errno::kProtocolNotSupported, "EPROTONOSUPPORT"},
+    Row{Errno::kSocketTypeNotSupported, "ESOCKTNOSUPPORT"},
+    Row{Errno::kOperationNotSupported, "EOPNOTSUPP"},
+    Row{Errno::kAddressFamilyNotSupported, "EAFNOSUPPORT"},
+    Row{Errno::kAddressInUse, "EADDRINUSE"},
+    Row{Errno::kAddressNotAvailable, "EADDRNOTAVAIL"},
+    Row{Errno::kNetworkUnreachable, "ENETUNREACH"},
+    Row{Errno::kConnectionAborted, "ECONNABORTED"},
+    Row{Errno::kConnectionReset, "ECONNRESET"},
+    Row{Errno::kNoBufferSpace, "ENOBUFS"},
+    Row{Errno::kIsConnected, "EISCONN"},
+    Row{Errno::kNotConnected, "ENOTCONN"},
+    Row{Errno::kTimedOut, "ETIMEDOUT"},
+    Row{Errno::kConnectionRefused, "ECONNREFUSED"},
+    Row{Errno::kHostUnreachable, "EHOSTUNREACH"},
+    Row{Errno::kAlready, "EALREADY"},
+    Row{Errno::kInProgress, "EINPROGRESS"},
+    Row{Errno::kCanceled, "ECANCELED"},
+};
+
+}  // namespace
 
 std::string_view symbol(Errno error) {
-  switch (error) {
-    case Errno::kNone:
-      return "0";
-    case Errno::kNoEntry:
-      return "ENOENT";
-    case Errno::kBadDescriptor:
-      return "EBADF";
-    case Errno::kAgain:
-      return "EAGAIN";
-    case Errno::kNoMemory:
-      return "ENOMEM";
-    case Errno::kAccess:
-      return "EACCES";
-    case Errno::kExist:
-      return "EEXIST";
-    case Errno::kInvalid:
-      return "EINVAL";
-    case Errno::kTooManyFiles:
-      return "EMFILE";
-    case Errno::kBrokenPipe:
-      return "EPIPE";
-    case Errno::kProtocolError:
-      return "EPROTO";
-    case Errno::kNotSocket:
-      return "ENOTSOCK";
-    case Errno::kDestinationRequired:
-      return "EDESTADDRREQ";
-    case Errno::kMessageSize:
-      return "EMSGSIZE";
-    case Errno::kNoProtocolOption:
-      return "ENOPROTOOPT";
-    case Errno::kProtocolNotSupported:
-      return "EPROTONOSUPPORT";
-    case Errno::kOperationNotSupported:
-      return "EOPNOTSUPP";
-    case Errno::kAddressFamilyNotSupported:
-      return "EAFNOSUPPORT";
-    case Errno::kAddressInUse:
-      return "EADDRINUSE";
-    case Errno::kAddressNotAvailable:
-      return "EADDRNOTAVAIL";
-    case Errno::kNetworkUnreachable:
-      return "ENETUNREACH";
-    case Errno::kConnectionAborted:
-      return "ECONNABORTED";
-    case Errno::kConnectionReset:
-      return "ECONNRESET";
-    case Errno::kNoBufferSpace:
-      return "ENOBUFS";
-    case Errno::kIsConnected:
-      return "EISCONN";
-    case Errno::kNotConnected:
-      return "ENOTCONN";
-    case Errno::kTimedOut:
-      return "ETIMEDOUT";
-    case Errno::kConnectionRefused:
-      return "ECONNREFUSED";
-    case Errno::kHostUnreachable:
-      return "EHOSTUNREACH";
-    case Errno::kAlready:
-      return "EALREADY";
-    case Errno::kInProgress:
-      return "EINPROGRESS";
-    case Errno::kCanceled:
-      return "ECANCELED";
-  }
-  return "E?";
+  const auto row = std::find_if(kRows.begin(), kRows.end(),
+                                [error](const Row& known) { return known.error == error; });
+  return row == kRows.end() ? "E?" : row->symbol;
 }
 
 }  // namespace twinpath

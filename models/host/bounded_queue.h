@@ -21,6 +21,7 @@ class BoundedQueue {
   [[nodiscard]] std::uint32_t size() const { return size_; }
   // Requires: !empty().
   [[nodiscard]] T& front() { return slots_[first_]; }
+  [[nodiscard]] const T& front() const { return slots_[first_]; }
 
   // Requires: !full().
   void push(T value) {

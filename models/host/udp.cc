@@ -162,6 +162,12 @@ std::optional<Datagram> UdpStack::receive(UdpId id) {
   return datagram;
 }
 
+std::optional<Datagram> UdpStack::peek(UdpId id) const {
+  const Endpoint* endpoint = find(id);
+  if (endpoint == nullptr || endpoint->received.empty()) return std::nullopt;
+  return endpoint->received.front();
+}
+
 std::int64_t UdpStack::send(Instant now, UdpId id, const UdpEndpoint* target,
                             std::span<const std::byte> data) {
   Endpoint* endpoint = find(id);

@@ -82,6 +82,8 @@ class UdpStack {
   std::int64_t send(Instant now, UdpId id, const UdpEndpoint* target,
                     std::span<const std::byte> data);
   std::optional<Datagram> receive(UdpId id);
+  // What receive() would give; it stays.
+  [[nodiscard]] std::optional<Datagram> peek(UdpId id) const;
   Errno take_error(UdpId id);
   void set_queue_bytes(UdpId id, std::uint32_t queue_bytes);
 

@@ -29,7 +29,7 @@ enum class SocketOption : std::uint8_t {
   kReceiveBuffer,      // SO_RCVBUF
   kReuseAddress,       // SO_REUSEADDR
   kKeepAlive,          // SO_KEEPALIVE
-  kLinger,             // SO_LINGER: -1 off; 0: close() resets the connection
+  kLinger,             // SO_LINGER: -1 off; 0: close() resets the connection; else seconds
   kNoDelay,            // TCP_NODELAY
   kMaxSegment,         // TCP_MAXSEG
   kKeepAliveIdle,      // TCP_KEEPIDLE, seconds
@@ -38,6 +38,7 @@ enum class SocketOption : std::uint8_t {
   kCongestion,         // TCP_CONGESTION, as CongestionKind
   kUnreadBytes,        // SIOCINQ
   kUnsentBytes,        // SIOCOUTQ: accepted, not yet acknowledged
+  kNotSentBytes,       // SIOCOUTQNSD: accepted, not yet in any segment
 };
 
 // Readiness with epoll's bits.

@@ -169,7 +169,7 @@ Errno Sockets::close(Instant now, Fd fd) {
   switch (socket->role) {
     case Role::kConnected:
       by_tcp_[socket->tcp.index] = Fd::kNone;
-      if (socket->reset_on_close) {
+      if (socket->linger_s == 0) {
         host_.tcp().abort(now, socket->tcp);
       } else {
         host_.tcp().close(now, socket->tcp);

@@ -44,6 +44,13 @@ class Sockets final : public SocketApi, private TransportUser {
   bool watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
   void unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
 
+  // MSG_PEEK: what receive() would give, from its `offset`-th byte on; nothing is consumed.
+  std::int64_t peek(Fd fd, std::span<std::byte> into, std::uint32_t offset = 0);
+  // The datagram receive_slice() would give.
+  Received peek_datagram(Fd fd);
+  [[nodiscard]] bool is_connected(Fd fd) const;
+  [[nodiscard]] bool is_listening(Fd fd) const;
+
   // The connection behind a descriptor as bytes, to be continued elsewhere or here. Until attach()
   // the descriptor reads as one whose connection is closed. Nothing when `fd` is no stream with a
   // living connection.
@@ -65,8 +72,8 @@ class Sockets final : public SocketApi, private TransportUser {
     bool connecting = false;  // connect() has not reported success yet
     bool read_shut = false;
     bool reuse_address = false;
-    bool starved = false;  // stands in starved_
-    bool reset_on_close = false;
+    bool starved = false;        // stands in starved_
+    std::int32_t linger_s = -1;  // SO_LINGER; -1: off
     bool bound = false;
     TcpId tcp;
     TcpListenerId listener;

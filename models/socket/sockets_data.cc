@@ -198,6 +198,36 @@ Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
   return {receive_nothing(*socket, host_.tcp().status(socket->tcp))};
 }
 
+std::int64_t Sockets::peek(Fd fd, std::span<std::byte> into, std::uint32_t offset) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  if (socket->role != Role::kConnected) return failure(Errno::kNotConnected);
+  if (socket->read_shut) return 0;
+  const std::uint32_t copied = host_.tcp().peek(socket->tcp, offset, into);
+  return copied > 0 ? copied : receive_nothing(*socket, host_.tcp().status(socket->tcp));
+}
+
+Received Sockets::peek_datagram(Fd fd) {
+  const Socket* socket = find(fd);
+  if (socket == nullptr || socket->role != Role::kDatagram) {
+    return {failure(Errno::kBadDescriptor)};
+  }
+  auto datagram = host_.udp().peek(socket->udp);
+  if (!datagram) return {failure(Errno::kAgain)};
+  const auto len = static_cast<std::int64_t>(datagram->payload.len);
+  return {len, std::move(datagram->payload), {datagram->source.address, datagram->source.port}};
+}
+
+bool Sockets::is_connected(Fd fd) const {
+  const Socket* socket = find(fd);
+  return socket != nullptr && socket->role == Role::kConnected;
+}
+
+bool Sockets::is_listening(Fd fd) const {
+  const Socket* socket = find(fd);
+  return socket != nullptr && socket->role == Role::kListener;
+}
+
 std::int64_t Sockets::receive_nothing(Socket& socket, const TcpStatus& status) {
   if (status.end_of_stream) return 0;
   if (status.state != TcpState::kClosed) return failure(Errno::kAgain);

@@ -7,6 +7,7 @@ namespace twinpath {
 namespace {
 
 const TcpOpenOptions kNothingSet;
+constexpr std::int64_t kLingerMaxS = 0x7fffffff;
 constexpr std::int64_t kBufferBytesMax = 1073725440;  // 65535 << 14: the largest window
 
 std::uint32_t clamp_bytes(std::int64_t value) {
@@ -109,9 +110,9 @@ Errno Sockets::set_option(Instant now, Fd fd, SocketOption option, std::int64_t 
 Errno Sockets::set_tcp_option(Instant now, Socket& socket, SocketOption option,
                               std::int64_t value) {
   if (option == SocketOption::kLinger) {
-    // A positive linger asks close() to wait, which nothing here does.
-    socket.reset_on_close = value == 0;
-    return value > 0 ? Errno::kInvalid : Errno::kNone;
+    // A positive linger asks close() to wait, which nothing here does: kept, and read back.
+    socket.linger_s = static_cast<std::int32_t>(std::clamp<std::int64_t>(value, -1, kLingerMaxS));
+    return Errno::kNone;
   }
   TcpOpenOptions change;
   const Errno error = fill(change, option, value);
@@ -135,11 +136,13 @@ OptionResult Sockets::get_option(Fd fd, SocketOption option) {
     case SocketOption::kError:
       return {connected ? static_cast<std::int64_t>(host_.tcp().take_error(socket->tcp)) : 0};
     case SocketOption::kLinger:
-      return {socket->reset_on_close ? 0 : -1};
+      return {socket->linger_s};
     case SocketOption::kUnreadBytes:
       return {connected ? host_.tcp().status(socket->tcp).readable_bytes : 0};
     case SocketOption::kUnsentBytes:
       return {connected ? host_.tcp().status(socket->tcp).unacked_bytes : 0};
+    case SocketOption::kNotSentBytes:
+      return {connected ? host_.tcp().status(socket->tcp).unsent_bytes : 0};
     case SocketOption::kMaxSegment:
       if (connected) return {host_.tcp().info(socket->tcp).mss_bytes};
       break;

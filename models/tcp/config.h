@@ -61,6 +61,8 @@ struct TcpConfig {
   Duration invalid_ack_interval = std::chrono::milliseconds(500);
   std::uint32_t ephemeral_port_min = 32768;
   std::uint32_t ephemeral_port_max = 60999;
+  // In place of RFC 6528's, for drivers of tests; nobody's choice for a network, so no field.
+  std::optional<std::uint32_t> initial_sequence{};
   // In place of `congestion`; code, so no field.
   std::optional<tcp::CustomCongestion> custom_congestion{};
 

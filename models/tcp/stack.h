@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "models/base/event_bus.h"
@@ -95,6 +96,9 @@ class TcpStack {
   // RFC 9293 §3.10.3. One piece of at most `bytes_max`; empty when there is nothing now (status()
   // tells end of stream). Opens the window.
   Slice receive(Instant now, TcpId id, std::uint32_t bytes_max);
+  // Copies what receive() would give, from its `offset`-th byte on; nothing is consumed. Bytes
+  // copied.
+  std::uint32_t peek(TcpId id, std::uint32_t offset, std::span<std::byte> into) const;
   // Half-close: sends FIN behind what was accepted.
   void shutdown_send(Instant now, TcpId id);
   // RFC 9293 §3.10.4. The handle is gone; the connection finishes by itself. Unread data makes it a

@@ -164,6 +164,15 @@ Slice TcpStack::receive(Instant, TcpId id, std::uint32_t bytes_max) {
   return slice;
 }
 
+std::uint32_t TcpStack::peek(TcpId id, std::uint32_t offset, std::span<std::byte> into) const {
+  const Connection* connection = core_->connections.get(id);
+  if (connection == nullptr || offset >= connection->receive_queue.bytes()) return 0;
+  const std::size_t there = connection->receive_queue.bytes() - offset;
+  const auto part = into.first(std::min(into.size(), there));
+  connection->receive_queue.copy(offset, part);
+  return static_cast<std::uint32_t>(part.size());
+}
+
 void TcpStack::shutdown_send(Instant now, TcpId id) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr || !may_queue_data(*connection)) return;

@@ -139,12 +139,13 @@ def bodies(tree: Tree) -> Iterator[tuple[Source, Function]]:
 
 def signatures(tree: Tree) -> Iterator[tuple[Source, Function]]:
     """Signatures we chose: not overriders, not what ns-3 calls back, not definitions whose
-    declaration was looked at."""
+    declaration was looked at, not the C interface, whose calls have POSIX's parameters."""
     for source in tree.cpp():
         called_back = set(re.findall(r"MakeCallback\s*\(\s*&(?:\w+::)*(\w+)", source.cpp.code))
         for function in source.cpp.functions:
             dictated = "override" in function.after or function.qualified
             dictated |= function.name in called_back or takes_device(source, function)
+            dictated |= source.folder == "bindings/c" and function.name.startswith("twinpath_")
             if not dictated and not MACRO.match(function.name):
                 yield source, function
 

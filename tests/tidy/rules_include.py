@@ -75,6 +75,8 @@ SQLITE = re.compile(r"sqlite3\.h$")
 PYBIND = re.compile(r"pybind11/")
 JSON = re.compile(r"nlohmann/json\.hpp$")
 GTEST = re.compile(r"(gtest|gmock)/")
+# The header of the C interface is C's: no <cstdint> there.
+C_STANDARD = re.compile(r"(stddef|stdint|limits)\.h$")
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ TABLE = (
         (*BINDINGS, "sim/", "emu/", "bindings/sim/", "bindings/emu/", "bindings/bridge/"),
         (NS3, PYBIND, JSON, POSIX),
     ),
+    Allowed("bindings/c/", ("models/", "bindings/c/"), (POSIX, C_STANDARD)),
     Allowed("bindings/", BINDINGS, (PYBIND, JSON, POSIX)),
     Allowed("scenarios/native/", ("models/native/",)),
     Allowed("tests/unit/", ("models/", "tests/"), (GTEST,)),

@@ -26,7 +26,7 @@ COMMANDS = {
     "compare": "compare", "sweep": "sweep", "check": "check", "show": "results", "rerun": "results",
     "report": "results", "explain": "explain", "export": "export", "notebook": "system",
     "bench": "bench", "impair": "impair", "ports": "testbed", "testbed": "testbed",
-    "replay": "traces", "diff": "traces",
+    "replay": "traces", "diff": "traces", "script": "script",
 }
 LATER = ("contract", "calibrate")
 HELP = {
@@ -50,6 +50,7 @@ HELP = {
     "testbed": "Check, show or clean up a test-bed: its ports, cables, limits.",
     "replay": "Run an emulation's turn log again: same turns, same bytes.",
     "diff": "The first frame in which two runs differ.",
+    "script": "Run protocol scripts in packetdrill's language against a host.",
     "report": "Write the HTML report of a database.",
     "docs": "Build the handbook.",
     "python": "Start the interpreter this is built for.",

@@ -1,0 +1,36 @@
+// A host's description as text: the statements twinpath_host_create() reads. The scalars of
+// HostConfig and TcpConfig come from their fields(), so that a new option needs no line here.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/base/field.h"
+#include "models/host/host_config.h"
+#include "models/tcp/config.h"
+
+namespace twinpath::bind {
+
+struct EmbeddedConfig {
+  HostConfig host;
+  TcpConfig tcp;
+  std::vector<bool> raw;                     // by interface: frames begin at the IP header
+  std::vector<std::string> interface_names;  // by interface
+};
+
+struct ConfigurationProblem {
+  std::size_t line = 0;  // 0: about the whole
+  std::string text;
+};
+
+// Longest text; what is longer is one problem.
+inline constexpr std::size_t kConfigurationBytesMax = 1U << 20;
+
+// Everything wrong at once; `config` is usable when there is nothing.
+std::vector<ConfigurationProblem> read_configuration(std::string_view text, EmbeddedConfig& config);
+
+// Every statement and option, a line each.
+std::string describe_options();
+
+}  // namespace twinpath::bind

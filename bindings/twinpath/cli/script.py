@@ -1,0 +1,90 @@
+"""`script`: protocol scripts in packetdrill's language against our host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+
+from ..errors import ConfigError, Problem
+from ..script.abi import LIBRARIES
+from ..script.runner import Outcome, Settings, run_file
+from .output import console, print_json
+from .scenarios import JSON
+
+SCHEMA = "twinpath.script/1"
+EXIT_BAD = 2
+
+app = typer.Typer(add_completion=False)
+
+
+@app.callback()
+def _frame() -> None:
+    """Keeps `script` a sub-command."""
+
+
+@app.command("script", help="Run protocol scripts in packetdrill's language against a host. Exit "
+                            "code 0: all passed, 1: a script failed, 2: a script is wrong.")
+def script_command(files: list[Path] = typer.Argument(..., help="FILE.pkt, or a folder"), *,
+                   under: str = typer.Option("fake", help="fake: virtual time; ns3: inside ns-3; "
+                                                          "net_ring: over DPDK, in real time"),
+                   option: list[str] = typer.Option([], "--set", help="an option of the host, as "
+                                                                      "tcp.nagle=off"),
+                   peer_isn: int = typer.Option(0, help="added to the peer's sequence numbers"),
+                   verbose: bool = typer.Option(False, "-v", help="print every event"),
+                   as_json: bool = JSON) -> int:
+    if under not in LIBRARIES:
+        raise ConfigError([Problem("--under", under, "no such driver", ", ".join(LIBRARIES))])
+    settings = Settings(under, tuple(_split(text) for text in option), peer_isn,
+                        _say if verbose else lambda text: None)
+    outcomes = []
+    for path in _scripts(files):
+        if verbose:
+            console.print(f"[bold]{escape(str(path))}[/]")
+        outcome = run_file(str(path), settings)
+        outcomes.append(outcome)
+        if not as_json:
+            _show(outcome, verbose)
+    return _report(outcomes, as_json, under)
+
+
+def _say(text: str) -> None:
+    console.print(escape(text))
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError([Problem("--set", text, "is not OPTION=VALUE")])
+    return name, value
+
+
+def _scripts(files: list[Path]) -> list[Path]:
+    """Every file, folders replaced by the scripts in them."""
+    found: list[Path] = []
+    for path in files:
+        found += sorted(path.rglob("*.pkt")) if path.is_dir() else [path]
+    if not found:
+        raise ConfigError([Problem("script", " ".join(map(str, files)), "no .pkt file there")])
+    return found
+
+
+def _show(outcome: Outcome, verbose: bool) -> None:
+    if outcome.status != "passed":
+        console.print(f"[red]{escape(str(outcome))}[/]")
+    elif verbose:
+        console.print(f"[green]{escape(str(outcome))}[/]")
+
+
+def _report(outcomes: list[Outcome], as_json: bool, under: str) -> int:
+    counts = {status: sum(outcome.status == status for outcome in outcomes)
+              for status in ("passed", "failed", "bad")}
+    if as_json:
+        print_json({"schema": SCHEMA, "under": under, **counts,
+                    "scripts": [outcome.as_dict() for outcome in outcomes]})
+    else:
+        wall_s = sum(outcome.wall_s for outcome in outcomes)
+        console.print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['bad']} bad "
+                      f"in {wall_s:.2f} s")
+    return EXIT_BAD if counts["bad"] else int(counts["failed"] > 0)

@@ -1,0 +1,197 @@
+"""The C interface: its header in C and C++, its example, and every bad argument a defined error."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import BUILD, ROOT
+from twinpath.errors import ConfigError
+from twinpath.script import abi, linux
+
+INTERFACE = ROOT / "bindings" / "c"
+RAW = "interface eth0 raw address 192.168.0.1/16; route default"
+STREAM = (socket.AF_INET, socket.SOCK_STREAM, 0)
+EXAMPLE_LINES_MAX = 80
+
+
+@pytest.fixture
+def host() -> abi.Host:
+    made = abi.Host(RAW)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("command", [
+    ["gcc", "-std=c89", "-x", "c"], ["gcc", "-std=c11", "-x", "c"],
+    ["g++", "-std=c++11", "-x", "c++"], ["clang", "-std=c11", "-x", "c"],
+], ids=lambda command: " ".join(command[:2]))
+def test_the_header_compiles(command: list[str], tmp_path: Path) -> None:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    user = tmp_path / "user.txt"
+    user.write_text("#include <twinpath.h>\n#include <twinpath.h>\n"
+                    "int main(void) { return twinpath_abi_version() == 0; }\n")
+    subprocess.run([*command, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only",
+                    f"-I{INTERFACE}", str(user)], check=True)
+
+
+def test_the_example_transfers(tmp_path: Path) -> None:
+    source = INTERFACE / "example.c"
+    assert len(source.read_text().splitlines()) <= EXAMPLE_LINES_MAX
+    library = abi.library_path("fake").parent
+    program = tmp_path / "example"
+    subprocess.run(["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{INTERFACE}", str(source),
+                    "-o", str(program), f"-L{library}", "-ltwinpath-host", f"-Wl,-rpath,{library}"],
+                   check=True)
+    said = [subprocess.run([program], capture_output=True, text=True, check=True).stdout
+            for _ in range(2)]
+    assert said[0].startswith("1000000 bytes in 0.") and said[0] == said[1]
+
+
+def test_it_is_installed_with_its_version(tmp_path: Path) -> None:
+    subprocess.run(["cmake", "--install", str(BUILD / "bindings" / "c"), "--prefix", str(tmp_path)],
+                   check=True, capture_output=True)
+    assert (tmp_path / "include" / "twinpath.h").is_file()
+    found = list(tmp_path.rglob("libtwinpath-host.so.1"))
+    assert len(found) == 1
+    said = subprocess.run(["readelf", "-d", str(found[0])], capture_output=True, text=True,
+                          check=True).stdout
+    assert "[libtwinpath-host.so.1]" in said and "ns3" not in said and "rte_" not in said
+
+
+def test_only_the_interface_is_shown() -> None:
+    said = subprocess.run(["nm", "-D", "--defined-only", str(abi.library_path("fake"))],
+                          capture_output=True, text=True, check=True).stdout
+    names = {line.split()[-1].partition("@")[0] for line in said.splitlines()}
+    assert names - {"TWINPATH_1"} == {n for n in names if n.startswith("twinpath_")}
+    header = (INTERFACE / "twinpath.h").read_text()
+    assert all(f"{name}(" in header for name in names - {"TWINPATH_1"})
+
+
+def test_every_problem_at_once() -> None:
+    text = """interface eth0 mac zz address 10.0.0.300/8 mtu many dog 1
+route nowhere via 1.2.3 dev eth9
+tcp.mss_bytes 7
+tcp.nothing 1
+host.ttl 300
+seed x
+gibberish
+neighbour 10.0.0.1"""
+    with pytest.raises(ConfigError) as caught:
+        abi.Host(text)
+    said = "\n".join(problem.message for problem in caught.value.problems)
+    for word in ("zz", "10.0.0.300/8", "many", "dog", "nowhere", "1.2.3", "eth9", "mss_bytes",
+                 "tcp.nothing", "host.ttl", "seed", "gibberish", "neighbour"):
+        assert word in said
+    assert "line 8" in said
+
+
+def test_every_option_is_listed_and_taken() -> None:
+    library = abi.library("fake")
+    length = library.twinpath_options(None, 0)
+    buffer = ctypes.create_string_buffer(length + 1)
+    assert library.twinpath_options(buffer, length + 1) == length
+    lines = buffer.value.decode().splitlines()
+    options = [line.partition(":")[0] for line in lines if line.startswith(("tcp.", "host."))]
+    assert len(options) > 40
+    abi.Host(RAW + "\n" + "\n".join(options)).close()
+
+
+@pytest.mark.parametrize("text", ["", "interface", "interface a; interface a", "seed", "isn -1",
+                                  "tcp.delayed_ack 5parsecs", "interface a mtu 5", "tcp.nagle 2"])
+def test_a_bad_configuration_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        abi.Host(text)
+
+
+def test_null_and_nonsense_are_errors(host: abi.Host) -> None:
+    library = abi.library("fake")
+    for name, (_, *arguments) in abi.CALLS.items():
+        zeros = [kind() for kind in arguments]
+        assert getattr(library, f"twinpath_{name}")(None, *zeros) == -errno.EINVAL, name
+        assert host.call(name, *zeros) <= 0 or name in ("next_deadline", "epoll_create"), name
+    assert library.twinpath_host_create(None, None, 0) is None
+    library.twinpath_host_destroy(None)
+    stream = host.call("socket", *STREAM)
+    for name, arguments in {"bind": (stream, None, 16), "connect": (stream, None, 16),
+                            "sendmsg": (stream, None, 0), "recvmsg": (stream, None, 0),
+                            "getsockname": (stream, None, None),
+                            "setsockopt": (stream, 1, 2, None, 4),
+                            "getsockopt": (stream, 1, 2, None, None),
+                            "ioctl": (stream, 0x541b, None)}.items():
+        assert host.call(name, *arguments) == -errno.EFAULT, name
+
+
+def test_wrong_lengths_and_names(host: abi.Host) -> None:
+    stream = host.call("socket", *STREAM)
+    local = linux.sockaddr("192.168.0.1", 80)
+    assert host.call("bind", stream, local, 3) == -errno.EINVAL
+    assert host.call("bind", stream, local, 10_000) == -errno.EINVAL
+    assert host.call("bind", stream, b"\x63\0" + local[2:], 16) == -errno.EAFNOSUPPORT
+    assert host.call("setsockopt", stream, 1, 2, b"\1\0", 2) == -errno.EINVAL
+    assert host.call("setsockopt", stream, 1, 999, b"\1\0\0\0", 4) == -errno.ENOPROTOOPT
+    assert host.call("setsockopt", stream, 6, 13, b"vegas", 5) == -errno.ENOENT
+    assert host.call("socket", 99, 1, 0) == -errno.EAFNOSUPPORT
+    assert host.call("socket", 2, 1, 17) == -errno.EPROTONOSUPPORT
+    assert host.call("socket", 2, 5, 0) == -errno.ESOCKTNOSUPPORT
+    assert host.call("shutdown", stream, 9) == -errno.EINVAL
+    assert host.call("advance", -1) == -errno.EINVAL
+    assert host.call("inject", 7, b"", 0) == -errno.ENODEV
+    assert host.call("inject", 0, bytes(70_000), 70_000) == -errno.EMSGSIZE
+    for call in ("listen", "close", "fcntl", "shutdown"):
+        arguments = [0] * (len(abi.CALLS[call]) - 2)
+        assert host.call(call, 12345, *arguments) == -errno.EBADF, call
+
+
+def test_any_bytes_may_arrive(host: abi.Host) -> None:
+    for length in range(0, 200):
+        assert host.inject(bytes((length * 7 + i) % 256 for i in range(length))) == 0
+    assert host.inject(bytes([0x45]) + bytes(65534)) == 0
+
+
+def open_pair(seed: str) -> bytes:
+    """What a host says to a SYN, so that two of them can be compared."""
+    host = abi.Host(RAW + "\n" + seed)
+    client = host.call("socket", *STREAM)
+    host.call("connect", client, linux.sockaddr("192.0.2.1", 80), 16)
+    taken = host.take()
+    host.close()
+    assert taken is not None
+    return taken[1]
+
+
+def test_the_same_seed_is_the_same_bytes() -> None:
+    assert open_pair("seed 1") == open_pair("seed 1") != open_pair("seed 2")
+    assert open_pair("isn 4294967290")[24:28] == (4294967290).to_bytes(4, "big")
+
+
+def test_frames_are_ethernet_unless_raw() -> None:
+    host = abi.Host("interface eth0 address 192.168.0.1/16 mac 02:00:00:00:00:07\n"
+                    "neighbour 192.168.0.2 mac 02:00:00:00:00:09")
+    client = host.call("socket", *STREAM)
+    assert host.call("connect", client, linux.sockaddr("192.168.0.2", 80), 16) == -errno.EINPROGRESS
+    taken = host.take()
+    assert taken is not None and taken[1][:14].hex() == "0200000000090200000000070800"
+    assert host.take() is None
+    host.close()
+
+
+def test_a_datagram_is_cut_and_peeked(host: abi.Host) -> None:
+    sender = host.call("socket", 2, socket.SOCK_DGRAM, 0)
+    assert host.call("bind", sender, linux.sockaddr("0.0.0.0", 53), 16) == 0
+    room = ctypes.create_string_buffer(4)
+    assert host.call("recvfrom", sender, room, 4, 0, None, None) == -errno.EAGAIN
+    packet = bytes.fromhex("450000240000400040110000c0000201c0a80001") + \
+        bytes.fromhex("00010035 0010 0000".replace(" ", "")) + b"12345678"
+    total = sum(int.from_bytes(packet[i:i + 2], "big") for i in range(0, 20, 2))
+    check = ~((total & 0xffff) + (total >> 16)) & 0xffff
+    assert host.inject(packet[:10] + check.to_bytes(2, "big") + packet[12:]) == 0
+    assert host.call("recvfrom", sender, room, 4, socket.MSG_PEEK, None, None) == 4
+    assert host.call("recvfrom", sender, room, 4, socket.MSG_TRUNC, None, None) == 8
+    assert room.raw == b"1234"
