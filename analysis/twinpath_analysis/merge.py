@@ -84,7 +84,7 @@ class Merger:
             runs = known or self._copy_rows(study_id)
             into.execute("COMMIT")
             return runs
-        except sqlite3.Error:
+        except BaseException:
             if into.in_transaction:
                 into.execute("ROLLBACK")
             raise

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sqlite3
 import tempfile
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Iterator
 
-from twinpath_analysis.database import DatabaseError, connect, explain, read_only
+from twinpath_analysis.database import DatabaseError, explain, read_only
 from twinpath_analysis.merge import merge
 from twinpath_analysis.queries import Results
 
-from . import matrix, testbed_file
+from . import interrupts, matrix, testbed_file
 from .costs import FREE, with_costs
 from .errors import ConfigError, Problem, RunFailed, RunTimeout, TwinpathError, raise_for_result
-from .events import EventTap
-from .native import objects_of
+from .fill import BedRemains, Watch, WorkerCall, fill, status_of
 from .plan import Plan
-from .prepare import RunRequest, prepare, utc_now
+from .prepare import RunRequest
 from .quantities import Time, quantity
 from .run import Run
-from .supervise import ProgressListener, WorkerEnd, run_worker
+from .supervise import ProgressListener, WorkerEnd
 from .traces import Traces
 
 if TYPE_CHECKING:
     from .scenario import Case
 
 DEFAULT_DB = "results.db"
-STDERR_EVENT = "worker.stderr"  # kind of the event that keeps the end of a worker's standard error
-STOPPED = "stopped by the parent"  # how the error of a run begins that did not end by itself
 RING_LINKS_MAX = 16  # DPDK as Debian builds it has 32 ports; a link takes two
-EMU_GRACE_S = 60.0  # wall time of a run in real time beyond the model time it may take
 
 
 def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
@@ -46,70 +41,46 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
     _check_seed(seed)
     if driver in matrix.REAL_TIME:
         check_testbed(plan, testbed or "veth")
-        if timeout is None:
-            timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
     request = RunRequest(plan, case.params, seed, testbed if driver in matrix.REAL_TIME else None,
                          case.scenario.source)
     return execute_plan(request, db=db, traces=Traces(pcap, log), timeout=timeout,
                         on_progress=on_progress)
 
 
-@dataclass(frozen=True)
-class WorkerCall:
-    """What a worker is asked beside the Plan: the module's function, additions to the job,
-    descriptors handed over, and one that interrupts it when its other end is closed."""
-
-    function: str = "run"
-    job: dict[str, Any] = field(default_factory=dict)
-    handed: tuple[int, ...] = ()
-    stop_fd: int = -1
-
-
 def execute_plan(request: RunRequest, *, db: str | None,
                  timeout: float | None, traces: Traces = Traces(),
                  on_progress: ProgressListener | None = None,
-                 call: WorkerCall = WorkerCall()) -> Run:
-    """Runs a Plan once. The worker's own file is merged into `db` whatever its end."""
+                 call: WorkerCall = WorkerCall(), stop_fd: int = -1) -> Run:
+    """Runs a Plan once. The worker's own file is merged into `db` whatever its end, Ctrl-C too.
+    `stop_fd`: see Watch; else Ctrl-C interrupts."""
     target = os.path.abspath(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
     require_checked(request.testbed, target)
+    call = replace(call, job=traces.job(request, target) | call.job)
+    with interrupts.caught() as interrupted:
+        watch = Watch(timeout, stop_fd if stop_fd >= 0 else interrupted, on_progress,
+                      tuple(request.plan.wishes))
+        merged, end = _fill_and_merge(request, target, watch, call)
+    run = Run(target, merged)
+    raise_for(run, end)
+    return run
+
+
+def _fill_and_merge(request: RunRequest, target: str, watch: Watch,
+                    call: WorkerCall) -> tuple[int, WorkerEnd]:
+    """The run's id in `target`, and how its worker ended."""
     folder = _work_folder(target)
     own = os.path.join(folder, "run.db")
-    end: WorkerEnd | None = None
     try:
-        run_id, _ = prepare(own, request)
-        job = worker_job(request, own, run_id) | traces.job(request, target) | call.job
-        wishes = request.plan.wishes
-        with network(request) as companion:
-            end = run_worker(request.plan.driver, job, timeout=timeout, on_progress=on_progress,
-                             companion=companion, function=call.function, handed=call.handed,
-                             stop_fd=call.stop_fd,
-                             tap=EventTap(list(wishes)) if wishes else None)
-            record_end(own, run_id, end)
-            if companion is not None:
-                companion.record(own, run_id)
-        merged = merge(own, target)[0]
+        _, end = fill(own, request, watch, call)
+        return merge(own, target)[0], end
     except DatabaseError as error:
         raise TwinpathError(_kept(str(error), own, target)) from error
     except sqlite3.Error as error:
         raise TwinpathError(_kept(str(explain(target, error)), own, target)) from error
-    except TwinpathError as error:
-        if end is None:
-            raise
-        # The run is over; its test-bed could not be taken down.
+    except BedRemains as error:
         raise TwinpathError(_kept(str(error), own, target)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    run = Run(target, merged)
-    _raise_for(run, end)
-    return run
-
-
-def worker_job(request: RunRequest, path: str, run_id: int) -> dict[str, Any]:
-    """What a worker is told: its Plan, its seed, and the file and run it writes."""
-    return {"plan": request.plan.data, "plan_sha256": request.plan.sha256, "seed": request.seed,
-            "db": path, "run_id": run_id,
-            "testbed": testbed_file.load(request.testbed or "veth").kind,
-            "objects": objects_of(request.plan.data)}
 
 
 def require_checked(testbed: str | None, db: str) -> None:
@@ -119,20 +90,6 @@ def require_checked(testbed: str | None, db: str) -> None:
     from . import testbed_check
 
     testbed_check.require(testbed_file.load(testbed), db)
-
-
-def network(request: RunRequest) -> Any:
-    """The test-bed of an emulation with its Linux peers, as a context; nothing else needs one."""
-    bed = testbed_file.load(request.testbed) if request.testbed else None
-    if bed is None or bed.kind == "net_ring":
-        return contextlib.nullcontext(None)
-    from .peers import PeeredBed
-
-    if bed.kind == "veth":
-        return PeeredBed(request.plan.data)
-    from . import lab_bed
-
-    return PeeredBed(request.plan.data, lab_bed.LabBed(request.plan.data, bed))
 
 
 def _work_folder(target: str) -> str:
@@ -214,58 +171,9 @@ def _leads_out(plan: Plan, name: str) -> bool:
                for link in plan.data["links"])
 
 
-def record_end(path: str, run_id: int, end: WorkerEnd) -> None:
-    """Completes the run's row with what only the parent knows."""
-    status, error = _status(end)
-    connection = connect(path)
-    try:
-        connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute(
-            "UPDATE run SET status = ?, error = coalesce(error, ?), wall_s = ?, cpu_s = ?, "
-            "max_rss_bytes = ?, model_s = coalesce(model_s, ?), ended_utc = coalesce(ended_utc, ?) "
-            "WHERE run_id = ?",
-            (status, error, end.wall_s, end.cpu_s, end.max_rss_bytes, end.model_s, utc_now(),
-             run_id))
-        if status != "done" and end.stderr:
-            connection.execute(
-                "INSERT INTO event (run_id, seq, t_ns, kind, data_json) SELECT ?1, "
-                "coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM event WHERE run_id = ?1",
-                (run_id, int((end.model_s or 0) * 1e9), STDERR_EVENT,
-                 json.dumps({"tail": end.stderr})))
-    finally:
-        connection.close()
-
-
-def record_failure(path: str, run_id: int, error: str) -> None:
-    """Ends a run that has nothing but the reason why."""
-    connection = connect(path, durable=False)
-    try:
-        connection.execute("UPDATE run SET status = 'failed', error = ?, ended_utc = ? "
-                           "WHERE run_id = ?", (error, utc_now(), run_id))
-    finally:
-        connection.close()
-
-
-def _status(end: WorkerEnd) -> tuple[str, str | None]:
-    if end.stopped:
-        reached = "" if end.model_s is None else f" at {end.model_s:.3f} s of model time"
-        if end.error is not None:
-            return end.stopped, f"{end.error}"
-        return end.stopped, f"{STOPPED} ({end.stopped}){reached}"
-    if end.result is None:
-        return "failed", crash_text(end)
-    return end.result["status"], end.result.get("error") or None
-
-
-def crash_text(end: WorkerEnd) -> str:
-    """How a worker died, in one sentence."""
-    how = f"was killed by {end.signal}" if end.signal else f"ended with exit code {end.exit_code}"
-    when = "" if end.model_s is None else f" at {end.model_s:.3f} s of model time"
-    return f"the worker {how}{when}"
-
-
-def _raise_for(run: Run, end: WorkerEnd) -> None:
-    status, error = _status(end)
+def raise_for(run: Run, end: WorkerEnd) -> None:
+    """The exception of a run that is not done; nothing when it is."""
+    status, error = status_of(end)
     if status == "interrupted":
         raise KeyboardInterrupt
     if status == "timeout":
@@ -296,13 +204,10 @@ def rerun(run: Run, *, db: str | None = None, pcap: str | None = None, log: bool
         frame = results.table("param", run.run_id)
     params = {p.name: quantity(p.num, p.unit) if p.unit and p.num == p.num else p.text
               for p in frame.itertuples()}
-    timeout = None
-    if plan.driver in matrix.REAL_TIME:
-        timeout = plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
     with _recorded_testbed(run) as testbed:
         request = RunRequest(plan, params, run.seed, testbed, source="")
         return execute_plan(request, db=db or run.db, traces=Traces(pcap, log),
-                            timeout=timeout, on_progress=on_progress)
+                            timeout=None, on_progress=on_progress)
 
 
 @contextlib.contextmanager

@@ -93,7 +93,7 @@ def window_json(windows: Windows) -> dict[str, dict[str, int]]:
 
 
 def _answer(end: WorkerEnd) -> dict[str, Any]:
-    from .execute import crash_text
+    from .fill import crash_text
 
     if end.result is None:
         raise RunFailed(f"the replay failed: {crash_text(end)}", stderr=end.stderr)

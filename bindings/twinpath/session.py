@@ -53,7 +53,8 @@ class Session:
         self._error: BaseException | None = None
 
     def __enter__(self) -> "Session":
-        from .execute import WorkerCall, execute_plan
+        from .execute import execute_plan
+        from .fill import WorkerCall
         from .prepare import RunRequest
 
         commands, self._to_worker = os.pipe()
@@ -61,11 +62,12 @@ class Session:
         self._stop = os.pipe()
         self._handed = {fd: os.fstat(fd).st_ino for fd in (commands, answers_write)}
         pipes = {"commands_fd": commands, "answers_fd": answers_write}
-        call = WorkerCall("session", {"session": pipes}, tuple(self._handed), self._stop[0])
+        call = WorkerCall("session", {"session": pipes}, tuple(self._handed))
         request = RunRequest(self._plan, self._case.params, self._seed, None,
                              self._case.scenario.source, uuid.uuid4().hex)
         self._from_worker = os.fdopen(answers, encoding="utf-8")
-        self._start(lambda: execute_plan(request, db=self._db, timeout=None, call=call))
+        self._start(lambda: execute_plan(request, db=self._db, timeout=None, call=call,
+                                         stop_fd=self._stop[0]))
         self._hear()
         return self
 

@@ -14,14 +14,13 @@ from twinpath_analysis.queries import Results, RunRow
 from . import builds, turn_log
 from .builds import Build
 from .errors import ConfigError, Problem, RunFailed
-from .execute import DEFAULT_DB, STOPPED, crash_text
+from .execute import DEFAULT_DB
+from .fill import STOPPED, WorkerCall, crash_text, fill
 from .frames import Frame, read_pcapng
-from .native import objects_of
 from .plan import Plan
-from .prepare import RunRequest, prepare
+from .prepare import RunRequest
 from .replay import Windows, replay_log, window_json
 from .run import Run
-from .supervise import run_worker
 from .turn_log import TurnLog
 
 Chunks = dict[str, list[tuple[int, str]]]  # "client/eth0/tx" -> (time of its last frame, hash)
@@ -63,11 +62,11 @@ class Side:
         assert self.row is not None and self.build is not None
         plan = Plan(json.loads(self.row.plan_json))
         own = os.path.join(os.path.dirname(capture), "run.db")
-        run_id, _ = prepare(own, RunRequest(plan, {}, self.row.unsigned_seed, None, ""))
-        job = {"plan": plan.data, "plan_sha256": plan.sha256, "seed": self.row.unsigned_seed,
-               "db": own, "run_id": run_id, "objects": objects_of(plan.data),
-               "pcapng": {"path": capture, "windows": window_json(windows)}}
-        end = run_worker("sim", job, module=self.build.sim)
+        job = {"pcapng": {"path": capture, "windows": window_json(windows)}}
+        _, end = fill(own, RunRequest(plan, {}, self.row.unsigned_seed, None, ""),
+                      call=WorkerCall(job=job, module=self.build.sim))
+        if end.stopped == "interrupted":
+            raise KeyboardInterrupt
         if end.result is None or end.result["status"] == "failed":
             why = crash_text(end) if end.result is None else end.result["error"]
             raise RunFailed(f"{self.label}, run again: {why}", stderr=end.stderr)

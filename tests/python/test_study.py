@@ -172,7 +172,7 @@ def test_a_driver_that_vanishes_meanwhile_ends_the_study_with_words(sim, db: str
     def gone(path: str, request: object) -> None:
         raise tp.TwinpathError("the driver sim is not built; run `./twinpath setup`")
 
-    monkeypatch.setattr("twinpath.studies.local.prepare", gone)
+    monkeypatch.setattr("twinpath.fill.prepare", gone)
     with pytest.raises(tp.TwinpathError, match="the driver sim is not built"):
         tp.study(db, discover.find("udp_echo"), seeds=(1, 2))
     assert rows(db) == 0

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from .. import lab_bed
 from ..errors import ConfigError, RunFailed, raise_for_result
-from ..execute import crash_text
+from ..fill import crash_text
 from ..net import Net
 from ..ports import ask_ip
 from ..quantities import Time

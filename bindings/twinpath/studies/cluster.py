@@ -19,9 +19,8 @@ from twinpath_analysis.database import connect
 
 from .. import provenance
 from ..errors import ConfigError, Problem, TwinpathError
-from ..execute import record_end, record_failure, worker_job
+from ..fill import Watch, fill_prepared, give_up, record_failure, worker_job
 from ..prepare import insert, prepare
-from ..supervise import run_worker
 from .local import Finished, Limits
 from .tasks import Task
 
@@ -59,8 +58,7 @@ def run_parcel(parcel: Parcel) -> bytes:
         if found != parcel.build_sha256:
             record_failure(path, parcel.run_id, f"this worker has another build: {found}")
             return zlib.compress(Path(path).read_bytes())
-        end = run_worker(parcel.driver, {**parcel.job, "db": path}, timeout=parcel.timeout)
-        record_end(path, parcel.run_id, end)
+        fill_prepared({**parcel.job, "db": path}, Watch(parcel.timeout))
         _enter_machine(path, parcel.run_id)
         return zlib.compress(Path(path).read_bytes())
 
@@ -154,8 +152,8 @@ class ClusterPool:
             if error is None:
                 Path(path).write_bytes(zlib.decompress(future.result()))
             else:
-                run_id, _ = prepare(path, task.request(self._limits.source))
-                record_failure(path, run_id, f"the cluster lost this run: {error!r}")
+                give_up(path, task.request(self._limits.source),
+                        f"the cluster lost this run: {error!r}")
             yield Finished(task, path, error=repr(error) if error else "")
 
     def stop(self) -> None:

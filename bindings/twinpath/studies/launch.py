@@ -16,6 +16,7 @@ from twinpath_analysis.merge import Merger
 
 from ..errors import ConfigError, Problem, TwinpathError
 from ..execute import require_checked
+from ..interrupts import caught
 from ..matrix import REAL_TIME
 from ..plan import canonical
 from ..scenario import Scenario
@@ -207,8 +208,9 @@ class _Writer:
             raise item.fatal
         if item.stopped:
             return
-        ids = self._merger.add(item.path, study_id=self._study_id, once=True)
-        os.remove(item.path)
+        with caught():
+            ids = self._merger.add(item.path, study_id=self._study_id, once=True)
+            os.remove(item.path)
         status = self._merger.connection.execute(
             "SELECT status FROM run WHERE run_id = ?", (ids[-1],)).fetchone()[0]
         progress.ran(item.task, status != "done")

@@ -19,10 +19,8 @@ from typing import Iterator, Sequence
 from twinpath_analysis.database import DatabaseError, explain
 
 from ..errors import ConfigError, MissingPrivilege, PortRefused, Problem, TwinpathError
-from ..execute import EMU_GRACE_S, network, record_end, record_failure, worker_job
-from ..matrix import REAL_TIME
-from ..prepare import RunRequest, prepare
-from ..supervise import WorkerEnd, run_worker
+from ..fill import Watch, fill, give_up
+from ..prepare import RunRequest
 from .tasks import Task
 
 PREFIX = ".twinpath-study-"
@@ -90,7 +88,7 @@ def run_task(task: Task, path: str, limits: Limits, stop_fd: int = -1) -> Finish
     """Runs one task into the file `path`. Whatever happens to it is its own failure."""
     request = task.request(limits.source)
     try:
-        end = _run(request, path, limits, stop_fd)
+        _, end = fill(path, request, Watch(limits.timeout, stop_fd))
         return Finished(task, path, stopped=end.stopped == "interrupted")
     except (MissingPrivilege, PortRefused) as error:
         return Finished(task, path, fatal=error)
@@ -100,29 +98,9 @@ def run_task(task: Task, path: str, limits: Limits, stop_fd: int = -1) -> Finish
         return _failed(task, path, request, str(error))
 
 
-def _run(request: RunRequest, path: str, limits: Limits, stop_fd: int) -> WorkerEnd:
-    run_id, _ = prepare(path, request)
-    timeout = limits.timeout
-    if timeout is None and request.plan.driver in REAL_TIME:
-        timeout = request.plan.data["stop"]["at_most_ns"] / 1e9 + EMU_GRACE_S
-    with network(request) as companion:
-        end = run_worker(request.plan.driver, worker_job(request, path, run_id), timeout=timeout,
-                         companion=companion, stop_fd=stop_fd)
-        if end.stopped != "interrupted":
-            record_end(path, run_id, end)
-            if companion is not None:
-                companion.record(path, run_id)
-    return end
-
-
 def _failed(task: Task, path: str, request: RunRequest, text: str) -> Finished:
-    """What the worker wrote is given up, a row with the reason takes its place."""
-    for name in (path, f"{path}-wal", f"{path}-shm", f"{path}-journal"):
-        with contextlib.suppress(OSError):
-            os.remove(name)
     try:
-        run_id, _ = prepare(path, request)
-        record_failure(path, run_id, text)
+        give_up(path, request, text)
     except (TwinpathError, DatabaseError, sqlite3.Error, OSError) as error:
         return Finished(task, path, error=text, fatal=TwinpathError(f"{text}; {error}"))
     return Finished(task, path, error=text)

@@ -18,7 +18,7 @@ from .spec import Expanded, Spec
 
 SHOWN_PROBLEMS = 20  # of the plans of a study
 DONE, FAILED, MISSING = "done", "failed", "missing"
-KILLED = ("was killed by SIGKILL", "was killed by SIGTERM")  # as execute.crash_text() says it
+KILLED = ("was killed by SIGKILL", "was killed by SIGTERM")  # as fill.crash_text() says it
 
 
 @dataclass(frozen=True)

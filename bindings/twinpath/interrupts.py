@@ -1,0 +1,44 @@
+"""Ctrl-C in order: what has begun is ended and recorded, then the interruption is told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import Any, Iterator
+
+NOT_HEARD = -1
+
+
+@contextlib.contextmanager
+def caught() -> Iterator[int]:
+    """A descriptor that becomes readable at Ctrl-C; KeyboardInterrupt follows when the block has
+    ended, a second Ctrl-C raises it at once. NOT_HEARD where no Ctrl-C is delivered (only the main
+    thread hears it) or somebody else handles it."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield NOT_HEARD
+        return
+    read, write = os.pipe()
+    heard = threading.Event()
+
+    def hear(*_: Any) -> None:
+        if heard.is_set():
+            raise KeyboardInterrupt
+        heard.set()
+        os.write(write, b".")
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield read
+    except Exception as error:
+        if heard.is_set():  # Ctrl-C reaches child processes too: what they failed of
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.close(read)
+        os.close(write)
+    if heard.is_set():
+        raise KeyboardInterrupt
