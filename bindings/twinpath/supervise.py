@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
+import select
 import selectors
 import signal
 import subprocess
@@ -21,6 +23,9 @@ from .provenance import module_path
 WORKER = str(Path(__file__).resolve().parent / "_worker.py")
 STDERR_KEPT = 4000  # characters of the end of a worker's standard error
 STOP_GRACE_S = 10.0  # from SIGTERM to SIGKILL: the time a test-bed needs to clean up
+EXIT_GRACE_S = 60.0  # from a worker's answer to SIGKILL
+DRAIN_S = 5.0  # how long a worker's last events are waited for once it has answered
+DRAIN_READS_MAX = 1024  # of them, 64 KiB each: its pipe holds one
 
 ProgressListener = Callable[[float], None]  # seconds of model time
 
@@ -63,6 +68,7 @@ class _Pipes:
     progress: int
     ready: int = -1
     peers: int = -1
+    exit: int = -1  # readable when the worker has ended, whoever holds the others open
     answer: bytearray = field(default_factory=bytearray)
     line: bytearray = field(default_factory=bytearray)
     model_ns: int | None = None
@@ -99,6 +105,7 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
                                    stderr=stderr,
                                    pass_fds=(*theirs, *(companion.fds if companion else ())),
                                    start_new_session=True)
+        pipes.exit = os.pidfd_open(process.pid)
         for fd in theirs:
             os.close(fd)
         end = WorkerEnd()
@@ -145,37 +152,45 @@ def _feed(process: subprocess.Popen[bytes], job: dict[str, Any]) -> None:
 
 def _watch(pipes: _Pipes, started: float, timeout: float | None, listeners: _Listeners,
            end: WorkerEnd) -> None:
-    """Reads the pipes until the worker closes the result pipe or the time is used up."""
+    """Reads the pipes until the worker closes the result pipe or exits, or the time is used up."""
     with selectors.DefaultSelector() as selector:
-        selector.register(pipes.result, selectors.EVENT_READ)
-        selector.register(pipes.progress, selectors.EVENT_READ)
-        if pipes.ready >= 0:
-            selector.register(pipes.ready, selectors.EVENT_READ)
-        if listeners.tap is not None:
-            selector.register(listeners.tap.read_fd, selectors.EVENT_READ)
-        if listeners.stop_fd >= 0:
-            selector.register(listeners.stop_fd, selectors.EVENT_READ)
+        for fd in _watched(pipes, listeners):
+            selector.register(fd, selectors.EVENT_READ)
         while True:
             left = None if timeout is None else timeout - (time.monotonic() - started)
             if left is not None and left <= 0:
                 end.stopped = "timeout"
                 return
-            for key, _ in selector.select(left):
-                if key.fd == listeners.stop_fd:
-                    end.stopped = "interrupted"
-                    return
-                more = _take(pipes, key.fd, listeners)
-                if not more and key.fd == pipes.result:
-                    _drain(listeners.tap)
-                    return
-                if not more:
-                    selector.unregister(key.fd)
+            ready = [key.fd for key, _ in selector.select(left)]
+            if listeners.stop_fd in ready:
+                end.stopped = "interrupted"
+                return
+            closed = [fd for fd in ready if fd != pipes.exit and not _take(pipes, fd, listeners)]
+            if pipes.result in closed or pipes.exit in ready:
+                _drain(listeners.tap)
+                return
+            for fd in closed:
+                selector.unregister(fd)
+
+
+def _watched(pipes: _Pipes, listeners: _Listeners) -> list[int]:
+    tap = -1 if listeners.tap is None else listeners.tap.read_fd
+    found = (pipes.result, pipes.progress, pipes.ready, pipes.exit, tap, listeners.stop_fd)
+    return [fd for fd in found if fd >= 0]
 
 
 def _drain(tap: EventTap | None) -> None:
-    """The last events: the worker has closed its end, or does so when it exits."""
-    while tap is not None and tap.take():
-        pass
+    """The last events: the worker has closed its end, or does so when it exits. A process it left
+    behind may hold that end open; nobody waits for it longer than DRAIN_S."""
+    if tap is None:
+        return
+    waited = 0.0
+    for _ in range(DRAIN_READS_MAX):
+        asked = time.monotonic()
+        ready = select.select([tap.read_fd], [], [], DRAIN_S - waited)[0]
+        waited += time.monotonic() - asked  # callbacks take the time they take
+        if not ready or not tap.take() or waited >= DRAIN_S:
+            return
 
 
 def _take(pipes: _Pipes, fd: int, listeners: _Listeners) -> bool:
@@ -216,15 +231,14 @@ def _finish(process: subprocess.Popen[bytes], pipes: _Pipes, end: WorkerEnd) -> 
     """Stops the worker if it still runs, reaps it and reads its resource usage."""
     if end.stopped:
         process.send_signal(signal.SIGTERM)
-    grace = STOP_GRACE_S if end.stopped else 60.0
+    grace = STOP_GRACE_S if end.stopped else EXIT_GRACE_S
     status, usage = _reap(process.pid, grace)
     if status is None:
         process.kill()
         status, usage = _reap(process.pid, None)
     process.returncode = os.waitstatus_to_exitcode(status or 0)
-    while rest := os.read(pipes.result, 65536):
-        pipes.answer += rest
-    for fd in (pipes.result, pipes.progress, pipes.ready, pipes.peers):
+    _read_rest(pipes)
+    for fd in (pipes.result, pipes.progress, pipes.ready, pipes.peers, pipes.exit):
         if fd >= 0:
             os.close(fd)
     pipes.peers = -1
@@ -239,6 +253,14 @@ def _finish(process: subprocess.Popen[bytes], pipes: _Pipes, end: WorkerEnd) -> 
         end.result = json.loads(pipes.answer) if pipes.answer else None
     except ValueError:
         end.result = None
+
+
+def _read_rest(pipes: _Pipes) -> None:
+    """What a worker that has ended still said; its end may be held open by somebody else."""
+    os.set_blocking(pipes.result, False)
+    with contextlib.suppress(BlockingIOError):
+        while rest := os.read(pipes.result, 65536):
+            pipes.answer += rest
 
 
 def _reap(pid: int, grace: float | None) -> tuple[int | None, resource.struct_rusage | None]:
