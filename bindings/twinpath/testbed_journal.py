@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Sequence
 
@@ -199,13 +200,41 @@ def bind(pci: str, driver: str, root: Path = Path("/")) -> None:
                             f"try `modprobe {driver}`") from error
 
 
-def restore_bindings(root: Path = Path("/")) -> list[str]:
-    """Gives every device back to its former driver; the addresses."""
-    restored = []
-    for pci, driver in bindings_noted():
-        bind(pci, driver, root)
-        override = root / "sys/bus/pci/devices" / pci / "driver_override"
-        override.write_text("\n", encoding="ascii")
-        restored.append(pci)
-    (folder() / BINDINGS).unlink(missing_ok=True)
-    return restored
+@dataclass
+class Restored:
+    """What became of the devices we had bound, by PCI address. `gone`: this machine has them no
+    more. `failed`: why they could not be given back; they stay noted."""
+
+    back: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def restore_bindings(root: Path = Path("/")) -> Restored:
+    """Gives every device back to its former driver, each whatever became of the others."""
+    found, noted = Restored(), bindings_noted()
+    for pci, driver in noted:
+        device = root / "sys/bus/pci/devices" / pci
+        if not device.exists():
+            found.gone.append(pci)
+            continue
+        try:
+            bind(pci, driver, root)
+            (device / "driver_override").write_text("\n", encoding="ascii")
+            found.back.append(pci)
+        except (TwinpathError, OSError) as error:
+            found.failed[pci] = str(error)
+    _note_only([(pci, driver) for pci, driver in noted if pci in found.failed])
+    return found
+
+
+def _note_only(bindings: Sequence[tuple[str, str]]) -> None:
+    """The journal of bindings holds these and no others."""
+    path = folder() / BINDINGS
+    if not bindings:
+        path.unlink(missing_ok=True)
+        return
+    fresh = path.with_suffix(".new")
+    fresh.write_text("".join(f"{pci} {driver or '-'}\n" for pci, driver in bindings),
+                     encoding="utf-8")
+    os.replace(fresh, path)

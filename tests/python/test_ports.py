@@ -177,9 +177,24 @@ def test_binding_is_noted_first_and_given_back(tree: Tree, run_folder: Path) -> 
     assert testbed_journal.bindings_noted() == [(PCI, "ixgbe")]
     tree.bound_to("vfio-pci")
     assert bind_all(bed, tree.system()) == [], "bound already"
-    assert testbed_journal.restore_bindings(tree.root) == [PCI]
+    assert testbed_journal.restore_bindings(tree.root).back == [PCI]
     assert (tree.root / "sys/bus/pci/drivers/vfio-pci/unbind").read_text() == PCI
     assert (tree.device / "driver_override").read_text() == "\n"
+    assert testbed_journal.bindings_noted() == []
+
+
+def test_devices_are_given_back_whatever_became_of_the_others(tree: Tree, run_folder: Path) -> None:
+    gone, stuck = "0000:09:00.0", "0000:09:00.1"
+    (tree.root / "sys/bus/pci/devices" / stuck / "driver_override").mkdir(parents=True)
+    for address in (gone, stuck, PCI):
+        testbed_journal.note_binding(address, "ixgbe")
+    tree.bound_to("vfio-pci")
+    restored = testbed_journal.restore_bindings(tree.root)
+    assert restored.back == [PCI] and restored.gone == [gone] and list(restored.failed) == [stuck]
+    assert "cannot be bound to ixgbe" in restored.failed[stuck]
+    assert testbed_journal.bindings_noted() == [(stuck, "ixgbe")], "the next try begins with it"
+    (tree.root / "sys/bus/pci/devices" / stuck / "driver_override").rmdir()
+    assert testbed_journal.restore_bindings(tree.root).back == [stuck]
     assert testbed_journal.bindings_noted() == []
 
 

@@ -8,12 +8,13 @@ from typing import Any, Optional
 import typer
 from rich.markup import escape
 
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, TwinpathError
 from ..execute import DEFAULT_DB
 from ..ports import Nic, Survey, System
 from ..testbed_file import TestbedFile, load
-from ..testbed_journal import bindings_noted, clean_stale, restore_bindings, stale_things
-from .output import console, print_json
+from ..testbed_journal import (Restored, bindings_noted, clean_stale, restore_bindings,
+                               stale_things)
+from .output import console, errors, print_json
 from .scenarios import DB, DRY_RUN, JSON, print_steps
 
 app = typer.Typer(add_completion=False)
@@ -120,19 +121,30 @@ def clean_command(*, yes: bool = YES, dry_run: bool = DRY_RUN, as_json: bool = J
                     [f"give {pci} back to {driver or 'no driver'} (with --yes only)"
                      for pci, driver in kept], as_json)
     removed = clean_stale()
-    restored = restore_bindings() if yes else []
+    restored = restore_bindings() if yes else Restored()
+    problems = [Problem(pci, "", text).as_dict() for pci, text in restored.failed.items()]
     if as_json:
-        print_json({"schema": "twinpath.testbed/1", "removed": removed, "restored": restored,
-                    "problems": []})
-        return 0
-    for name in [*removed, *restored]:
-        console.print(f"restored {escape(name)}" if name in restored else f"removed {escape(name)}")
-    for pci, driver in kept if not yes else []:
-        console.print(f"{pci} is still bound for DPDK, before: {driver or 'no driver'}; --yes gives"
-                      " it back")
-    if not removed and not kept:
-        console.print("nothing to clean")
-    return 0
+        print_json({"schema": "twinpath.testbed/1", "removed": removed, "restored": restored.back,
+                    "gone": restored.gone, "problems": problems})
+    else:
+        _print_cleaned(removed, restored)
+        for pci, driver in kept if not yes else []:
+            console.print(f"{pci} is still bound for DPDK, before: {driver or 'no driver'}; --yes "
+                          "gives it back")
+        if not removed and not kept:
+            console.print("nothing to clean")
+    return TwinpathError.exit_code if problems else 0
+
+
+def _print_cleaned(removed: list[str], restored: Restored) -> None:
+    for name in removed:
+        console.print(f"removed {escape(name)}")
+    for pci in restored.back:
+        console.print(f"restored {pci}")
+    for pci in restored.gone:
+        console.print(f"{pci} is no longer in this machine: nothing to give back")
+    for text in restored.failed.values():
+        errors.print(f"[bold red]error:[/] {escape(text)}; it stays noted")
 
 
 @testbed.command("show", help="A test-bed as its file describes it, and its last check.")
