@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twinpath_analysis.database import connect
@@ -17,6 +17,7 @@ from twinpath_analysis.database import connect
 from . import matrix, testbed_file
 from .errors import TwinpathError
 from .events import EventTap, Wish
+from .machine_lock import one_at_a_time
 from .native import objects_of
 from .prepare import RunRequest, prepare, utc_now
 from .supervise import ProgressListener, WorkerEnd, run_worker
@@ -30,11 +31,12 @@ BESIDE = ("", "-wal", "-shm", "-journal")  # a database and what SQLite puts bes
 @dataclass(frozen=True)
 class WorkerCall:
     """What a worker is asked beside the Plan: the module's function, another build's module,
-    additions to the job, and descriptors handed over."""
+    additions to the job, descriptors handed over, and those it holds open as we do."""
 
     function: str = "run"
     job: dict[str, Any] = field(default_factory=dict)
     handed: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
     module: str | None = None
 
 
@@ -57,17 +59,31 @@ class BedRemains(TwinpathError):
 def fill(path: str, request: RunRequest, watch: Watch = Watch(),
          call: WorkerCall = WorkerCall()) -> tuple[int, WorkerEnd]:
     """Runs `request` into the new file `path`; the run's id there and how the worker ended."""
-    run_id, _ = prepare(path, request)
-    job = worker_job(request, path, run_id) | call.job
+    if request.plan.driver not in matrix.REAL_TIME:
+        run_id, _ = prepare(path, request)
+        return run_id, fill_prepared(worker_job(request, path, run_id) | call.job, watch, call)
+    with one_at_a_time(watch.stop_fd) as held:
+        run_id, _ = prepare(path, request)
+        if held.fd is None:
+            end = WorkerEnd(stopped="interrupted")
+            record_end(path, run_id, end)
+        else:
+            job = worker_job(request, path, run_id) | call.job
+            end = _fill_on_bed(request, job, watch, replace(call, kept=held.fds))
+        return run_id, end
+
+
+def _fill_on_bed(request: RunRequest, job: dict[str, Any], watch: Watch,
+                 call: WorkerCall) -> WorkerEnd:
     end: WorkerEnd | None = None
     try:
         with network(request) as companion:
             end = fill_prepared(job, watch, call, companion)
+        return end
     except TwinpathError as error:
         if end is None:
             raise
         raise BedRemains(str(error)) from error
-    return run_id, end
 
 
 def fill_prepared(job: dict[str, Any], watch: Watch, call: WorkerCall = WorkerCall(),
@@ -77,7 +93,7 @@ def fill_prepared(job: dict[str, Any], watch: Watch, call: WorkerCall = WorkerCa
     end = run_worker(driver, job, function=call.function, module=call.module,
                      timeout=_wall_limit(job["plan"], watch.timeout), stop_fd=watch.stop_fd,
                      on_progress=watch.on_progress, companion=companion, handed=call.handed,
-                     tap=EventTap(list(watch.wishes)) if watch.wishes else None)
+                     kept=call.kept, tap=EventTap(list(watch.wishes)) if watch.wishes else None)
     record_end(path, run_id, end)
     if companion is not None:
         companion.record(path, run_id)

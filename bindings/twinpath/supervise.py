@@ -86,11 +86,12 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
                module: str | None = None, timeout: float | None = None,
                on_progress: ProgressListener | None = None,
                companion: Companion | None = None, stop_fd: int = -1,
-               handed: tuple[int, ...] = (), tap: EventTap | None = None) -> WorkerEnd:
+               handed: tuple[int, ...] = (), kept: tuple[int, ...] = (),
+               tap: EventTap | None = None) -> WorkerEnd:
     """Runs one job to its end by the module's `function`; `module` is another build's file. Never
     raises for what the worker does. Once `stop_fd` is readable or closed at its other end the
     worker is interrupted. `handed`: descriptors of the caller that become the worker's, closed
-    here. `tap` hears its events."""
+    here; `kept`: those both have, as locks are. `tap` hears its events."""
     module = module or module_path(driver)
     pipes, theirs = _open_pipes(job, companion)
     theirs += handed
@@ -101,9 +102,9 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
         started = time.monotonic()
         command = [PYTHON, "-I", "-S", WORKER, f"_{driver}", module, str(theirs[0]), function,
                    str(os.getpid())]
+        shared = (*kept, *(companion.fds if companion else ()))
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                   stderr=stderr,
-                                   pass_fds=(*theirs, *(companion.fds if companion else ())),
+                                   stderr=stderr, pass_fds=(*theirs, *shared),
                                    start_new_session=True)
         pipes.exit = os.pidfd_open(process.pid)
         for fd in theirs:

@@ -18,6 +18,7 @@ from twinpath_analysis.database import connect, create, read_only
 from . import provenance
 from .errors import NoVerdict, PortRefused, RunFailed, raise_for_result
 from .lab_bed import device_of, interfaces, lock_all, refuse_used
+from .machine_lock import one_at_a_time
 from .ports import Survey, System, find
 from .supervise import run_worker
 from .testbed import VethBed, offloads_command, offloads_on
@@ -136,8 +137,9 @@ def _job(bed: TestbedFile, ports: list[BedPort]) -> Json:
 
 
 def _probe(job: Json) -> Json:
-    end = run_worker("emu", {"trial_ns": TRIAL_NS, **job}, function="probe",
-                     timeout=PROBE_TIMEOUT_S)
+    with one_at_a_time() as held:
+        end = run_worker("emu", {"trial_ns": TRIAL_NS, **job}, function="probe",
+                         timeout=PROBE_TIMEOUT_S, kept=held.fds)
     if end.stopped == "interrupted":
         raise KeyboardInterrupt
     if end.result is None:

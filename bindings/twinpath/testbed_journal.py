@@ -12,6 +12,7 @@ import fcntl
 import itertools
 import os
 import re
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -29,11 +30,22 @@ _numbers = itertools.count()
 
 
 def folder() -> Path:
-    """Where journals and locks are: gone with the next boot, like what they tell of."""
+    """Where journals and locks are: gone with the next boot, like what they tell of.
+    TwinpathError when somebody else could have written them."""
     chosen = os.environ.get("TWINPATH_RUN")
     user = os.geteuid()
-    path = Path(chosen or ("/run/twinpath" if user == 0 else f"/tmp/twinpath-{user}"))
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = Path(chosen).resolve() if chosen else Path(
+        "/run/twinpath" if user == 0 else f"/tmp/twinpath-{user}")
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = os.lstat(path)
+    except OSError as error:
+        raise TwinpathError(f"no folder for journals and locks: {path}: {error.strerror}"
+                            ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or found.st_mode & 0o022:
+        raise TwinpathError(f"{path} is not only yours (a folder of user {user} that nobody else "
+                            "writes to): what it says cannot be trusted; remove it or set "
+                            "TWINPATH_RUN to another folder")
     return path
 
 
