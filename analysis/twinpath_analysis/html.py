@@ -20,12 +20,15 @@ def table(frame: pd.DataFrame) -> str:
     return frame.head(MAX_ROWS).to_html(index=False, border=0, na_rep="–", escape=True) + more
 
 
-def study_html(name: str, frame: pd.DataFrame, units: dict[str, str], missing: int) -> str:
-    """One row per point of the grid: means with t-intervals and n."""
+def study_html(name: str, frame: pd.DataFrame, units: dict[str, str], missing: int,
+               points: Sequence[str]) -> str:
+    """One row per point of the grid, told apart by the columns `points`: means with t-intervals
+    and n."""
     head = f"<b>{escape(name)}</b>: {len(frame)} finished runs"
     if missing:
         head += f", {missing} missing or failed"
-    return f"<p>{head}; mean ± 95 % t-interval over seeds</p>{table(summary(frame, units))}"
+    rows = table(summary(frame, units, points=points))
+    return f"<p>{head}; mean ± 95 % t-interval over seeds</p>{rows}"
 
 
 def run_html(row: RunRow, scalars: pd.DataFrame, problems: Sequence[str]) -> str:

@@ -72,11 +72,13 @@ def observations(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(index=same.index[same])
 
 
-def summary(frame: pd.DataFrame, units: dict[str, str],
-            metrics: Sequence[str] = HEADLINES) -> pd.DataFrame:
-    """Per point of a study the mean of some metrics with its t-interval, as texts, and n."""
+def summary(frame: pd.DataFrame, units: dict[str, str], metrics: Sequence[str] = HEADLINES,
+            points: Sequence[str] | None = None) -> pd.DataFrame:
+    """Per point of a study the mean of some metrics with its t-interval, as texts, and n. `points`:
+    the columns that tell points apart, by default those that vary among these runs."""
     frame = observations(frame)
-    points = varied(frame, list(units))
+    wanted = varied(frame, list(units)) if points is None else points
+    points = [name for name in wanted if name in frame]
     chosen = [name for name in metrics if name in frame] or [n for n in units if n in frame][:3]
     rows = []
     for key, part in groups(frame, points):

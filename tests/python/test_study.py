@@ -298,6 +298,14 @@ def test_the_command_line_answers_in_json_and_counts_failures(cli, sim) -> None:
     assert [f["status"] for f in slow.json["failed"]] == ["timeout"]
 
 
+def test_a_column_varies_though_all_runs_of_a_value_failed(cli, sim) -> None:
+    ran = cli("sweep", "bulk_transfer", "-g", "size=100GB,1kB", "-p", "rate=10Gbps", "-p",
+              "every=0", "--timeout", "2")
+    assert ran.code == 3
+    header, *rows = [line.split() for line in ran.out.splitlines() if line.strip()][1:]
+    assert header[0] == "size" and any(row[0] == "1000.0" for row in rows), ran.out
+
+
 @pytest.mark.parametrize("arguments, piece", [
     (("-g", "loss"), "is not NAME=VALUES"), (("-z", "loss=1%,loss=2%"), "stands twice"),
     (("--seeds", "3..1"), "is no seed"), (("--drivers", "smi"), "did you mean 'sim'"),

@@ -14,7 +14,7 @@ from ..execute import DEFAULT_DB
 from ..studies import Study, study
 from ..studies.tasks import MISSING
 from . import scenarios as s
-from .output import console, errors, print_json
+from .output import console, errors, print_json, until_closed
 
 app = typer.Typer(add_completion=False)
 SCHEMA = "twinpath.study/1"
@@ -99,9 +99,11 @@ def sweep_command(scenario: str = typer.Argument(..., metavar="SCENARIO"), grid:
                    progress=not as_json)
     failed = _failed(result)
     if as_json:
-        print_json(study_object(result, failed))
+        with until_closed():
+            print_json(study_object(result, failed))
     else:
-        _print(result, failed)
+        with until_closed():
+            _print(result, failed)
     return 3 if failed else 0
 
 
@@ -128,7 +130,7 @@ def _print(result: Study, failed: list[dict[str, Any]]) -> None:
     from twinpath_analysis.tables import summary_table
     from twinpath_analysis.wide import summary
 
-    with_units = summary(result.df(), result.units())
+    with_units = summary(result.df(), result.units(), points=result.varied())
     console.print(summary_table(with_units, f"{result.name}: mean over seeds"))
     invalid = sum(run.validity == "invalid" for run in result.runs)
     done = len(result.df())

@@ -107,6 +107,12 @@ class Study:
         with Results(self.db) as results:
             return results.metrics()
 
+    def varied(self) -> list[str]:
+        """The columns of df() by which the study's runs differ, those that failed as well."""
+        from twinpath_analysis.wide import varied
+
+        return varied(self.df(valid_only=False), list(self.units()))
+
     def units(self) -> dict[str, str]:
         """Unit by metric."""
         return {row.name: row.unit for row in self._metrics().itertuples(index=False)}
@@ -127,7 +133,8 @@ class Study:
     def _repr_html_(self) -> str:
         from twinpath_analysis.html import study_html
 
-        return study_html(self.name or "all runs", self.df(), self.units(), len(self.missing()))
+        return study_html(self.name or "all runs", self.df(), self.units(), len(self.missing()),
+                          self.varied())
 
 
 def open_study(db: str, name: str | None = None) -> Study:
