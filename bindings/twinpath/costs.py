@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import ConfigError, Problem
-from .plan import Plan
+from .plan import Plan, canonical, sha256
 from .quantities import Time
 
 FREE = "zero"
@@ -29,6 +29,18 @@ def with_costs(plan: Plan, costs: str) -> Plan:
     if plan.driver != "sim":
         raise _refused(costs, "is for simulations; an emulation takes the time it takes", FREE)
     return replace(plan, data={**plan.data, "costs": body})
+
+
+def profile_row(plan: Plan) -> dict[str, Any] | None:
+    """The `profile` row of what CPU time costs in `plan`; None when it is free. Equal prices are
+    one profile, however they were given."""
+    body = plan.data.get("costs")
+    if body is None:
+        return None
+    turn, frame = (Time(f"{body[name]}ns") for name in ("per_turn_ns", "per_frame_ns"))
+    name = f"constant:{turn}" + (f"+{frame}/frame" if frame else "")
+    return {"sha256": sha256(canonical(body)), "name": name, "kind": body["kind"],
+            "body_json": canonical(body)}
 
 
 def _refused(value: Any, message: str, allowed: str = ALLOWED) -> ConfigError:

@@ -35,8 +35,8 @@ RING_LINKS_MAX = 16  # DPDK as Debian builds it has 32 ports; a link takes two
 def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
             costs: str = FREE, db: str | None = None, pcap: str | None = None,
             log: bool | str = False, timeout: float | None = None,
-            on_progress: ProgressListener | None = None) -> Run:
-    """Runs `case` once; see Case.simulate and Case.emulate."""
+            on_progress: ProgressListener | None = None, stop_fd: int = -1) -> Run:
+    """Runs `case` once; see Case.simulate and Case.emulate. `stop_fd`: see Watch."""
     plan = with_costs(case.plan(driver), costs)
     _check_seed(seed)
     if driver in matrix.REAL_TIME:
@@ -44,7 +44,7 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
     request = RunRequest(plan, case.params, seed, testbed if driver in matrix.REAL_TIME else None,
                          case.scenario.source)
     return execute_plan(request, db=db, traces=Traces(pcap, log), timeout=timeout,
-                        on_progress=on_progress)
+                        on_progress=on_progress, stop_fd=stop_fd)
 
 
 def execute_plan(request: RunRequest, *, db: str | None,

@@ -134,6 +134,65 @@ def test_another_experiment_is_not_compared_silently(cli, gate: Path) -> None:
     assert ran.code == 1 and "the experiment changed since the baseline (plan)" in ran.out
 
 
+def test_more_simulations_at_a_time_find_the_same(cli, gate: Path) -> None:
+    one, three = (cli("check", "gate.py", "--json", "--jobs", jobs) for jobs in "13")
+    assert one.code == three.code == 0 and one.json["rows"] == three.json["rows"]
+    assert cli("check", "gate.py", "--jobs", "0").code == 2
+
+
+def test_modelled_costs_are_checked(sim, tmp_path: Path) -> None:
+    @tp.scenario
+    def pings(net: tp.Net):
+        a, b = net.host("a"), net.host("b", cores=1)
+        net.link(a, b, delay="1ms")
+        net.stop(when=a.run(tp.UdpEcho(b, count=3)).done, at_most="1s")
+
+    db, suite = str(tmp_path / "r.db"), tp.suite("costs")
+    for costs in ("zero", "constant:100us"):
+        suite.add(pings(), driver="sim", seeds=[1, 2], costs=costs,
+                  expect=[tp.same("fingerprint"), tp.at_most("latency_p50_s", "2.05ms")])
+    suite.update(tmp_path, reason="first", db=db)
+    rows = suite.check(tmp_path, db=db).rows
+    assert [row.verdict for row in rows] == ["pass", "pass", "pass", "fail"]
+    moved = tp.suite("costs")
+    moved.add(pings(), driver="sim", seeds=[1, 2], costs="constant:101us",
+              name="pings-costs=constant:100us-sim", expect=[tp.same("fingerprint")])
+    told = moved.check(tmp_path, db=db).rows[0]
+    assert told.metric == "plan" and "profile" in told.message
+
+
+def test_a_closed_pipe_does_not_turn_failure_into_success(gate: Path) -> None:
+    edit(gate / "plain.json", lambda data: data.update(plan_sha256="0" * 64))
+    path = f"{ROOT / 'bindings'}:{BUILD / 'bindings'}:{ROOT / 'analysis'}"
+    environment = {**os.environ, "TWINPATH_ROOT": str(ROOT), "TWINPATH_BUILD": str(BUILD),
+                   "PYTHONPATH": path}
+    for words in ((), ("--json",)):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(["/usr/bin/python3", "-m", "twinpath", "check", "gate.py", "--only",
+                               "plain", *words], cwd=gate.parents[1], env=environment,
+                              stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(write)
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+def test_a_renamed_case_ends_2_and_is_an_error_in_junit(cli, gate: Path) -> None:
+    file = gate.parents[1] / "gate.py"
+    file.write_text(file.read_text().replace('name="plain"', 'name="renamed"'))
+    ran = cli("check", "gate.py", "--junit", "out.xml")
+    assert ran.code == 2 and "no baseline" in ran.err
+    (suite,) = ElementTree.parse(gate.parents[1] / "out.xml").getroot().iter("testsuite")
+    assert (suite.get("name"), suite.get("errors"), suite.get("tests")) == ("mine", "1", "1")
+    (case,) = suite.iter("testcase")
+    assert case.get("classname") == "mine.renamed"
+    error = case.find("error")
+    assert error is not None and "no baseline" in (error.get("message") or "")
+    assert "--only renamed --update --reason" in (error.text or "")
+    file.write_text("suite = None\n")
+    assert cli("check", "gate.py", "--junit", "out.xml").code == 2
+    assert 'errors="1"' in (gate.parents[1] / "out.xml").read_text()
+
+
 def test_a_baseline_of_no_entry_is_named(cli, gate: Path) -> None:
     (gate / "old.json").write_text("{}")
     assert "old.json belongs to no entry of mine" in cli("check", "gate.py", "--only", "plain").out

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import select
 import sqlite3
+import threading
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,9 +17,11 @@ from hypothesis import strategies as st
 
 import sample_db
 import twinpath as tp
+from twinpath.checks import runner
 from twinpath.checks.baseline import Baseline, Baselines
 from twinpath.checks.judge import FAIL, NEW, NO_VERDICT, PASS, Sample, judge
 from twinpath.checks.outcome import Outcome, Row
+from twinpath.checks.seeds import default_jobs, run_seeds
 from twinpath.discover import find
 from twinpath_analysis.compare import ComparisonRow, store_rows
 from twinpath_analysis.stats import summarize
@@ -142,7 +147,8 @@ def test_bad_expectations_are_refused(make, piece: str) -> None:
     ({"driver": "emu", "reps": 6, "expect": [tp.no_worse("fct_s")]}, "needs 7 emulations"),
     ({"driver": "emu", "reps": 7, "expect": [tp.no_worse("fct_s", confidence=0.99)]},
      "needs 8 emulations"),
-    ({"driver": "sim", "costs": "measured"}, "not available yet"),
+    ({"driver": "sim", "costs": "measured"}, "no profile and no file"),
+    ({"driver": "emu", "costs": "constant:2us"}, "is for simulations"),
 ])
 def test_adding_says_what_is_wrong(options: dict, piece: str) -> None:
     suite = tp.suite("s")
@@ -162,6 +168,12 @@ def test_entries_are_named_by_what_tells_them_apart() -> None:
     assert [e.name for e in suite.choose("few")] == ["udp_echo-count=3,loss=1%-sim"]
     with pytest.raises(tp.ConfigError, match="already has an entry"):
         suite.add(echo(), driver="sim")
+    suite.add(echo(), driver="sim", costs="constant:2us")
+    free, priced = suite.entries[0].subject(), suite.entries[3].subject()
+    assert priced["entry"] == "udp_echo-costs=constant:2us-sim"
+    assert (free["profile"], free["profile_sha256"]) == ("zero", None)
+    assert priced["profile"] == "constant:2us" and len(priced["profile_sha256"]) == 64
+    assert priced["plan_sha256"] != free["plan_sha256"]
 
 
 def test_a_baseline_is_sorted_text_and_comes_back_equal(tmp_path: Path) -> None:
@@ -218,3 +230,44 @@ def test_comparison_rows_replace_those_of_the_same_case(tmp_path: Path) -> None:
         "WHERE comparison.kind = 'baseline' ORDER BY name").fetchall()
     assert rows == [("fingerprint", None, None, None, None, 1, "info"),
                     ("goodput_bps", 90.0, 100.0, pytest.approx(-0.1), 98.0, 7, "fail")]
+
+
+def test_seeds_run_side_by_side_and_come_in_their_order() -> None:
+    together, taken = threading.Barrier(3), []
+
+    def once(seed: int, stop_fd: int) -> int:
+        together.wait(20)
+        time.sleep(0.1 * (3 - seed))
+        return seed
+
+    run_seeds(once, [1, 2, 3], 3, taken.append)
+    assert taken == [1, 2, 3]
+    run_seeds(lambda seed, stop_fd: seed, [4, 5], 1, taken.append)
+    assert taken == [1, 2, 3, 4, 5]
+
+
+def test_a_seed_that_fails_ends_the_others() -> None:
+    stopped, taken = [], []
+
+    def once(seed: int, stop_fd: int) -> int:
+        if seed == 2:
+            raise tp.RunFailed("seed 2")
+        if seed == 3:
+            stopped.append(bool(select.select([stop_fd], [], [], 20)[0]))
+        return seed
+
+    with pytest.raises(tp.RunFailed, match="seed 2"):
+        run_seeds(once, [1, 2, 3], 3, taken.append)
+    assert taken == [1] and stopped == [True]
+
+
+def test_emulations_run_alone_whatever_is_asked(monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(runner, "run_seeds", lambda once, seeds, jobs, take: asked.append(jobs))
+    suite = tp.suite("s")
+    for driver in ("sim", "emu"):
+        suite.add(find("udp_echo")(), driver=driver)
+    for jobs in (5, None):
+        for entry in suite.entries:
+            runner.EntryCheck(entry, Baselines(Path("none"), "s"), runner.Options(jobs=jobs)).run()
+    assert asked == [5, 1, default_jobs(), 1] and default_jobs() >= 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,21 @@ def test_a_bound_is_held_against_the_whole_interval(db: str, within, verdict: st
     bound, stored = sqlite3.connect(db).execute("SELECT bound, verdict FROM comparison").fetchone()
     assert stored == verdict and bound == pytest.approx(float(tp.Ratio(within)))
     assert verdict in result.table()
+
+
+def test_a_closed_pipe_does_not_turn_failure_into_success(db: str, tmp_path: Path) -> None:
+    from conftest import BUILD, ROOT
+
+    environment = {**os.environ, "TWINPATH_ROOT": str(ROOT), "TWINPATH_BUILD": str(BUILD),
+                   "PYTHONPATH": f"{ROOT / 'bindings'}:{BUILD / 'bindings'}:{ROOT / 'analysis'}"}
+    for words in ((), ("--json",)):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(["/usr/bin/python3", "-m", "twinpath", "compare", "1", "2",
+                               "--within", "0.5%", "--db", db, *words], cwd=tmp_path, text=True,
+                              env=environment, stdout=write, stderr=subprocess.PIPE, check=False)
+        os.close(write)
+        assert done.returncode == 1 and "Traceback" not in done.stderr
 
 
 def test_metrics_are_chosen_and_unknown_ones_named(db: str) -> None:

@@ -70,6 +70,12 @@ class Outcome:
     def ok(self) -> bool:
         return self.exit_code == 0
 
+    def add(self, other: "Outcome") -> None:
+        """What another check found, as well."""
+        self.rows += other.rows
+        self.notes += other.notes
+        self.seconds |= other.seconds
+
     def count(self, verdict: str) -> int:
         return sum(row.verdict == verdict for row in self.rows)
 

@@ -19,6 +19,7 @@ from .expect import Expectation
 from .judge import ERROR, FAIL, NEW, NO_BASELINE, NO_VERDICT, PASS, Judgment, Sample, judge
 from .measured import name_of, samples_of
 from .outcome import RUN, Outcome, Row, row_of
+from .seeds import NO_STOP, default_jobs, run_seeds
 from .suite import Entry, Suite, choose
 
 ORDER = (FAIL, ERROR, NO_VERDICT, NEW, PASS)  # the worst first, for metrics expected twice of
@@ -27,7 +28,8 @@ PLAN = "plan"
 
 @dataclass(frozen=True)
 class Options:
-    """How to check. `reason` records new baselines; `on_entry` is told of every entry's rows."""
+    """How to check. `reason` records new baselines; `on_entry` is told of every entry's rows.
+    `jobs`: simulations at a time, by default as many as leave a core free."""
 
     baseline: str | Path | None = None
     db: str | None = None
@@ -35,6 +37,7 @@ class Options:
     only: str | None = None
     reason: str | None = None
     on_entry: Callable[[Outcome], None] | None = None
+    jobs: int | None = None
 
 
 def check_suites(suites: Sequence[Suite], options: Options) -> Outcome:
@@ -51,9 +54,7 @@ def check_suites(suites: Sequence[Suite], options: Options) -> Outcome:
     for suite, entries in chosen:
         for entry in entries:
             found = EntryCheck(entry, kept[suite.name], options).run()
-            outcome.rows += found.rows
-            outcome.notes += found.notes
-            outcome.seconds |= found.seconds
+            outcome.add(found)
             if options.on_entry is not None:
                 options.on_entry(found)
         outcome.notes += [f"{path} belongs to no entry of {suite.name}; remove it"
@@ -128,9 +129,7 @@ class EntryCheck:
 
     def _attempt(self) -> list[Row]:
         """One run per seed, added to those of earlier attempts; then every verdict."""
-        for seed in self.entry.seeds:
-            run = self._once(seed)
-            (self.invalid if run.validity == "invalid" else self.runs).append(run)
+        run_seeds(self._once, self.entry.seeds, self._jobs(), self._take)
         if not self.runs:
             return [self._row(RUN, Judgment(NO_VERDICT, "no emulation was valid" + self._why()))]
         failures = [f"{name_of(run, i)}: {text}" for i, run in enumerate(self.runs)
@@ -145,9 +144,19 @@ class EntryCheck:
         broken = self.invalid[-1].problems if self.invalid else []
         return f" ({len(self.invalid)} invalid, the last: {'; '.join(broken)})" if broken else ""
 
-    def _once(self, seed: int) -> Run:
-        return execute(self.entry.case, self.entry.driver, seed, db=self.options.db,
-                       testbed=self.entry.testbed)
+    def _take(self, run: Run) -> None:
+        (self.invalid if run.validity == "invalid" else self.runs).append(run)
+
+    def _jobs(self) -> int:
+        """Runs in real time are alone, and callbacks of net.on are called one by one."""
+        if self.entry.driver in REAL_TIME or self.entry.plan.wishes:
+            return 1
+        return self.options.jobs or default_jobs()
+
+    def _once(self, seed: int, stop_fd: int = NO_STOP) -> Run:
+        entry = self.entry
+        return execute(entry.case, entry.driver, seed, costs=entry.costs, db=self.options.db,
+                       testbed=entry.testbed, stop_fd=stop_fd)
 
     def _judge(self, baseline: Baseline | None) -> list[Row]:
         samples = samples_of(self.runs, self.entry.labels)

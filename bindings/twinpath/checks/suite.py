@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
+from ..costs import FREE, profile_row, with_costs
 from ..errors import ConfigError, Problem, unknown
 from ..matrix import REAL_TIME
 from ..plan import Plan
@@ -19,8 +20,6 @@ from .expect import FINGERPRINT, Expectation
 
 if TYPE_CHECKING:
     from .outcome import Outcome
-
-PROFILE = "zero"
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,12 @@ class Entry:
 
     def subject(self) -> dict[str, Any]:
         """What the baseline says was run."""
+        profile = profile_row(self.plan)
         return {"suite": self.suite, "entry": self.name, "case": self.case.as_dict(),
-                "driver": self.driver, "seeds": list(self.seeds), "profile": self.costs,
-                "profile_sha256": None, "plan_sha256": self.plan.sha256}
+                "driver": self.driver, "seeds": list(self.seeds),
+                "profile": profile["name"] if profile else FREE,
+                "profile_sha256": profile["sha256"] if profile else None,
+                "plan_sha256": self.plan.sha256}
 
 
 class Suite:
@@ -73,17 +75,15 @@ class Suite:
         return f"<suite {self.name}: {' '.join(entry.name for entry in self.entries)}>"
 
     def add(self, case: Case, *, driver: str, seeds: Iterable[int] | None = None,
-            reps: int | None = None, expect: Sequence[Expectation] = (), costs: str = PROFILE,
+            reps: int | None = None, expect: Sequence[Expectation] = (), costs: str = FREE,
             tags: Sequence[str] = (), testbed: str = "veth", name: str | None = None) -> None:
         """Adds a case. `seeds`: one simulation each. `reps`: emulations of one case, 7 by default.
-        Raises ConfigError with everything wrong with it."""
-        plan = case.plan(driver)
-        name = name or entry_name(case, driver)
+        `costs`: as Case.simulate() takes it. Raises ConfigError with everything wrong with it."""
+        plan = with_costs(case.plan(driver), costs)
+        name = name or entry_name(case, driver, costs)
         numbers = tuple(seeds) if seeds is not None else (1,) * (
             reps if reps is not None else _default_reps(driver, expect))
         problems = _problems(name, driver, numbers, (seeds, reps), expect)
-        if costs != PROFILE:
-            problems.append(Problem(name, costs, f"costs={costs!r} is not available yet", PROFILE))
         entry = Entry(self.name, name, case, plan, numbers, tuple(expect), tuple(tags), costs,
                       testbed, self._command(name))
         if any(other.file == entry.file for other in self.entries):
@@ -109,18 +109,20 @@ class Suite:
         return [entry for entry in self.entries if entry.name == only or only in entry.tags]
 
     def check(self, baseline: str | Path | None = None, *, db: str | None = None,
-              retries: int = 1, only: str | None = None) -> "Outcome":
-        """Runs every entry and judges it against the folder `baseline`."""
+              retries: int = 1, only: str | None = None, jobs: int | None = None) -> "Outcome":
+        """Runs every entry and judges it against the folder `baseline`. `jobs`: simulations at a
+        time, by default as many as leave a core free; emulations run alone."""
         from .runner import Options, check_suites
 
-        return check_suites([self], Options(baseline, db, retries, only))
+        return check_suites([self], Options(baseline, db, retries, only, jobs=jobs))
 
     def update(self, baseline: str | Path | None = None, *, reason: str,
-               db: str | None = None, only: str | None = None) -> "Outcome":
+               db: str | None = None, only: str | None = None,
+               jobs: int | None = None) -> "Outcome":
         """Records new baselines, with the reason in them, and judges against these."""
         from .runner import Options, check_suites
 
-        return check_suites([self], Options(baseline, db, only=only, reason=reason))
+        return check_suites([self], Options(baseline, db, only=only, reason=reason, jobs=jobs))
 
 
 def _shown(path: str) -> str:
@@ -135,12 +137,13 @@ def suite(name: str) -> Suite:
     return Suite(name, source if Path(source).is_file() else "")
 
 
-def entry_name(case: Case, driver: str) -> str:
-    """Scenario, parameters that are not the default, driver: `web_transfer-loss=1%-sim`."""
+def entry_name(case: Case, driver: str, costs: str = FREE) -> str:
+    """Scenario, parameters that are not the default, costs, driver: `web_transfer-loss=1%-sim`."""
     defaults = {name: param.default if param.required else param.convert(param.default)
                 for name, param in case.scenario.params.items()}
     said = [f"{name}={value}" for name, value in case.params.items() if value != defaults[name]]
     said += [f"{path}={value}" for path, value in case.settings.items()]
+    said += [] if costs == FREE else [f"costs={os.path.basename(costs)}"]
     return "-".join(filter(None, [case.scenario.name, ",".join(said), driver]))
 
 

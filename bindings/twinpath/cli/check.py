@@ -7,12 +7,14 @@ from typing import Optional
 
 import typer
 
-from ..checks.outcome import Outcome
+from ..checks.judge import ERROR
+from ..checks.outcome import RUN, Outcome, Row
 from ..checks.runner import Options, check_suites
 from ..checks.suite import Suite
 from ..discover import load
 from ..errors import ConfigError, Problem, TwinpathError
-from .output import console, print_json
+from ..studies.launch import MAX_JOBS
+from .output import console, print_json, until_closed
 from .scenarios import DB, JSON
 
 app = typer.Typer(add_completion=False)
@@ -50,7 +52,10 @@ def check_command(file: Path = typer.Argument(..., metavar="FILE.py"),
                   update: bool = typer.Option(False, "--update", help="record new baselines"),
                   reason: Optional[str] = typer.Option(
                       None, metavar="TEXT", help="with --update: why the results are right now"),
-                  *, retries: int = typer.Option(1, help="more emulations when there is no verdict",
+                  *, jobs: Optional[int] = typer.Option(
+                      None, "--jobs", "-j", min=1, max=MAX_JOBS, help="simulations at a time "
+                      "(default: one less than cores); emulations run alone"),
+                  retries: int = typer.Option(1, help="more emulations when there is no verdict",
                                                  min=0, max=100),
                   only: Optional[str] = typer.Option(None, metavar="NAME",
                                                      help="an entry, a tag or a suite"),
@@ -62,15 +67,32 @@ def check_command(file: Path = typer.Argument(..., metavar="FILE.py"),
         raise ConfigError([Problem("--reason", reason, "belongs to --update")])
     if junit is not None and not junit.absolute().parent.is_dir():
         raise ConfigError([Problem("--junit", str(junit), f"no folder {junit.parent}")])
-    options = Options(baseline, db, retries, only, reason if update else None)
-    outcome = check_suites(suites_of(file), options)
+    done, suites = Outcome(), list[Suite]()
+    options = Options(baseline, db, retries, only, reason if update else None, done.add, jobs)
+    try:
+        suites += suites_of(file)
+        outcome = check_suites(suites, options)
+    except ConfigError as error:
+        if junit is not None:
+            write_junit(refused(done, error, suites, file.stem), junit)
+        raise
     if junit is not None:
         write_junit(outcome, junit)
-    if as_json:
-        print_json(outcome.as_json())
-    else:
-        outcome.print(console)
+    with until_closed():
+        if as_json:
+            print_json(outcome.as_json())
+        else:
+            outcome.print(console)
     return outcome.exit_code
+
+
+def refused(done: Outcome, error: ConfigError, suites: list[Suite], name: str) -> Outcome:
+    """What was checked before a mistake was found, and every mistake as an error: of its entry's
+    suite, else of one called `name`."""
+    suite_of = {entry.name: suite.name for suite in suites for entry in suite.entries}
+    rows = [Row(suite_of.get(problem.field, name), problem.field or "check", RUN, ERROR,
+                str(problem), problem.hint) for problem in error.problems]
+    return Outcome(done.rows + rows, done.notes, done.seconds)
 
 
 def write_junit(outcome: Outcome, path: Path) -> None:

@@ -12,7 +12,7 @@ from ..execute import DEFAULT_DB
 from ..run import Run
 from ..studies import Study, open_study
 from . import scenarios as s
-from .output import console, print_json
+from .output import console, print_json, until_closed
 from .results import known_run, open_results
 
 app = typer.Typer(add_completion=False)
@@ -51,10 +51,11 @@ def compare_command(what: list[str] = typer.Argument(None, metavar="[SCENARIO | 
     else:
         sim, emu = recorded(words, db, study)
     result = compare(sim, emu, metrics=metric or None, repeats=repeats, within=within)
-    if as_json:
-        print_json(comparison_object(result, sim, emu))
-    else:
-        console.print(result.table())
+    with until_closed():
+        if as_json:
+            print_json(comparison_object(result, sim, emu))
+        else:
+            console.print(result.table())
     return result.exit_code
 
 

@@ -16,7 +16,7 @@ from ..errors import ConfigError, NoVerdict, Problem, RunFailed
 from ..execute import execute
 from ..run import Run
 from ..scenario import Case, Scenario
-from .output import console, errors, print_json
+from .output import console, errors, print_json, until_closed
 from .scenarios import JSON
 
 app = typer.Typer(add_completion=False)
@@ -68,7 +68,8 @@ class Demo:
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            console.print(text)
+            with until_closed():
+                console.print(text)
 
     def run(self, case: Case, driver: str, capture: str = "") -> Run | None:
         """One run; a failed one is a problem, and the demo goes on."""
@@ -180,7 +181,8 @@ def print_table(demo: Demo, drivers: tuple[str, ...]) -> list[dict[str, Any]]:
         cells.append([row["case"], row["metric"], show(row["sim"], row["unit"]),
                       *([emu, percent(row["rel_error"]), int(row["n"])] if both else [])])
     if not demo.quiet:
-        console.print(plain_table(columns, cells))
+        with until_closed():
+            console.print(plain_table(columns, cells))
     return rows
 
 
@@ -261,10 +263,11 @@ def demo_command(out: str = typer.Option(".", "--out", metavar="FOLDER"),
     for problem in demo.problems:
         errors.print(f"[bold red]error:[/] {escape(str(problem))}")
     if as_json:
-        print_json({"schema": "twinpath.demo/1", "db": demo.db, "report": demo.report,
-                    "runs": [run.run_id for run in demo.runs], "cases": rows,
-                    "captures": [asdict(c) for c in demo.captures],
-                    "problems": [p.as_dict() for p in demo.problems]})
+        with until_closed():
+            print_json({"schema": "twinpath.demo/1", "db": demo.db, "report": demo.report,
+                        "runs": [run.run_id for run in demo.runs], "cases": rows,
+                        "captures": [asdict(c) for c in demo.captures],
+                        "problems": [p.as_dict() for p in demo.problems]})
     if demo.problems:
         return 3
     usable = [run for run in demo.runs if run.driver == "emu" and run.validity != "invalid"]

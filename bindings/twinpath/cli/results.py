@@ -12,7 +12,7 @@ from twinpath_analysis.queries import TABLES, Results
 from ..errors import ConfigError, Problem, TwinpathError, unknown
 from ..execute import DEFAULT_DB, rerun
 from ..run import Run
-from .output import console, print_json, run_object
+from .output import console, print_json, run_object, until_closed
 from .scenarios import DB, JSON, PCAP, print_run
 
 app = typer.Typer(add_completion=False)
@@ -79,11 +79,12 @@ def rerun_command(run_id: int = typer.Argument(..., metavar="RUN"), db: Optional
         before = known_run(results, run_id)
     again = rerun(before, pcap=pcap)
     same = again.fingerprint == before.fingerprint
-    if as_json:
-        print_json(run_object(again) | {"rerun_of": run_id, "same_fingerprint": same})
-    else:
-        print_run(again)
-        console.print(likeness(before, again))
+    with until_closed():
+        if as_json:
+            print_json(run_object(again) | {"rerun_of": run_id, "same_fingerprint": same})
+        else:
+            print_run(again)
+            console.print(likeness(before, again))
     changed = again.driver == "sim" and not same
     return 1 if changed and again.row.build_id == before.row.build_id else 0
 
