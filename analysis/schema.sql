@@ -3,7 +3,7 @@
 -- text; sizes bytes; rates bit/s; fractions 0..1. Tables are added when they get a writer.
 -- Every statement can be run again on a database that already has it.
 PRAGMA application_id = 1414025265;  -- "TWP1"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 CREATE TABLE IF NOT EXISTS study (
   study_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -16,6 +16,12 @@ CREATE TABLE IF NOT EXISTS build (
 CREATE TABLE IF NOT EXISTS machine (
   machine_id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, hostname TEXT, cpu TEXT,
   cores INTEGER, kernel TEXT, detail_json TEXT) STRICT;
+
+CREATE TABLE IF NOT EXISTS profile (  -- what CPU time costs in a simulation
+  profile_id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('contract', 'calibrated', 'constant')),
+  machine_id INTEGER REFERENCES machine,  -- where it was measured; NULL: nowhere
+  body_json TEXT NOT NULL, measured_utc TEXT) STRICT;
 
 CREATE TABLE IF NOT EXISTS testbed (
   testbed_id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, name TEXT NOT NULL, toml TEXT) STRICT;
@@ -37,6 +43,7 @@ CREATE TABLE IF NOT EXISTS run (
   plan_id INTEGER NOT NULL REFERENCES plan,
   driver TEXT NOT NULL CHECK (driver IN ('sim', 'emu', 'bridge')),
   seed INTEGER NOT NULL,            -- the 64 bits of an unsigned seed, read as signed
+  profile_id INTEGER REFERENCES profile,  -- NULL: CPU time is free, or real
   testbed_id INTEGER REFERENCES testbed,
   build_id INTEGER NOT NULL REFERENCES build, machine_id INTEGER NOT NULL REFERENCES machine,
   status TEXT NOT NULL CHECK (status IN ('running', 'done', 'failed', 'interrupted', 'timeout')),

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 APPLICATION_ID = 1414025265  # "TWP1"
-VERSION = 3  # 2: studies, 3: run.content_hash
+VERSION = 4  # 2: studies, 3: run.content_hash, 4: profiles
 LOCK_WAIT_S = 10.0
 SCHEMA = Path(__file__).resolve().parent.parent / "schema.sql"
 
@@ -56,7 +56,8 @@ def connect(path: str | os.PathLike[str], lock_wait: float = LOCK_WAIT_S, *,
 def create(connection: sqlite3.Connection) -> None:
     """Creates all tables in one transaction; those of an older format get what they lack."""
     columns = [row[1] for row in connection.execute("PRAGMA table_info(run)")]
-    added = {"study_id": "INTEGER REFERENCES study", "content_hash": "TEXT"}
+    added = {"study_id": "INTEGER REFERENCES study", "content_hash": "TEXT",
+             "profile_id": "INTEGER REFERENCES profile"}
     upgrade = "".join(f"ALTER TABLE run ADD COLUMN {name} {kind};" for name, kind in added.items()
                       if columns and name not in columns)
     schema = SCHEMA.read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from .database import connect, explain, read_only
 _SHARED = {
     "build": ("build_id", "sha256"), "machine": ("machine_id", "sha256"),
     "testbed": ("testbed_id", "sha256"), "plan": ("plan_id", "sha256"),
-    "metric": ("metric_id", "name"),
+    "metric": ("metric_id", "name"), "profile": ("profile_id", "sha256"),
 }
 _KEY_OF = {id_column: (table, key) for table, (id_column, key) in _SHARED.items()}
 # Tables whose ids are renumbered by an offset: table -> id column.
@@ -98,9 +98,12 @@ class Merger:
     def _copy_rows(self, study_id: int | None) -> list[int]:
         into = self.connection
         for table, (id_column, key) in _SHARED.items():
-            columns = ", ".join(c for c in self._columns(table) if c != id_column)
-            into.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} "
-                         f"FROM incoming.{table} WHERE true ON CONFLICT ({key}) DO NOTHING")
+            columns = [c for c in self._columns(table) if c != id_column]
+            if not columns:
+                continue  # a file older than this table
+            values = ", ".join(_value(table, column, {}) for column in columns)
+            into.execute(f"INSERT INTO main.{table} ({', '.join(columns)}) SELECT {values} "
+                         f"FROM incoming.{table} t WHERE true ON CONFLICT ({key}) DO NOTHING")
         last = {column: self._last(table, column) for table, column in _NUMBERED.items()}
         for table in _OF_A_RUN:
             columns = self._columns(table)

@@ -87,14 +87,23 @@ class Results:
         return self._runs(f"WHERE {condition}" if where else "", tuple(where.values()))
 
     def _runs(self, where: str, values: tuple[Any, ...]) -> list[RunRow]:
+        profile = ("profile.name AS profile, profile.sha256 AS profile_sha256",
+                   "LEFT JOIN profile USING (profile_id)")
+        columns, joined = profile if self._has("profile") else (
+            "NULL AS profile, NULL AS profile_sha256", "")
         query = (
             "SELECT run.*, plan.sha256 AS plan_sha256, plan.json AS plan_json, build.version, "
             "build.git_commit, build.git_dirty, build.compiler, build.flags, build.libs_json, "
             "build.sha256 AS build_sha256, machine.hostname, machine.cpu, machine.cores, "
-            "machine.kernel, machine.detail_json, testbed.name AS testbed FROM run "
+            f"machine.kernel, machine.detail_json, testbed.name AS testbed, {columns} FROM run "
             "JOIN plan USING (plan_id) JOIN build USING (build_id) JOIN machine USING (machine_id) "
-            f"LEFT JOIN testbed USING (testbed_id) {where} ORDER BY run_id")
+            f"LEFT JOIN testbed USING (testbed_id) {joined} {where} ORDER BY run_id")
         return [RunRow(dict(row)) for row in self.connection.execute(query, values)]
+
+    def _has(self, table: str) -> bool:
+        """Whether this file has a table: one of an older format lacks some."""
+        found = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,))
+        return found.fetchone() is not None
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> pd.DataFrame:
         import pandas as pd  # half a second, which commands that show no table do not wait for
@@ -123,8 +132,7 @@ class Results:
 
     def studies(self) -> dict[str, dict[str, Any]]:
         """What each study asked for, by its name; none in a file older than studies."""
-        known = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'study'")
-        if known.fetchone() is None:
+        if not self._has("study"):
             return {}
         rows = self.connection.execute("SELECT name, spec_json FROM study ORDER BY study_id")
         return {row["name"]: json.loads(row["spec_json"]) for row in rows}

@@ -225,6 +225,7 @@ def _provenance(results: Results, runs: list[RunRow]) -> list[tuple[str, str]]:
         add("libraries", ", ".join(f"{name} {v}" for name, v in libs.items()))
         add("machine", f"{run.hostname}: {run.cpu}, {run.cores} cores, Linux {run.kernel}")
         add("test-bed", run.testbed)
+        add("CPU costs", run.profile and f"{run.profile} (sha256 {run.profile_sha256[:16]})")
         add("command", " ".join(json.loads(run.command or "[]")))
     if runs:
         add("recorded", f"{runs[0].started_utc} to {runs[-1].ended_utc}")

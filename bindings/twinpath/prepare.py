@@ -13,6 +13,7 @@ from typing import Any
 from twinpath_analysis.database import connect, empty_image
 
 from . import provenance
+from .costs import profile_row
 from .plan import Plan, canonical, sha256
 from .quantities import Quantity
 from .testbed_file import load
@@ -36,9 +37,10 @@ def utc_now() -> str:
 
 
 def run_key(request: RunRequest, build_sha256: str) -> str:
-    """Equal runs have equal keys: plan, driver, seed, profile (none yet), testbed, build."""
+    """Equal runs have equal keys: plan, driver, seed, profile, testbed, build."""
     testbed = request.testbed and load(request.testbed).sha256
-    parts = [request.plan.sha256, request.plan.driver, request.seed, None, testbed, build_sha256]
+    profile = (profile_row(request.plan) or {}).get("sha256")
+    parts = [request.plan.sha256, request.plan.driver, request.seed, profile, testbed, build_sha256]
     return sha256(canonical([*parts, request.session] if request.session else parts))
 
 
@@ -61,13 +63,15 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
         machine_id = insert(connection, "machine", provenance.machine_row())
         testbed_id = request.testbed and insert(
             connection, "testbed", provenance.testbed_row(load(request.testbed)))
+        profile = profile_row(request.plan)
+        profile_id = insert(connection, "profile", profile) if profile else None
         plan_id = insert(connection, "plan", {"sha256": request.plan.sha256,
                                                "json": request.plan.json, "source": request.source})
         run_id = insert(connection, "run", {
             "run_key": key, "attempt": 1, "scenario": request.plan.scenario,
             "params_json": canonical(request.plan.data["params"]), "plan_id": plan_id,
             "driver": request.plan.driver, "seed": signed(request.seed),
-            "testbed_id": testbed_id or None, "build_id": build_id, "machine_id": machine_id,
+            "profile_id": profile_id, "testbed_id": testbed_id or None, "build_id": build_id, "machine_id": machine_id,
             "status": "running", "started_utc": utc_now(), "command": _command()})
         for name, value in request.params.items():
             insert(connection, "param", {"run_id": run_id, "name": name, **_param(value)})

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 import twinpath as tp
-from twinpath import recorded
+from twinpath import provenance, recorded
+from twinpath.plan import canonical, sha256
+from twinpath_analysis.database import connect
+from twinpath_analysis.merge import merge
+from twinpath_analysis.report import write_report
 
 
 @tp.scenario
@@ -85,6 +91,72 @@ def test_a_slow_core_slows_a_transfer_and_loses_nothing(sim, tmp_path: Path) -> 
 def test_a_study_has_its_costs(sim, tmp_path: Path) -> None:
     study = tp.study(str(tmp_path / "s.db"), pings, costs="constant:1us", progress=False)
     assert study.df().core_busy_fraction.iloc[0] > 0
+
+
+def profiles(db: str) -> list[tuple]:
+    """Per run the name, kind and prices of its profile."""
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        return connection.execute(
+            "SELECT name, kind, body_json ->> '$.per_turn_ns' FROM run "
+            "LEFT JOIN profile USING (profile_id) ORDER BY run_id").fetchall()
+
+
+def count(db: str, table: str) -> int:
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+def test_a_run_with_costs_names_its_profile(sim, tmp_path: Path) -> None:
+    db, file = str(tmp_path / "r.db"), profile(tmp_path, per_turn_ns=2000)
+    runs = [pings().simulate(db=db, costs=costs)
+            for costs in ("zero", "constant:2us", file, "constant:3us")]
+    priced = ("constant:2us", "constant", 2000)
+    assert profiles(db) == [(None, None, None), priced, priced, ("constant:3us", "constant", 3000)]
+    assert count(db, "profile") == 2, "equal prices are one profile"
+    assert [run.row.profile for run in runs][:2] == [None, "constant:2us"]
+    assert runs[1].row.attempt == 1 and runs[2].row.attempt == 2
+    assert "constant:2us (sha256 " in Path(write_report(db, None, str(tmp_path / "r.html"))
+                                           ).read_text()
+    pings().simulate(db=db, costs=profile(tmp_path, per_turn_ns=1000, per_frame_ns=20))
+    assert profiles(db)[-1][0] == "constant:1us+20ns/frame"
+
+
+def test_the_key_of_a_run_has_its_profile_and_without_one_it_is_as_ever(sim, tmp_path) -> None:
+    db, build = str(tmp_path / "r.db"), provenance.build_row("sim")["sha256"]
+    for costs in ("zero", "constant:2us"):
+        run = pings().simulate(7, db=db, costs=costs)
+        parts = [run.row.plan_sha256, "sim", 7, run.row.profile_sha256, None, build]
+        assert run.row.run_key == sha256(canonical(parts))
+        assert (run.row.profile_sha256 is None) == (costs == "zero")
+
+
+def test_profiles_keep_their_runs_when_files_are_merged(sim, tmp_path: Path) -> None:
+    one, two = (str(tmp_path / name) for name in ("one.db", "two.db"))
+    for db, costs in ((one, "constant:1us"), (two, "constant:2us"), (two, "constant:1us")):
+        pings().simulate(db=db, costs=costs)
+    with contextlib.closing(connect(two)) as other:
+        other.execute("UPDATE machine SET sha256 = 'elsewhere'")
+        other.execute("UPDATE profile SET machine_id = 1 WHERE name = 'constant:2us'")
+    merge(two, one)
+    assert [row[0] for row in profiles(one)] == ["constant:1us", "constant:2us", "constant:1us"]
+    with contextlib.closing(sqlite3.connect(one)) as merged:
+        assert merged.execute("SELECT machine.sha256 FROM profile JOIN machine USING (machine_id)"
+                              ).fetchall() == [("elsewhere",)]
+
+
+def test_a_database_without_profiles_is_read_and_brought_up_to_date(sim, tmp_path: Path) -> None:
+    old, db = str(tmp_path / "old.db"), str(tmp_path / "new.db")
+    pings().simulate(db=old)
+    with contextlib.closing(sqlite3.connect(old)) as connection:
+        connection.executescript("PRAGMA foreign_keys = OFF; DROP VIEW result; "
+                                 "ALTER TABLE run DROP COLUMN profile_id; DROP TABLE profile; "
+                                 "PRAGMA user_version = 3;")
+    assert tp.open(old).runs[0].row.profile is None
+    merge(old, db)
+    pings().simulate(db=old, costs="constant:2us")
+    assert profiles(old) == [(None, None, None), ("constant:2us", "constant", 2000)]
+    assert profiles(db) == [(None, None, None)]
+    assert [run.row.profile for run in tp.open(old).runs] == [None, "constant:2us"]
 
 
 @pytest.mark.parametrize("costs, said", [
