@@ -114,9 +114,13 @@ def test_plans_of_every_scenario(driver: str) -> None:
     folders = ROOT / "bindings", ROOT / "build" / "release" / "bindings", ROOT / "analysis"
     sys.path[:0] = map(str, folders)
     from twinpath import discover
+    from twinpath.costs import with_costs
 
     for name in discover.names():
-        holds("plan", json.loads(discover.find(name)().plan(driver).json))
+        plan = discover.find(name)().plan(driver)
+        holds("plan", json.loads(plan.json))
+        if driver == "sim":
+            holds("plan", json.loads(with_costs(plan, "constant:2us").json))
 
 
 def test_what_is_not_so_is_refused(said) -> None:
