@@ -71,8 +71,9 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
             "run_key": key, "attempt": 1, "scenario": request.plan.scenario,
             "params_json": canonical(request.plan.data["params"]), "plan_id": plan_id,
             "driver": request.plan.driver, "seed": signed(request.seed),
-            "profile_id": profile_id, "testbed_id": testbed_id or None, "build_id": build_id, "machine_id": machine_id,
-            "status": "running", "started_utc": utc_now(), "command": _command()})
+            "profile_id": profile_id, "testbed_id": testbed_id or None, "build_id": build_id,
+            "machine_id": machine_id, "status": "running", "started_utc": utc_now(),
+            "command": _command()})
         for name, value in request.params.items():
             insert(connection, "param", {"run_id": run_id, "name": name, **_param(value)})
         connection.execute("COMMIT")

@@ -185,10 +185,11 @@ def _drain(tap: EventTap | None) -> None:
     behind may hold that end open; nobody waits for it longer than DRAIN_S."""
     if tap is None:
         return
-    waited = 0.0
+    waited, poll = 0.0, select.poll()
+    poll.register(tap.read_fd, select.POLLIN)
     for _ in range(DRAIN_READS_MAX):
         asked = time.monotonic()
-        ready = select.select([tap.read_fd], [], [], DRAIN_S - waited)[0]
+        ready = poll.poll((DRAIN_S - waited) * 1000)
         waited += time.monotonic() - asked  # callbacks take the time they take
         if not ready or not tap.take() or waited >= DRAIN_S:
             return

@@ -47,7 +47,7 @@ def test_every_way_to_run_a_plan_fills_its_file_by_one_function(case, db: str,
     run = case.simulate(db=db)
     execute.rerun(run)
     tp.study(db, case.scenario, fixed={"count": 4}, progress=False)
-    with case.session() as session:
+    with case.session(db=db) as session:
         session.step("1ms")
     assert len(filled) == 4
     ports = side_of_run(run, [Build.current()]).frames({"client/eth0/tx": (0, 3)})
