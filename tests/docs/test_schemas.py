@@ -66,7 +66,7 @@ def test_run_show_rerun(said) -> None:
     holds("run", value)
     for words in (("show", "1"), ("show", "1", "--table", "drop_count"), ("rerun", "1")):
         holds("run", said(*words)[0])
-    for row in said("show")[0]:
+    for row in said("show")[0]["runs"]:
         holds("run", row)
 
 

@@ -79,6 +79,7 @@ def test_run_help_lists_parameters_with_units_and_ranges(cli) -> None:
 def test_list_shows_scenarios_and_the_matrix(cli) -> None:
     ran = cli("list", "--json")
     assert ran.code == 0
+    assert ran.json["schema"] == "twinpath.list/1"
     assert "web_transfer" in [s["name"] for s in ran.json["scenarios"]]
     assert "emu:linux" in ran.json["matrix"]["http_server"]
 

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
-"""`./twinpath test [TIER...] [--quick]`: builds the debug preset and runs every tier.
+"""`./twinpath test [TIER...] [--quick] [--json]`: builds the debug preset and runs every tier.
 
 The last line is "N passed, N failed, N skipped" over all tiers; skips are listed with reasons.
-Ends 0 if nothing failed, 1 if something did, 2 for an unknown tier.
+With --json all that goes to standard error, and one object to standard output. Ends 0 if nothing
+failed, 1 if something did, 2 for an unknown tier.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import sys
 import time
 
@@ -58,20 +61,39 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="leave out the slow tiers, fewer seeds"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.tier if name not in known]
     if unknown:
         parser.error(f"unknown tier {' '.join(unknown)}; there are {' '.join(known)}")
-    context = Context(quick=options.quick)
+    with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
+        total = run_all(chosen_tiers(options.tier, options.quick), Context(quick=options.quick))
+    if options.json:
+        print(json.dumps(as_object(total), ensure_ascii=False, indent=1))
+    return 1 if total.failed else 0
+
+
+def run_all(tiers: list[Tier], context: Context) -> Outcome:
+    """Every tier, then what was skipped, what failed, and the closing line."""
     context.reports.mkdir(parents=True, exist_ok=True)
     build, total = Build(context), Outcome()
-    for tier in chosen_tiers(options.tier, options.quick):
+    for tier in tiers:
         total += run_tier(tier, build, context)
     print_skips(total)
     for case in total.failed:
         print(f"failed: {case.name}")
     print(total)
-    return 1 if total.failed else 0
+    return total
+
+
+def as_object(total: Outcome) -> dict[str, object]:
+    """The JSON object of all tiers."""
+    return {
+        "schema": "twinpath.test/1",
+        "passed": total.passed,
+        "failed": [{"name": case.name, "problem": case.problem} for case in total.failed],
+        "skipped": [{"name": case.name, "reason": case.skipped} for case in total.skipped],
+    }
 
 
 if __name__ == "__main__":

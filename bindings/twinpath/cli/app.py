@@ -58,7 +58,10 @@ HELP = {
 }
 
 
-def _usage() -> None:
+def _usage(as_json: bool) -> None:
+    if as_json:
+        output.print_json({"schema": "twinpath.commands/1", "commands": HELP, "problems": []})
+        return
     output.console.print("[bold]Usage:[/] ./twinpath COMMAND [OPTIONS]\n")
     for name, text in HELP.items():
         output.console.print(f"  [bold]{name:<9}[/] {text}")
@@ -107,12 +110,16 @@ class _Interrupted(TwinpathError):
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        _usage()
+    as_json = "--json" in arguments
+    if arguments in ([], ["--json"]) or arguments[0] in ("-h", "--help", "help"):
+        _usage(as_json)
         return 0
     name = arguments[0]
     if name in ("-V", "--version", "version"):
-        output.console.print(f"twinpath {VERSION}")
+        if as_json:
+            output.print_json({"schema": "twinpath.version/1", "version": VERSION, "problems": []})
+        else:
+            output.console.print(f"twinpath {VERSION}")
         return 0
     if name in LATER:
         raise ConfigError([Problem("command", name, f"{name} is not available yet")])

@@ -183,8 +183,7 @@ def bench_command(name: Optional[str] = typer.Argument(None),
                   pairs: int = typer.Option(MIN_PAIRS, "--pairs", help="7 or more"),
                   as_json: bool = JSON) -> int:
     if name is None:
-        for bench in BENCHES.values():
-            console.print(f"[bold]{bench.name:<10}[/] {bench.help} (peer: {bench.peer})")
+        _print_benches(as_json)
         return 0
     if name not in BENCHES:
         raise ConfigError([unknown("bench", name, "bench", list(BENCHES))])
@@ -203,6 +202,16 @@ def bench_command(name: Optional[str] = typer.Argument(None),
     if reason:
         errors.print(f"no verdict: {reason}")
     return 4 if reason else 0
+
+
+def _print_benches(as_json: bool) -> None:
+    if as_json:
+        found = [{"name": bench.name, "help": bench.help, "peer": bench.peer,
+                  "points": [point.label for point in bench.points]} for bench in BENCHES.values()]
+        print_json({"schema": "twinpath.benches/1", "benches": found, "problems": []})
+        return
+    for bench in BENCHES.values():
+        console.print(f"[bold]{bench.name:<10}[/] {bench.help} (peer: {bench.peer})")
 
 
 def _print(bench: Bench, result: dict[str, Any]) -> None:

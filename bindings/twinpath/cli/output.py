@@ -118,7 +118,7 @@ def failure_object(error: TwinpathError) -> dict[str, Any]:
     if run is not None:
         also = [Problem("run", "", text) for text in run.problems if text not in str(error)]
         return run_object(run, [*error.problems, *also])
-    status = "refused" if error.exit_code == 2 else "failed"
+    status = {2: "refused", 130: "interrupted"}.get(error.exit_code, "failed")
     empty = dict.fromkeys(("run_id", "run_key", "scenario", "driver", "seed", "validity",
                            "fingerprint", "content_hash", "db"))
     return {"schema": RUN_SCHEMA, **empty, "status": status, "metrics": {}, "artifacts": [],

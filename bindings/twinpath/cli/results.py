@@ -50,7 +50,8 @@ def show_command(run_id: Optional[int] = RUN_ID, db: Optional[str] = DB,
             return
         rows = results.runs()
     if as_json:
-        print_json([run_object(Run(results.path, row.run_id)) for row in rows])
+        print_json({"schema": "twinpath.runs/1", "db": results.path, "problems": [],
+                    "runs": [run_object(Run(results.path, row.run_id)) for row in rows]})
         return
     cells = [(r.run_id, r.scenario, " ".join(f"{k}={v}" for k, v in r.params.items()), r.driver,
               r.unsigned_seed, r.attempt, r.status, r.validity or "–", show(r.model_s, "s"))

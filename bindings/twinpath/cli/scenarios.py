@@ -80,10 +80,21 @@ def check(name: str, params: list[str], settings: list[str], driver: str) -> Cas
     return case
 
 
-def print_help(scenario: Scenario) -> None:
+def scenario_object(scenario: Scenario) -> dict[str, Any]:
+    """A scenario and its parameters as JSON."""
+    return {"name": scenario.name, "help": scenario.__doc__, "params": [
+        {"name": p.name, "type": p.type_name, "unit": p.unit, "range": p.range,
+         "default": None if p.required else str(p.convert(p.default))}
+        for p in scenario.params.values()]}
+
+
+def print_help(scenario: Scenario, as_json: bool) -> None:
     """The parameters of a scenario: type, unit, default, range."""
     from twinpath_analysis.tables import plain_table
 
+    if as_json:
+        print_json({"schema": "twinpath.scenario/1", **scenario_object(scenario), "problems": []})
+        return
     console.print(f"[bold]{scenario.name}[/]  {escape(scenario.__doc__ or '')}\n")
     rows = [(escape(p.name), p.type_name, p.unit,
              "required" if p.required else p.convert(p.default), p.range,
@@ -114,12 +125,9 @@ def list_command(as_json: bool = JSON) -> None:
 
     found = {name: discover.find(name) for name in discover.names()}
     if as_json:
-        print_json({"scenarios": [
-            {"name": s.name, "help": s.__doc__, "params": [
-                {"name": p.name, "type": p.type_name, "unit": p.unit, "range": p.range,
-                 "default": None if p.required else str(p.convert(p.default))}
-                for p in s.params.values()]} for s in found.values()],
-            "matrix": dict(matrix.rows())})
+        print_json({"schema": "twinpath.list/1",
+                    "scenarios": [scenario_object(scenario) for scenario in found.values()],
+                    "matrix": dict(matrix.rows()), "problems": []})
         return
     rows = [(s.name, (s.__doc__ or "").splitlines()[0], " ".join(s.params)) for s in found.values()]
     console.print(plain_table(["scenario", "what", "parameters"], rows))
@@ -143,7 +151,7 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
         raise ConfigError([Problem("scenario", "", "name a scenario or a file",
                                    " ".join(discover.names()) + " ./mine.py")])
     if show_help:
-        print_help(discover.find(name))
+        print_help(discover.find(name), as_json)
         return 0
     case = check(name, param, setting, driver)
     if dry_run:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from ..errors import MissingPrivilege, TwinpathError
+from ..errors import ConfigError, MissingPrivilege, Problem, TwinpathError
 from ..provenance import ROOT, machine_row, module_path
 from ..supervise import PYTHON
 from .output import console, print_json
@@ -19,6 +19,12 @@ from .scenarios import JSON
 
 app = typer.Typer(add_completion=False)
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+class CheckFailed(ConfigError):
+    """What was checked is not as it should be."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,8 @@ def doctor(as_json: bool = JSON) -> int:
 
 
 @app.command("setup", help="Install what is missing and build (done by the launcher).")
-def setup() -> int:
-    return doctor(False)
+def setup(as_json: bool = JSON) -> int:
+    return doctor(as_json)
 
 
 def _script(path: Path, arguments: list[str]) -> int:
@@ -105,17 +111,24 @@ def accept(context: typer.Context) -> int:
 
 
 @app.command("docs", help="Build the handbook as HTML into build/docs.")
-def docs() -> int:
+def docs(as_json: bool = JSON) -> int:
     if not shutil.which("sphinx-build") or not shutil.which("doxygen"):
         raise MissingPrivilege("the handbook is built by Sphinx with MyST, Breathe and Doxygen",
                                "sudo apt-get install python3-sphinx python3-myst-parser "
                                "python3-breathe python3-sphinx-rtd-theme doxygen")
     built = ROOT / "build" / "docs"
     code = subprocess.call(["sphinx-build", "-W", "--keep-going", "-q", "-b", "html",
-                            str(ROOT / "docs"), str(built)])
-    if code == 0:
+                            str(ROOT / "docs"), str(built)], stdout=sys.stderr)
+    if code != 0:
+        problem = Problem("docs", str(ROOT / "docs"), "the handbook has a warning or an error; "
+                          "Sphinx names it above")
+        raise CheckFailed([problem])
+    if as_json:
+        print_json({"schema": "twinpath.docs/1", "path": str(built / "index.html"),
+                    "problems": []})
+    else:
         console.print(f"{built / 'index.html'}")
-    return 1 if code else 0
+    return 0
 
 
 @app.command("notebook", context_settings=PASS_ON,
