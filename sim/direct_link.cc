@@ -15,6 +15,7 @@ struct DirectLink::Wire {
   std::array<PortOwner*, 2> owners{};  // by the end that is told
   std::array<FrameChain, 2> sent;      // by the end that sends
   std::array<FrameChain, 2> received;  // by the end that receives
+  std::array<bool, 2> changed{};       // reconfigured: frames under way may be of either kind
   // Hashes of frames under way, by the end that sends; unused when faults may change frames.
   std::array<Fifo<std::uint64_t>, 2> hashes{Fifo<std::uint64_t>(LinkModel::kInFlightMax),
                                             Fifo<std::uint64_t>(LinkModel::kInFlightMax)};
@@ -23,6 +24,11 @@ struct DirectLink::Wire {
       : config(options),
         from{LinkModel(options.from_a, link_stream(run, options.name, true)),
              LinkModel(options.from_b, link_stream(run, options.name, false))} {}
+
+  // What the end sent arrives as it was, so that its hash need not be computed again.
+  [[nodiscard]] bool keeps_frames_whole(std::size_t end) const {
+    return !changed[end] && from[end].config().faults.is_none();
+  }
 };
 
 class DirectLink::End final : public SimPort {
@@ -58,13 +64,10 @@ class DirectLink::End final : public SimPort {
   [[nodiscard]] LinkModel& incoming() { return wire_->from[1 - index_]; }
   [[nodiscard]] const LinkModel& incoming() const { return wire_->from[1 - index_]; }
 
-  [[nodiscard]] static bool keeps_frames_whole(const LinkModel& link) {
-    return link.config().faults.is_none();
-  }
   void note_received(Instant now, const PacketBuf& frame) {
     Fifo<std::uint64_t>& hashes = wire_->hashes[1 - index_];
     const std::uint64_t hash =
-        keeps_frames_whole(incoming()) ? hashes.pop_front() : hash_bytes(frame.bytes());
+        wire_->keeps_frames_whole(1 - index_) ? hashes.pop_front() : hash_bytes(frame.bytes());
     wire_->received[index_].add_hashed(now, frame.len, hash);
   }
   void send(Instant now, BufPtr frame) {
@@ -73,7 +76,7 @@ class DirectLink::End final : public SimPort {
     wire_->sent[index_].add_hashed(now, frame->len, hash);
     const std::size_t before = outgoing().in_flight();
     offer(now, std::move(frame));
-    if (keeps_frames_whole(outgoing()) && outgoing().in_flight() > before) {
+    if (wire_->keeps_frames_whole(index_) && outgoing().in_flight() > before) {
       wire_->hashes[index_].push_back(hash);
     }
   }
@@ -119,6 +122,17 @@ std::shared_ptr<SimPort> DirectLink::end(std::size_t index) {
 const LinkModel& DirectLink::direction_from(std::size_t index) const {
   CHECK(index < 2);
   return wire_->from[index];
+}
+
+void DirectLink::reconfigure(std::size_t index, const LinkConfig& config) {
+  CHECK(index < 2);
+  wire_->changed[index] = true;
+  wire_->from[index].reconfigure(config);
+}
+
+std::uint64_t DirectLink::queued_bytes(std::size_t index) {
+  CHECK(index < 2);
+  return wire_->from[index].queued_bytes(sim_now());
 }
 
 void DirectLink::set_drop_listener(std::size_t index, LinkDropListener* listener) {

@@ -34,6 +34,10 @@ class DirectLink {
   [[nodiscard]] std::shared_ptr<SimPort> end(std::size_t index);
   // What `end(index)` sends passes through this.
   [[nodiscard]] const LinkModel& direction_from(std::size_t index) const;
+  // Another configuration for what `end(index)` sends from now on, see LinkModel::reconfigure().
+  void reconfigure(std::size_t index, const LinkConfig& config);
+  // Bytes that `end(index)` sent and that wait for their turn now.
+  [[nodiscard]] std::uint64_t queued_bytes(std::size_t index);
   // Hears of every frame that `end(index)` sent and the link took; nobody when null.
   void set_drop_listener(std::size_t index, LinkDropListener* listener);
   // What passed `end(index)`, as the run's fingerprint wants it. A frame that no fault can touch is

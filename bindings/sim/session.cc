@@ -5,10 +5,13 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "bindings/plan/apply.h"
+#include "bindings/plan/build.h"
 #include "bindings/plan/native.h"
 #include "bindings/plan/stop_request.h"
+#include "models/app/metrics.h"
 #include "sim/sim_time.h"
 
 namespace twinpath::bind {
@@ -59,6 +62,29 @@ void apply_one(const json& command, const HostPlan& host, TcpConfig& config) {
   if (!problems.empty()) throw PlanError(std::move(problems));
 }
 
+// "clients" names "clients[0]" too.
+bool is_named(const std::string& name, const std::string& asked) {
+  return name == asked || name.starts_with(asked + "[");
+}
+
+// Requires: `field` is one of a link in a Plan, the value of its type; the parent sees to both.
+void assign_field(LinkPlan& link, const std::string& field, const json& value) {
+  const std::pair<const char*, double*> fractions[] = {{"loss", &link.loss},
+                                                       {"reorder", &link.reorder},
+                                                       {"duplicate", &link.duplicate},
+                                                       {"corrupt", &link.corrupt}};
+  for (const auto& [name, target] : fractions) {
+    if (field == name) *target = value.get<double>();
+  }
+  if (field == "rate") {
+    link.rate_bps.reset();
+    if (!value.is_null()) link.rate_bps = value.get<std::int64_t>();
+  }
+  if (field == "queue") link.queue_bytes = value.get<std::int64_t>();
+  if (field == "delay") link.delay = Nanoseconds(value.get<std::int64_t>());
+  if (field == "jitter") link.jitter = Nanoseconds(value.get<std::int64_t>());
+}
+
 }  // namespace
 
 SessionPipes parse_session(const std::string& job_json) {
@@ -74,6 +100,7 @@ Session::Session(World& world, const SessionPipes& pipes) : world_(world), pipes
     series_.emplace_back(live_, flow_parent(plan, plan.hosts[index].name), kSampleEvery);
     series_.back().listen(seat.ours->ip().bus());
   }
+  for (const std::size_t index : world.link_plans()) link_plans_.push_back(plan.links[index]);
 }
 
 bool Session::serve() {
@@ -109,24 +136,69 @@ json Session::state() const {
 
 json Session::metrics() {
   world_.export_results(live_);
+  export_links();
   auto found = json::object();
   for (const auto& [path, value] : live_.values()) found[path] = {value.value, value.unit};
   return {{"metrics", found}};
 }
 
-json Session::set(const json& command) {
-  const auto name = command.at("host").get<std::string>();
-  const Plan& plan = world_.plan();
-  for (std::size_t index = 0; index < plan.hosts.size(); ++index) {
-    if (plan.hosts[index].name != name || !world_.seats()[index].ours) continue;
-    sim::TwinpathHost& host = *world_.seats()[index].ours;
-    TcpConfig config = host.ip().tcp().config();
-    apply_one(command, plan.hosts[index], config);
-    host.ip().tcp().reconfigure(config);
-    host.settle();
-    return state();
+void Session::export_links() {
+  for (std::size_t index = 0; index < link_plans_.size(); ++index) {
+    sim::DirectLink& link = world_.links()[index];
+    for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
+      const LinkModel& way = link.direction_from(end);
+      const LinkPlan& plan = link_plans_[index];
+      AppReport report(live_, plan.name + "/from_" + (end == 0 ? plan.a : plan.b), "link");
+      const auto put = [&report](const char* name, const char* unit, std::uint64_t value) {
+        MetricInfo info;
+        info.name = name;
+        info.unit = unit;
+        report.scalar(info, static_cast<double>(value));
+      };
+      put("offered_frames", "", way.counters().offered);
+      put("delivered_frames", "", way.counters().delivered);
+      put("lost_frames", "", way.faults().lost);
+      put("queue_full_frames", "", way.counters().dropped_queue);
+      put("queued_bytes", "byte", link.queued_bytes(end));
+    }
   }
-  throw PlanError({{"set", name, "is no host with our stack", "", ""}});
+}
+
+json Session::set(const json& command) {
+  const bool is_link = command.contains("link");
+  const auto name = command.at(is_link ? "link" : "host").get<std::string>();
+  const Plan& plan = world_.plan();
+  bool found = false;
+  for (std::size_t index = 0; is_link && index < link_plans_.size(); ++index) {
+    if (!is_named(link_plans_[index].name, name)) continue;
+    set_link(command, index);
+    found = true;
+  }
+  for (std::size_t index = 0; !is_link && index < plan.hosts.size(); ++index) {
+    if (!is_named(plan.hosts[index].name, name) || !world_.seats()[index].ours) continue;
+    set_host(command, index);
+    found = true;
+  }
+  if (!found) throw PlanError({{"set", name, "is no host with our stack and no link", "", ""}});
+  return state();
+}
+
+void Session::set_host(const json& command, std::size_t index) {
+  sim::TwinpathHost& host = *world_.seats()[index].ours;
+  TcpConfig config = host.ip().tcp().config();
+  apply_one(command, world_.plan().hosts[index], config);
+  host.ip().tcp().reconfigure(config);
+  host.settle();
+}
+
+void Session::set_link(const json& command, std::size_t index) {
+  LinkPlan wanted = link_plans_[index];
+  assign_field(wanted, command.at("field").get<std::string>(), command.at("value"));
+  const LinkConfig config = link_config(wanted);  // refuses what no link can be
+  for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
+    world_.links()[index].reconfigure(end, config);
+  }
+  link_plans_[index] = std::move(wanted);
 }
 
 bool Session::read_line(std::string& line) {

@@ -1,11 +1,13 @@
 // A run in lock step with the parent: it says how far to go, reads, sets, says how far to go.
 // One JSON line each way (bindings/README.md). A session that only steps is the plain run: stopping
-// the clock between two events changes neither.
+// the clock between two events changes neither. "set" names a host and a field of its TCP, or a
+// link and a field of its Plan; what is set for a population is set for each member.
 #pragma once
 
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "bindings/plan/live_metrics.h"
 #include "bindings/plan/series.h"
@@ -35,6 +37,10 @@ class Session {
   nlohmann::json state() const;
   nlohmann::json metrics();
   nlohmann::json set(const nlohmann::json& command);
+  void set_host(const nlohmann::json& command, std::size_t host);
+  void set_link(const nlohmann::json& command, std::size_t link);
+  // What the simulated links did up to now, by direction.
+  void export_links();
   bool read_line(std::string& line);
   void write_line(const std::string& line);
 
@@ -43,6 +49,7 @@ class Session {
   std::string received_;
   LiveMetrics live_;
   std::deque<SeriesRecorder> series_;
+  std::vector<LinkPlan> link_plans_;  // by index into world_.links(), as they are now
 };
 
 }  // namespace twinpath::bind

@@ -55,6 +55,9 @@ class World {
   [[nodiscard]] const std::vector<Seat>& seats() const { return seats_; }
   // The simulated ones, in the order of the plan.
   [[nodiscard]] const std::vector<sim::DirectLink>& links() const { return links_; }
+  [[nodiscard]] std::vector<sim::DirectLink>& links() { return links_; }
+  // Per link its index into plan().links.
+  [[nodiscard]] const std::vector<std::size_t>& link_plans() const { return link_plans_; }
   // Their ports.
   [[nodiscard]] const std::vector<WatchedPort>& ports() const { return ports_; }
   [[nodiscard]] const FrameChain& chain(const WatchedPort& port, Direction direction) const {
@@ -96,7 +99,7 @@ class World {
   std::vector<HostConfig> configs_;
   std::vector<Seat> seats_;
   std::vector<sim::DirectLink> links_;
-  std::vector<std::size_t> link_plans_;  // per link its index into plan.links
+  std::vector<std::size_t> link_plans_;
   std::vector<WatchedPort> ports_;
   std::deque<sim::PcapFile> captures_;
   std::optional<sim::FileSink> pcapng_file_;

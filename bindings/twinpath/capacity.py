@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
+from .arguments import seed_of
 from .errors import ConfigError, NoVerdict, Problem, unknown
 from .plan import Plan
 from .prepare import RunRequest
@@ -152,6 +153,8 @@ def _lost(run: Run, plan: Plan) -> tuple[float, float]:
 
 def checked(case: "Case", driver: str, **asked: Any) -> Search:
     """The search asked for; ConfigError names every problem at once."""
+    from .execute import chosen_testbed
+
     problems: list[Problem] = []
 
     def parse(kind: type, field: str) -> float:
@@ -179,7 +182,16 @@ def checked(case: "Case", driver: str, **asked: Any) -> Search:
                                 "0.01%..50%"))
     if not problems and trial_s == 0:
         problems.append(Problem("trial", str(asked["trial"]), "must be above 0", "1ms or more"))
+    bed = None
+    try:
+        seed_of(asked["seed"])
+        bed = chosen_testbed((driver,), asked["testbed"])
+    except ConfigError as error:
+        problems.extend(error.problems)
+    if asked["on_trial"] is not None and not callable(asked["on_trial"]):
+        problems.append(Problem("on_trial", str(asked["on_trial"]), "cannot be called",
+                                "on_trial(trial)"))
     if problems:
         raise ConfigError(problems)
-    return Search(case, driver, parameter, loss, trial_s, resolution, asked["seed"],
-                  asked["testbed"] if driver == "emu" else None, asked["db"], asked["on_trial"])
+    return Search(case, driver, parameter, loss, trial_s, resolution, asked["seed"], bed,
+                  asked["db"], asked["on_trial"])

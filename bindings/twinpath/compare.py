@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Sequence
 
+from .arguments import list_of, of_type, whole
 from .errors import ConfigError, NoVerdict, unknown
 from .matrix import REAL_TIME
 from .quantities import Ratio
@@ -14,6 +15,7 @@ from .studies import Study
 if TYPE_CHECKING:
     import pandas as pd
 
+REPEATS_MAX = 10_000
 REPEATS = 5  # emulations behind a comparison: one emu run is an anecdote
 
 
@@ -142,6 +144,10 @@ def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None
     import pandas as pd
     from twinpath_analysis.compare import compare_runs, judge_errors, store_comparison
 
+    for side, field in ((sim, "sim"), (emu, "emu")):
+        of_type(side, (Run, Study), field, "a Run or a Study")
+    whole(repeats, "repeats", 1, REPEATS_MAX)
+    metrics = None if metrics is None else list_of(metrics, "metrics", "['goodput_bps']")
     bound = None if within is None else float(Ratio(within, "within"))
     pairs, note = _paired(sim, emu, repeats)
     titles = _titles([runs[0] for _, runs, _ in pairs])
@@ -154,10 +160,10 @@ def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None
         if len(pairs) > 1:
             frame.insert(0, "case", title)
         frames.append(frame)
-    whole = pd.concat(frames, ignore_index=True)
+    table = pd.concat(frames, ignore_index=True)
     if metrics is not None:
-        _check_metrics(metrics, whole, pairs[0][1][0])
-    return Comparison(whole, note, bound)
+        _check_metrics(metrics, table, pairs[0][1][0])
+    return Comparison(table, note, bound)
 
 
 def _titles(runs: Sequence[Run]) -> list[str]:

@@ -25,6 +25,8 @@ def with_costs(plan: Plan, costs: str) -> Plan:
     "constant:2us" per turn, or the path of a JSON file. Simulations only."""
     if costs == FREE:
         return plan
+    if not isinstance(costs, str):
+        raise _refused(costs, f"{costs!r} is no profile")
     body = _constant(costs) if costs.startswith("constant:") else _from_file(costs)
     if plan.driver != "sim":
         raise _refused(costs, "is for simulations; an emulation takes the time it takes", FREE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -33,10 +34,17 @@ def load(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except ConfigError:
         raise
-    except Exception as error:
-        text = f"{path} does not load: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        text = f"{path} does not load: {type(error).__name__}: {error}{_line(error, path)}"
         raise ConfigError([Problem("scenario", str(path), text)]) from error
     return module
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """The innermost line of the user's file an error came through; a syntax error names its own."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
+              if frame.filename == str(path)]
+    return f" (line {frames[-1].lineno})" if frames else ""
 
 
 def _scenarios_of(module: ModuleType) -> dict[str, Scenario]:

@@ -49,6 +49,13 @@ class ConfigError(TwinpathError, ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class UnknownName(ConfigError, KeyError):
+    """A run has no such metric, entity or table; `problems` has those there are."""
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
 class RunFailed(TwinpathError):
     """A worker crashed or reported an error; `run` has the database row, `stderr` the end of it."""
 
@@ -107,14 +114,14 @@ def raise_for_result(result: dict[str, Any], stderr: str = "") -> None:
 def nearest(name: str, valid: Sequence[str]) -> str:
     """`did you mean 'x' or 'y'?` for the closest valid names, or an empty text."""
     folded = {v.lower(): v for v in valid}
-    close = difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(name).lower(), list(folded), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(repr(folded[c]) for c in close)}?" if close else ""
 
 
 def unknown(field: str, name: str, what: str, valid: Sequence[str]) -> Problem:
     """The problem of a name that does not exist, with the nearest ones that do."""
-    allowed = " ".join(sorted(valid))
-    return Problem(field, name, f"no {what} {name!r}", allowed, nearest(name, valid))
+    allowed = " ".join(sorted(valid)) or "there is none"
+    return Problem(str(field), str(name), f"no {what} {name!r}", allowed, nearest(name, valid))
 
 
 def not_yet(what: str) -> ConfigError:

@@ -8,13 +8,14 @@ import shutil
 import sqlite3
 import tempfile
 from dataclasses import replace
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterable, Iterator
 
 from twinpath_analysis.database import DatabaseError, explain, read_only
 from twinpath_analysis.merge import merge
 from twinpath_analysis.queries import Results
 
 from . import interrupts, matrix, testbed_file
+from .arguments import database_of, path_of, refused, seconds_of, seed_of
 from .costs import FREE, with_costs
 from .errors import ConfigError, Problem, RunFailed, RunTimeout, TwinpathError, raise_for_result
 from .fill import BedRemains, Watch, WorkerCall, fill, status_of
@@ -38,11 +39,12 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
             on_progress: ProgressListener | None = None, stop_fd: int = -1) -> Run:
     """Runs `case` once; see Case.simulate and Case.emulate. `stop_fd`: see Watch."""
     plan = with_costs(case.plan(driver), costs)
-    _check_seed(seed)
-    if driver in matrix.REAL_TIME:
-        check_testbed(plan, testbed or "veth")
-    request = RunRequest(plan, case.params, seed, testbed if driver in matrix.REAL_TIME else None,
-                         case.scenario.source)
+    seed_of(seed)
+    timeout = seconds_of(timeout)
+    bed = chosen_testbed((driver,), testbed)
+    if bed is not None:
+        check_testbed(plan, bed)
+    request = RunRequest(plan, case.params, seed, bed, case.scenario.source)
     return execute_plan(request, db=db, traces=Traces(pcap, log), timeout=timeout,
                         on_progress=on_progress, stop_fd=stop_fd)
 
@@ -53,7 +55,7 @@ def execute_plan(request: RunRequest, *, db: str | None,
                  call: WorkerCall = WorkerCall(), stop_fd: int = -1) -> Run:
     """Runs a Plan once. The worker's own file is merged into `db` whatever its end, Ctrl-C too.
     `stop_fd`: see Watch; else Ctrl-C interrupts."""
-    target = os.path.abspath(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
+    target = database_of(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
     require_checked(request.testbed, target)
     call = replace(call, job=traces.job(request, target) | call.job)
     with interrupts.caught() as interrupted:
@@ -94,8 +96,6 @@ def require_checked(testbed: str | None, db: str) -> None:
 
 def _work_folder(target: str) -> str:
     parent = os.path.dirname(target)
-    if not os.path.isdir(parent):
-        raise ConfigError([Problem("db", target, f"no folder {parent}")])
     if _is_foreign(target):
         raise ConfigError([Problem("db", target, "is not an SQLite database", "another name")])
     try:
@@ -125,9 +125,15 @@ def _kept(message: str, own: str, target: str) -> str:
     return f"{message}; this run is kept in {kept}"
 
 
-def _check_seed(seed: int) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise ConfigError([Problem("seed", str(seed), f"{seed!r} is not a seed", "0..2^64-1")])
+def chosen_testbed(drivers: Iterable[str], testbed: str | None) -> str | None:
+    """What runs in real time run on, veth unless said otherwise; None when there are only
+    simulations, which must not be given one."""
+    if any(driver in matrix.REAL_TIME for driver in drivers):
+        return "veth" if testbed is None else path_of(testbed, "testbed")
+    if testbed is not None:
+        raise refused("testbed", testbed, "a simulation has no test-bed",
+                      "with the drivers emu and bridge", "leave it out")
+    return None
 
 
 def check_testbed(plan: Plan, testbed: str) -> None:

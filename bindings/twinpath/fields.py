@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -81,9 +82,11 @@ class Field:
         if self.unit in ("fraction", "ratio"):
             return float(Ratio(value, path))
         try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise _refused(path, value, f"{value!r} is not a number", self.range) from None
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise _refused(path, value, f"{value!r} is not a number", self.range)
         if self.type == "integer" and number != int(number):
             raise _refused(path, value, f"{value!r} is not a whole number", self.range)
         return number

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 from .apps import AppSpec
+from .arguments import of_type, path_of
 from .errors import ConfigError, Problem, TwinpathError, unknown
 from .fields import Field
 
@@ -46,6 +47,8 @@ def native(source: str, cls: str, **args: Any) -> NativeSpec:
     TWINPATH_CONGESTION(cls). A relative `source` is relative to the file that calls this. `args`
     are fields of the class's Config, with units where these have one ("40ms", "64KiB"); an app
     that talks to a host takes it as `to`."""
+    source = path_of(source, "native.source")
+    of_type(cls, str, "native.cls", "the name of a class")
     caller = sys._getframe(1).f_code.co_filename
     folder = os.path.dirname(os.path.abspath(caller)) if os.path.isfile(caller) else os.getcwd()
     to = args.pop("to", None)
@@ -126,18 +129,27 @@ def _read_recipe(path: str) -> Recipe:
         data = json.load(file)
     folder = os.path.dirname(path)
     built = Path(folder, "native_abi.txt").read_text(encoding="utf-8").strip()
-    if prefix := os.environ.get("TWINPATH_SDK"):
-        data["include"] = os.path.join(prefix, "include", "twinpath")
-        found = sorted(Path(prefix).glob("lib*/**/libtwinpath_models.a"))
-        if not found:
-            raise ConfigError([Problem("TWINPATH_SDK", prefix, "has no libtwinpath_models.a")])
-        data["archive"] = str(found[0])
+    prefix = os.environ.get("TWINPATH_SDK")
+    if prefix:
+        data |= _installed(os.path.abspath(prefix))
     abi = headers_sha256(data["include"])
     if abi != built:
-        raise ConfigError([Problem("native", data["include"], "these headers are not those of this "
-                                   "build", hint="run ./twinpath setup")])
+        helps = "install this build there: cmake --install build/release --prefix" if prefix else \
+            "run ./twinpath setup"
+        raise ConfigError([Problem("TWINPATH_SDK" if prefix else "native", data["include"],
+                                   f"the headers in {data['include']} are not those of this build",
+                                   hint=f"{helps} {prefix or ''}".strip())])
     return Recipe(data["compiler"], tuple(data["compile"]), tuple(data["link"]), data["include"],
                   data["archive"], os.path.join(folder, "native_json"), abi)
+
+
+def _installed(prefix: str) -> Json:
+    """Headers and library of an installed prefix, in place of the tree's."""
+    found = sorted(Path(prefix).glob("lib*/**/libtwinpath_models.a"))
+    if not found:
+        raise ConfigError([Problem("TWINPATH_SDK", prefix, f"{prefix} has no libtwinpath_models.a",
+                                   "a prefix of cmake --install build/release --prefix PREFIX")])
+    return {"include": os.path.join(prefix, "include", "twinpath"), "archive": str(found[0])}
 
 
 def headers_sha256(include: str) -> str:

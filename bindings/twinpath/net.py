@@ -11,13 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, TypeVar
 
 from .apps import AppSpec
+from .arguments import list_of, mapping_of, of_type
 from .errors import ConfigError, Problem, not_yet, unknown
 from .events import EventListener, Wish, check_wish
 from .fields import event_kinds, metric_names
+from .matrix import DRIVERS, STACKS
 from .quantities import Bytes, Quantity, Rate, Ratio, Time
 
 Q = TypeVar("Q", bound=Quantity)
 CORES_MAX = 1024  # as kCores of bindings/plan/parse.cc
+LINK_FIELDS: dict[str, type[Quantity]] = {
+    "rate": Rate, "delay": Time, "queue": Bytes, "jitter": Time, "loss": Ratio, "reorder": Ratio,
+    "duplicate": Ratio, "corrupt": Ratio}
 MEMBERS_MAX = 4000  # hosts of a population; a plan may have 4096 hosts in all
 
 
@@ -29,6 +34,7 @@ class Done:
     paths: tuple[str, ...]
 
     def __and__(self, other: "Done") -> "Done":
+        of_type(other, Done, "done", "APP.done & APP.done")
         return Done(tuple(dict.fromkeys(self.paths + other.paths)))
 
 
@@ -66,7 +72,7 @@ class Host:
         path = f"{self.name}/app{len(self.apps)}"
         if not isinstance(app, AppSpec):
             self.net.problem(path, app, f"{app!r} is not an app", "HttpGet(...) Bulk(...) ...")
-            app = AppSpec("http_server")
+            app = AppSpec("bulk")
         started = App(path, self, app, self.net.quantity(Time, f"{path}.start", start))
         self.apps.append(started)
         return started
@@ -109,6 +115,19 @@ class Measure:
     events: list[str] | None = None
 
 
+def carries_nothing(field: str, what: str, value: Quantity) -> list[Problem]:
+    """The problem of a link that would carry nothing."""
+    if what not in ("rate", "queue") or value > 0:
+        return []
+    return [Problem(field, str(value), f"a {what} of 0 carries nothing", "more than 0")]
+
+
+def _shown(value: Any) -> str:
+    """A wrong value in a message: things of a network by their kind."""
+    return f"{type(value).__name__} {getattr(value, 'name', getattr(value, 'path', ''))}".strip() \
+        if isinstance(value, (Host, App, Link)) else repr(value)
+
+
 class Net:
     """The network of one scenario. Values with units are strings such as "10ms", or quantities."""
 
@@ -128,14 +147,20 @@ class Net:
         `tcp`: fields of the TCP configuration. `cores=0`: CPU time is free; with cores it costs
         what `simulate(costs=)` says, on one core for now. An emulation's cores are real."""
         self._check_name("host", name, [h.name for h in self.hosts])
+        if name in [link.name for link in self.links]:
+            self.problem("host", name, f"{name!r} is the name of a link")
         if isinstance(cores, bool) or not isinstance(cores, int) or not 0 <= cores <= CORES_MAX:
             self.problem(f"{name}.cores", cores, f"{cores!r} is not a number of cores",
                          f"0..{CORES_MAX}")
             cores = 0
-        addresses = [address] if isinstance(address, str) else list(address or [])
+        name = str(name)
+        addresses = self._listed(address or [], f"{name}.address", "'198.18.0.1/24'")
         for text in addresses:
             self._check_address(f"{name}.address", text)
-        host = Host(self, name, addresses, stack, dict(tcp or {}), cores)
+        self._check_stack(f"{name}.stack", stack)
+        fields = self._mapping(tcp, f"{name}.tcp", "{'FIELD': value}")
+        addresses = [text for text in addresses if isinstance(text, str)]
+        host = Host(self, name, addresses, stack, fields, cores)
         self.hosts.append(host)
         return host
 
@@ -160,13 +185,15 @@ class Net:
              jitter: Time | str | int = 0) -> Link:
         """A link between two hosts. `rate` bit/s, `delay` and `jitter` seconds one way, `queue`
         bytes before tail drop, the others fractions of frames, seeded."""
-        name = name or f"link{len(self.links)}"
+        name = name if name is not None else f"link{len(self.links)}"
         self._check_name("link", name, [l.name for l in self.links] + [h.name for h in self.hosts])
         for end in (a, b):
-            if not isinstance(end, Host):
-                self.problem(name, end, f"{end!r} is not a host of this network")
+            if not isinstance(end, Host) or end.net is not self:
+                self.problem(str(name), end, f"{_shown(end)} is not a host of this network",
+                             "what net.host() gave")
         if a is b:
             self.problem(name, getattr(a, "name", ""), "joins a host with itself")
+        name = str(name)
         get = self.quantity
         link = Link(name, a, b, get(Rate, f"{name}.rate", rate), get(Time, f"{name}.delay", delay),
                     get(Bytes, f"{name}.queue", queue), get(Time, f"{name}.jitter", jitter),
@@ -175,10 +202,10 @@ class Net:
                     get(Ratio, f"{name}.corrupt", corrupt))
         if getattr(a, "count", 1) > 1 and getattr(b, "count", 1) > 1:
             self.problem(name, f"{a.name} {b.name}", "joins two populations", "one end of one host")
-        for value, what in ((link.rate, "rate"), (link.queue, "queue")):
-            if value == 0:
-                self.problem(f"{name}.{what}", 0, f"a {what} of 0 carries nothing")
-        self.links.append(link)
+        for what in LINK_FIELDS:
+            self.problems.extend(carries_nothing(f"{name}.{what}", what, getattr(link, what)))
+        if all(isinstance(end, Host) and end.net is self for end in (a, b)):
+            self.links.append(link)
         return link
 
     def measure(self, *, warmup: Time | str | int = 0, window: Time | str | None = None,
@@ -202,7 +229,7 @@ class Net:
             get(Time, "measure.warmup", warmup),
             None if window is None else get(Time, "measure.window", window),
             None if every is None else get(Time, "measure.every", every),
-            None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics),
+            None if metrics is None else self._listed(metrics, "measure.metrics", "metric names"),
             self._event_kinds(events))
         for name, value in (("window", self.measured.window), ("every", self.measured.every)):
             if value == 0:
@@ -213,17 +240,23 @@ class Net:
                                              metric_names()))
 
     def _event_kinds(self, events: Iterable[str] | None) -> list[str] | None:
-        kinds = [events] if isinstance(events, str) else list(events or ())
+        kinds = self._listed(events or (), "measure.events", "kinds of events")
         for kind in kinds:
             if kind not in event_kinds():
                 self.problems.append(unknown("measure.events", str(kind), "event", event_kinds()))
-        return list(dict.fromkeys(kinds)) or None
+        return list(dict.fromkeys(map(str, kinds))) or None
 
     def stop(self, *, when: Done | Iterable[Done] | None = None, at_most: Time | str) -> None:
         """Ends the run when `when` is done, at the latest after `at_most` seconds of model time,
         which then is the status `timeout`."""
-        dones = [] if when is None else [when] if isinstance(when, Done) else list(when)
-        self.stop_when = tuple(dict.fromkeys(p for done in dones for p in done.paths))
+        dones = [when] if isinstance(when, Done) else \
+            self._listed([] if when is None else when, "stop.when", "APP.done")
+        for done in dones:
+            if not isinstance(done, Done):
+                self.problem("stop.when", done, f"{_shown(done)} is not a `done` of an app",
+                             "APP.done, or several with &")
+        self.stop_when = tuple(dict.fromkeys(p for done in dones if isinstance(done, Done)
+                                             for p in done.paths))
         self.at_most = self.quantity(Time, "stop.at_most", at_most)
         if self.at_most == 0:
             self.problem("stop.at_most", 0, "must be above 0")
@@ -233,6 +266,8 @@ class Net:
         ("tcp.cwnd", "tcp") whose entity fits the shell pattern `entity`. Batched and read-only;
         what `fn` raises ends the run as failed. Not in studies, whose runs are other processes."""
         self.problems.extend(check_wish(event, fn, "net.on"))
+        if not isinstance(entity, str):
+            self.problem("net.on", entity, f"{entity!r} is not a pattern", "'client*'")
         self.wishes.append(Wish(event, fn, entity))
 
     def box(self, name: str, **_: Any) -> None:
@@ -258,15 +293,38 @@ class Net:
             self.problems.extend(error.problems)
             return float.__new__(kind, 1.0 if kind in (Rate, Bytes) else 0.0)
 
-    def _check_name(self, what: str, name: str, taken: list[str]) -> None:
-        if not name or not all(c.isalnum() or c in "_-" for c in name):
+    def _listed(self, value: Any, field: str, allowed: str) -> list[Any]:
+        try:
+            return list_of(value, field, allowed)
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return []
+
+    def _mapping(self, value: Any, field: str, allowed: str) -> dict[str, Any]:
+        try:
+            return mapping_of(value, field, allowed)
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return {}
+
+    def _check_stack(self, field: str, stack: Any) -> None:
+        """Of a stack per driver the drivers' names; what a driver can run is asked by its Plan."""
+        if isinstance(stack, Mapping):
+            self.problems.extend(unknown(field, driver, "driver", DRIVERS)
+                                 for driver in stack if driver not in DRIVERS)
+            self.problems.extend(unknown(field, name, "stack", STACKS)
+                                 for name in stack.values() if name not in STACKS)
+
+    def _check_name(self, what: str, name: Any, taken: list[str]) -> None:
+        if not isinstance(name, str) or not name or \
+                not all(c.isalnum() or c in "_-" for c in name):
             self.problem(what, name, f"{name!r} is not a name", "letters, digits, _ and -")
         if name in taken:
             self.problem(what, name, f"{name!r} is already taken")
 
-    def _check_address(self, field: str, text: str) -> None:
+    def _check_address(self, field: str, text: Any) -> None:
         try:
-            interface = ipaddress.ip_interface(text)
+            interface = ipaddress.ip_interface(of_type(text, str, field, "198.18.0.1/24"))
         except ValueError:
             self.problem(field, text, f"{text!r} is not an address", "198.18.0.1/24")
             return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping
 
+from .arguments import path_of
 from .errors import ConfigError, Problem, nearest, unknown
 from .quantities import Choice, File, Quantity
 
@@ -49,6 +51,8 @@ class Param:
         """The value in its type, or ConfigError naming this parameter."""
         if issubclass(self.type, Quantity):
             return self.type(value, self.name)
+        if value is None:
+            raise self._refuse(value, "None is no value", self.range or self.type_name)
         if issubclass(self.type, Choice):
             return self._choice(value)
         if issubclass(self.type, File):
@@ -66,7 +70,7 @@ class Param:
         raise self._refuse(value, f"{value!r} is not a choice", " ".join(choices), hint)
 
     def _file(self, value: Any) -> File:
-        path = os.path.abspath(os.path.expanduser(str(value)))
+        path = os.path.abspath(os.path.expanduser(path_of(value, self.name)))
         if not os.path.isfile(path):
             raise self._refuse(value, f"no file {path}")
         return File(path)
@@ -83,16 +87,23 @@ class Param:
         wanted = "a whole number" if self.type is int else "a number"
         try:
             number = self.type(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self._refuse(value, f"{value!r} is not {wanted}") from None
-        if self.type is int and isinstance(value, float) and value != number:
+        if isinstance(value, bool) or not math.isfinite(number) or (
+                self.type is int and isinstance(value, float) and value != number):
             raise self._refuse(value, f"{value!r} is not {wanted}")
+        if self.type is int and not -2**63 <= number < 2**63:
+            raise self._refuse(value, f"{value} is too large", "-2^63..2^63-1")
         return number
 
 
 def params_of(fn: Callable[..., Any]) -> dict[str, Param]:
     """The parameters of a scenario function, keyword-only, each annotated."""
-    signature = inspect.signature(fn, eval_str=True)
+    try:
+        signature = inspect.signature(fn, eval_str=True)
+    except Exception as error:  # an annotation is an expression of the user's
+        raise ConfigError([Problem(fn.__name__, "", f"its parameters cannot be read: "
+                                   f"{type(error).__name__}: {error}")]) from error
     problems, params = [], {}
     for index, parameter in enumerate(signature.parameters.values()):
         if index == 0:

@@ -16,8 +16,8 @@ from .errors import ConfigError, Problem, unknown
 from .events import Wish
 from .fields import plan_values
 from .native import NativeSpec, plan_native
-from .net import App, Host, Link, Net
-from .quantities import Bytes, Quantity, Rate, Ratio, Time
+from .net import LINK_FIELDS, App, Host, Link, Net, carries_nothing
+from .quantities import Quantity
 
 SCHEMA = "twinpath.plan/1"
 LIST_BYTES_MAX = 64 << 20  # text of one app's lists, over all members of a population
@@ -138,13 +138,13 @@ class Builder:
             self.problems.append(unknown(path, rest, f"setting of host {host.name}", known))
 
     def _set_link(self, link: Link, path: str, rest: str, value: Any) -> None:
-        kinds = {"rate": Rate, "delay": Time, "queue": Bytes, "jitter": Time, "loss": Ratio,
-                 "reorder": Ratio, "duplicate": Ratio, "corrupt": Ratio}
-        if rest not in kinds:
-            self.problems.append(unknown(path, rest, f"setting of link {link.name}", list(kinds)))
+        if rest not in LINK_FIELDS:
+            self.problems.append(unknown(path, rest, f"setting of link {link.name}",
+                                         list(LINK_FIELDS)))
             return
         try:
-            setattr(link, rest, kinds[rest](value, path))
+            setattr(link, rest, LINK_FIELDS[rest](value, path))
+            self.problems.extend(carries_nothing(path, rest, getattr(link, rest)))
         except ConfigError as error:
             self.problems.extend(error.problems)
 

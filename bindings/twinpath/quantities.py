@@ -28,6 +28,7 @@ class Quantity(float):
     shown: ClassVar[tuple[str, ...]] = ()  # units for printing, largest first
     bare_allowed: ClassVar[bool] = False
     limit: ClassVar[float] = math.inf
+    most: ClassVar[float] = 9e18  # what a Plan's 64 bits hold
 
     def __new__(cls: type[Q], value: Any, field: str = "") -> Q:
         return float.__new__(cls, cls._to_float(value, field))
@@ -62,7 +63,9 @@ class Quantity(float):
 
     @classmethod
     def _check(cls, number: float, value: Any, field: str) -> float:
-        if math.isnan(number) or number < 0:
+        if math.isnan(number):
+            raise cls._refuse(field, value, f"{value} is not a number")
+        if number < 0:
             raise cls._refuse(field, value, f"{value} is below 0", f"0 or more {cls.unit}".strip())
         if number > cls.limit:
             raise cls._refuse(field, value, f"{value} is above {cls.limit:g}", f"0..{cls.limit:g}")
@@ -73,16 +76,34 @@ class Quantity(float):
         match = _TEXT.fullmatch(text)
         if not match:
             raise cls._refuse(field, text, f"{text!r} is not a {cls.what}")
-        number, unit = Decimal(match[1].replace("_", "")), match[2]
+        number, unit = cls._decimal(match[1], field), match[2]
         if not unit:
             if number == 0 or cls.bare_allowed:
-                return float(number)
+                return cls._bounded(number, Decimal(1), text, field)
             write = f"{match[1]}{cls.example_unit}"
             raise cls._refuse(field, text, f"{text} has no unit; write '{write}'")
         scale = cls.units.get(unit)
         if scale is None:
             raise cls._refuse(field, text, f"{unit!r} is not a unit of {cls.what}")
-        return float(number * scale)
+        return cls._bounded(number, scale, text, field)
+
+    @classmethod
+    def _decimal(cls, digits: str, field: str) -> Decimal:
+        try:
+            return Decimal(digits.replace("_", ""))
+        except ArithmeticError:
+            raise cls._refuse(field, digits, f"{digits!r} is too large") from None
+
+    @classmethod
+    def _bounded(cls, number: Decimal, scale: Decimal, text: str, field: str) -> float:
+        try:
+            value = float(number * scale)
+        except ArithmeticError:
+            value = math.inf
+        if abs(value) > cls.most:
+            raise cls._refuse(field, text, f"{text} is too large",
+                              f"0..{cls.most:g} {cls.unit}".strip())
+        return value
 
     def __str__(self) -> str:
         value = float(self)
@@ -100,7 +121,9 @@ class Quantity(float):
     def __hash__(self) -> int:
         return float.__hash__(self)
 
-    def _keep(self, value: float) -> Any:
+    def _keep(self, value: Any) -> Any:
+        if value is NotImplemented:
+            return value
         return float.__new__(type(self), value) if value >= 0 else value
 
     def __mul__(self, other: float) -> Any:
@@ -155,6 +178,7 @@ class Time(Quantity):
     """Seconds. `.ns` is the whole number of nanoseconds a Plan stores."""
 
     what, unit, example_unit = "time", "s", "ms"
+    most = 9.2e9  # below 2^63 ns
     units = _si("s", " ,n,u,µ,m", min="60", h="3600")
     shown = ("s", "ms", "us", "ns")
 
@@ -209,7 +233,11 @@ class Choice(str):
     choices: ClassVar[tuple[str, ...]] = ()
 
     def __class_getitem__(cls, choices: str | tuple[str, ...]) -> type["Choice"]:
-        options = (choices,) if isinstance(choices, str) else tuple(choices)
+        options = (choices,) if isinstance(choices, str) else choices
+        if not isinstance(options, tuple) or not options or \
+                not all(isinstance(word, str) for word in options):
+            raise ConfigError([Problem("Choice", str(choices), f"{choices!r} are not words",
+                                       "Choice['one', 'other']")])
         return type("Choice", (Choice,), {"choices": options})
 
 

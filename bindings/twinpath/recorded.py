@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Iterator
 
+from .arguments import path_of
 from .errors import ConfigError, Problem, unknown
 
 ITEMS_MAX = 1_000_000  # as NumberCycle::kItemsMax of models/app/arrivals.h
@@ -42,7 +43,7 @@ class Trace:
     def times(self) -> list[int]:
         """Gaps in ns, the one before item 0 first: it follows the last item of a round."""
         if self.unit not in UNITS:
-            raise ConfigError([unknown("Trace.unit", str(self.unit), "unit", list(UNITS))])
+            raise ConfigError([unknown("Trace.unit", self.unit, "unit", list(UNITS))])
         numbers = [round(value * UNITS[self.unit]) for value in self._values()]
         if self.gaps:
             return checked_gaps(self._field, numbers)
@@ -59,8 +60,9 @@ class Trace:
         return f"Trace({self.file}, {self.column})"
 
     def _values(self) -> list[Decimal]:
+        path = path_of(self.file, "Trace.file")
         try:
-            with open(self.file, encoding="utf-8", newline="") as file:
+            with open(path, encoding="utf-8", newline="") as file:
                 return list(self._read(file))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from twinpath_analysis.queries import Results, RunRow
+from twinpath_analysis.database import DatabaseError
+from twinpath_analysis.queries import TABLES, Results, RunRow
 from twinpath_analysis.units import NOT_ADDITIVE
 
-from .errors import nearest
+from .arguments import path_of, written_path
+from .errors import ConfigError, Problem, UnknownName, unknown
 from .plan import plan_ports
 from .quantities import Metric, quantity
 
@@ -28,6 +31,14 @@ def combined(rows: "pd.DataFrame") -> float:
     return float(values.median() if rows["unit"].iloc[0] in NOT_ADDITIVE else values.sum())
 
 
+def opened(db: str) -> Results:
+    """A database for reading; ConfigError when it is none."""
+    try:
+        return Results(path_of(db, "db"))
+    except DatabaseError as error:
+        raise ConfigError([Problem("db", str(db), str(error))]) from error
+
+
 class Run:
     """One run. `run["goodput_bps"]` is its value over all entities that have it, as a quantity."""
 
@@ -39,7 +50,12 @@ class Run:
     @functools.cached_property
     def row(self) -> RunRow:
         """The run's row with plan, build and machine."""
-        with Results(self.db) as results:
+        with opened(self.db) as results:
+            ids = [row.run_id for row in results.runs()]
+            if self.run_id not in ids:
+                shown = f"{min(ids)}..{max(ids)}" if ids else "it has none"
+                raise UnknownName([Problem("run", str(self.run_id), f"{results.path} has no run "
+                                           f"{self.run_id}", shown)])
             return results.run(self.run_id)
 
     def _repr_html_(self) -> str:
@@ -95,8 +111,6 @@ class Run:
 
     def _reasons(self) -> dict[str, str]:
         """Per entity what its events `app.problem` say."""
-        import json
-
         events = self.df("event")
         chosen = events[events["kind"] == "app.problem"]
         return {r.entity: str(json.loads(r.data_json)["problem"]) for r in chosen.itertuples()}
@@ -139,7 +153,9 @@ class Run:
 
     def df(self, table: str = "scalar") -> "pd.DataFrame":
         """A table of this run: scalar series histogram flow event drop_count validity artifact."""
-        with Results(self.db) as results:
+        if table not in TABLES:
+            raise UnknownName([unknown("table", table, "table", list(TABLES))])
+        with opened(self.db) as results:
             return results.table(table, self.run_id)
 
     def flows(self) -> "pd.DataFrame":
@@ -149,9 +165,10 @@ class Run:
     def series(self, metric: str, entity: str | None = None) -> "pd.DataFrame":
         """Samples of one metric over model time: columns t_s, value, entity."""
         frame = self.df("series")
-        self._known(metric, frame["metric"])
+        self._known("metric", metric, frame["metric"], "net.measure(every='10ms') records series")
         chosen = frame[frame["metric"] == metric]
         if entity is not None:
+            self._known("entity", entity, chosen["entity"])
             chosen = chosen[chosen["entity"] == entity]
         return chosen[["t_s", "value", "entity"]].reset_index(drop=True)
 
@@ -159,10 +176,10 @@ class Run:
         """The value of `metric` on `entity`. With None that over all entities that have it: the
         sum of counts, bytes and rates, the median of times and fractions."""
         frame = self.df("scalar")
-        self._known(metric, frame["metric"])
+        self._known("metric", metric, frame["metric"])
         chosen = frame[frame["metric"] == metric]
         if entity is not None:
-            self._known(entity, chosen["entity"])
+            self._known("entity", entity, chosen["entity"])
             chosen = chosen[chosen["entity"] == entity]
         return quantity(combined(chosen), str(chosen["unit"].iloc[0]))
 
@@ -173,11 +190,12 @@ class Run:
         """Writes a self-contained HTML report of this run; its path."""
         from twinpath_analysis.report import write_report
 
-        return write_report(self.db, [self.run_id], path)
+        return write_report(self.db, [self.run_id], written_path(path, "path"))
 
     @staticmethod
-    def _known(name: str, valid: Any) -> None:
+    def _known(what: str, name: str, valid: Any, hint: str = "") -> None:
+        """UnknownName, which is a KeyError too, unless `name` is one of `valid`."""
         names = sorted(set(valid))
         if name not in names:
-            raise KeyError(f"no {name!r} in this run; {nearest(name, names)} "
-                           f"there are: {' '.join(names) or 'none'}")
+            problem = unknown(what, name, f"{what} in this run", names)
+            raise UnknownName([problem if names else replace(problem, hint=hint)])

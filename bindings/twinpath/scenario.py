@@ -6,6 +6,7 @@ import inspect
 import traceback
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
+from .arguments import mapping_of, refused
 from .errors import ConfigError, Problem
 from .net import Net
 from .params import Param, bind, params_of
@@ -29,7 +30,10 @@ class Scenario:
         self.__doc__ = inspect.getdoc(fn) or ""
         self.params: dict[str, Param] = params_of(fn)
 
-    def __call__(self, **params: Any) -> "Case":
+    def __call__(self, *values: Any, **params: Any) -> "Case":
+        if values:
+            raise refused(self.name, ", ".join(map(repr, values)), "takes parameters by name",
+                          " ".join(self.params), f"{self.name}(NAME=VALUE)")
         return Case(self, bind(self.name, self.params, params), {})
 
     def __repr__(self) -> str:
@@ -46,7 +50,16 @@ class Scenario:
 
 def scenario(fn: ScenarioFunction) -> Scenario:
     """Makes a scenario of `fn(net, *, name: Type = default, ...)`. The function must be pure."""
+    if not inspect.isfunction(fn):
+        raise refused("scenario", fn, f"{fn!r} is not a function", "def NAME(net, *, ...)")
     return Scenario(fn)
+
+
+def _place(error: Exception, fn: ScenarioFunction) -> traceback.FrameSummary:
+    """The user's line an error came from: the innermost of the scenario's own file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == fn.__code__.co_filename]
+    return (own or list(frames))[-1]
 
 
 class Case:
@@ -74,7 +87,8 @@ class Case:
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Case":
         """The case with component attributes set by path: `{"client.tcp.delayed_ack": "40ms"}`."""
-        return Case(self.scenario, self.params, {**self.settings, **settings})
+        given = mapping_of(settings, "settings", "{'client.tcp.delayed_ack': '40ms'}")
+        return Case(self.scenario, self.params, {**self.settings, **given})
 
     def plan(self, driver: str) -> Plan:
         """The validated Plan under `driver`, sim, emu or bridge; ConfigError has every problem."""
@@ -84,20 +98,23 @@ class Case:
         except ConfigError as error:
             raise ConfigError([*net.problems, *error.problems]) from None
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
+            where = _place(error, self.scenario.fn)
             text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
             raise ConfigError([*net.problems, Problem(self.scenario.name, "", text)]) from error
         return build_plan(net, driver, self.scenario.name, self.params, self.settings)
 
     def simulate(self, seed: int = 1, *, costs: str = "zero", db: str | None = None,
-                 pcap: str | None = None, timeout: float | None = None) -> "Run":
+                 pcap: str | None = None, timeout: float | None = None,
+                 testbed: None = None) -> "Run":
         """Runs in ns-3 under a virtual clock. `costs`: what turns on the cores of hosts cost:
         "zero", "constant:2us", or a profile's JSON file. `pcap`: a folder for captures, one per
         port, or a file `NAME.pcapng` with all ports and what was dropped. `timeout`: seconds of
-        wall time. Raises RunFailed or RunTimeout."""
+        wall time. A simulation has no `testbed`: one that is given is refused. Raises RunFailed or
+        RunTimeout."""
         from .execute import execute
 
-        return execute(self, "sim", seed, costs=costs, db=db, pcap=pcap, timeout=timeout)
+        return execute(self, "sim", seed, costs=costs, db=db, pcap=pcap, timeout=timeout,
+                       testbed=testbed)
 
     def emulate(self, seed: int = 1, *, testbed: str = "veth", db: str | None = None,
                 pcap: str | None = None, log: bool | str = False,
@@ -128,11 +145,12 @@ class Case:
 
     def with_params(self, params: Mapping[str, Any]) -> "Case":
         """The case with some parameters bound anew."""
-        bound = bind(self.scenario.name, self.scenario.params, {**self.params, **params})
+        given = mapping_of(params, "params")
+        bound = bind(self.scenario.name, self.scenario.params, {**self.params, **given})
         return Case(self.scenario, bound, self.settings)
 
     def capacity(self, driver: str, *, loss: Any = 0, trial: Any = "1s", resolution: Any = "1%",
-                 parameter: str = "load", seed: int = 1, testbed: str = "veth",
+                 parameter: str = "load", seed: int = 1, testbed: str | None = None,
                  db: str | None = None,
                  on_trial: "Callable[[Trial], None] | None" = None) -> "PacketRate | Rate":
         """The highest `parameter` (a PacketRate or Rate) at which no more than `loss` of the frames

@@ -14,10 +14,11 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, Callable
 
-from .errors import ConfigError, Problem, RunFailed, TwinpathError, nearest, not_yet, unknown
-from .fields import Field, fields
-from .native import build
+from .arguments import seed_of
+from .errors import ConfigError, Problem, RunFailed, TwinpathError, unknown
+from .matrix import DRIVERS
 from .quantities import Metric, Time, quantity
+from .settings import Settings
 
 if TYPE_CHECKING:
     from .run import Run
@@ -31,17 +32,24 @@ class Session:
     """One run driven from Python; a context manager. After it `run` is the recorded Run.
 
     `step(time)` goes on by `time` of model time, `read("client/app0.goodput_bps")` gives the last
-    value of a metric, `set("client.tcp.delayed_ack", "10ms")` changes a field of TCP that may
-    change while it runs (`settable()` lists them). Leaving the `with` ends the run where it stands.
+    value of a metric or a field (`paths()` lists them), `set("wire.rate", "5Mbps")` changes a field
+    of a link, or one of TCP that may change while it runs (`settable()` lists them). Leaving the
+    `with` ends the run where it stands. In sim only: between steps the clock stands still, and real
+    time would not.
     """
 
     def __init__(self, case: "Case", driver: str = "sim", seed: int = 1, *,
                  db: str | None = None) -> None:
+        if driver not in DRIVERS:
+            raise ConfigError([unknown("driver", driver, "driver", ["sim"])])
         if driver != "sim":
-            raise not_yet(f"session({driver!r})")
-        self._case, self._seed, self._db = case, seed, db
+            raise ConfigError([Problem("driver", driver, "a session holds the clock between steps, "
+                                       "and real time does not wait", "sim",
+                                       "net.on() hears what an emulation does")])
+        self._case, self._seed, self._db = case, seed_of(seed), db
         self._plan = case.plan(driver)
         self._own = self._plan.natives
+        self._settings = Settings(self._plan.data, self._own)
         self._state: Json = {"now_ns": 0, "done": False, "ended": False}
         self._metrics: dict[str, tuple[float, str]] | None = None
         self._to_worker: int | None = None
@@ -51,12 +59,16 @@ class Session:
         self._thread: threading.Thread | None = None
         self._run: "Run | None" = None
         self._error: BaseException | None = None
+        self._entered = False
 
     def __enter__(self) -> "Session":
         from .execute import execute_plan
         from .fill import WorkerCall
         from .prepare import RunRequest
 
+        if self._entered:
+            raise TwinpathError("this session was entered before; make another by case.session()")
+        self._entered = True
         commands, self._to_worker = os.pipe()
         answers, answers_write = os.pipe()
         self._stop = os.pipe()
@@ -134,51 +146,33 @@ class Session:
         """Every metric there is now, by "ENTITY.METRIC"."""
         return {path: quantity(value, unit) for path, (value, unit) in self._read_all().items()}
 
-    def read(self, path: str) -> Metric:
-        """The value of a metric now ("client/app0.goodput_bps"), or of a field of the Plan's TCP
-        configuration that was set in this session."""
+    def read(self, path: str) -> Metric | str | bool:
+        """What `path` is now: a metric ("client/app0.goodput_bps"), a field of a host's TCP
+        ("client.tcp.delayed_ack") or of a link ("wire.rate"), see `paths()`."""
+        if path in self._settings.paths():
+            return self._settings.value(path)
         found = self._read_all()
         if path not in found:
-            raise ConfigError([unknown(path, path, "metric yet", list(found))])
+            raise ConfigError([unknown(path, path, "path", self.paths())])
         return quantity(*found[path])
+
+    def paths(self) -> list[str]:
+        """Every path `read` takes now. Metrics of an app or flow come with its first event."""
+        return sorted({*self._settings.paths(), *self._read_all()})
 
     def settable(self) -> list[str]:
         """Paths `set` takes: fields of TCP that may change while it runs, arguments of a
-        congestion control of one's own."""
-        paths = []
-        for host in self._plan.data["hosts"]:
-            if host["stack"] == "twinpath":
-                live = (name for name, field in fields("tcp").items() if field.live)
-                paths += [f"{host['name']}.tcp.{name}" for name in live]
-            if host["name"] in self._own:
-                own = build(self._own[host["name"]]).fields
-                paths += [f"{host['name']}.tcp.congestion.{name}" for name in own]
-        return paths
+        congestion control of one's own, fields of links."""
+        return self._settings.settable()
 
     def set(self, path: str, value: Any) -> None:
-        """Changes `HOST.tcp.FIELD` from now on, for connections there are and those to come. A
-        congestion control that changes starts anew with the window there is."""
-        if path not in self.settable():
-            raise self._refusal(path, value)
-        host, _, name = path.partition(".tcp.")
-        own = name.removeprefix("congestion.")
-        if own != name:
-            field: Field = build(self._own[host]).fields[own]
-            command = {"native": {own: field.plan_value(value, path)}, "field": "congestion"}
-        else:
-            command = {"field": name, "value": fields("tcp")[name].plan_value(value, path)}
-        self._ask({"do": "set", "host": host, **command})
-
-    def _refusal(self, path: str, value: Any) -> ConfigError:
-        host, _, name = path.partition(".tcp.")
-        hosts = [h["name"] for h in self._plan.data["hosts"]]
-        if host in hosts and name in fields("tcp"):
-            live = " ".join(n for n, field in fields("tcp").items() if field.live)
-            return ConfigError([Problem(path, str(value), f"{name} cannot change while a run goes "
-                                        "on", live, "give it to the scenario")])
-        paths = self.settable()
-        return ConfigError([Problem(path, str(value), f"no settable {path!r}", " ".join(paths),
-                                    nearest(path, paths))])
+        """Changes a field from now on. `HOST.tcp.FIELD`: for connections there are and those to
+        come; a congestion control that changes starts anew with the window there is. `LINK.FIELD`:
+        for frames sent from now on; those under way or queued keep their times, and none is
+        overtaken. Of a population: for every member."""
+        command, kept = self._settings.command(path, value)
+        self._ask({"do": "set", **command})
+        self._settings.keep(path, command, kept)
 
     def _read_all(self) -> dict[str, tuple[float, str]]:
         if self._metrics is None:
@@ -188,7 +182,8 @@ class Session:
 
     def _ask(self, command: Json) -> Json:
         if self._to_worker is None:
-            raise TwinpathError("this session has ended")
+            raise TwinpathError("this session has ended" if self._entered else
+                                "enter the session first: `with case.session(...) as s:`")
         if command["do"] != "metrics":
             self._metrics = None
         self._say(command)

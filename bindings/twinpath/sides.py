@@ -12,6 +12,7 @@ from typing import Any
 from twinpath_analysis.queries import Results, RunRow
 
 from . import builds, turn_log
+from .arguments import path_of
 from .builds import Build
 from .errors import ConfigError, Problem, RunFailed
 from .execute import DEFAULT_DB
@@ -75,6 +76,7 @@ class Side:
 
 def side_of(what: str, db: str | None, others: list[Build]) -> Side:
     """`7` (a run of `db`), `FILE.db:7`, or the path of a turn log: its replay by this build."""
+    what = path_of(what, "RUN")
     path, colon, number = what.rpartition(":")
     if what.isdigit():
         return side_of_run(Run(db or DEFAULT_DB, int(what)), others)
@@ -88,10 +90,7 @@ def side_of(what: str, db: str | None, others: list[Build]) -> Side:
 
 def side_of_run(run: Run, others: list[Build]) -> Side:
     """A recorded run."""
-    try:
-        row = run.row
-    except KeyError as error:
-        raise ConfigError([Problem("RUN", str(run.run_id), str(error.args[0]))]) from error
+    row = run.row
     if row.fingerprint is None:
         raise ConfigError([Problem("RUN", str(run.run_id), f"it recorded no frames ({row.status}"
                                    f"{': ' + row.error if row.error else ''})", "runs that ended")])

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
+from .arguments import path_of
 from .errors import ConfigError, Problem, nearest, unknown
 from .quantities import Quantity, Rate, Time
 
@@ -109,6 +110,7 @@ class TestbedFile:
 
 def load(name: str) -> TestbedFile:
     """The test-bed `veth`, `net_ring` or of a file. ConfigError lists all that is wrong with it."""
+    name = path_of(name, "testbed")
     if name in BUILT_IN:
         return parse((FOLDER / f"{name}.toml").read_text(encoding="utf-8"), name)
     if not name.endswith(".toml") and "/" not in name:

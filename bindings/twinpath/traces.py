@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import turn_log
+from .arguments import path_of, refused, written_path
 from .errors import ConfigError, Problem
 from .prepare import RunRequest
 
@@ -24,11 +25,11 @@ class Traces:
     def job(self, request: RunRequest, database: str) -> dict[str, Any]:
         """The keys of the worker's job; makes the folders."""
         keys: dict[str, Any] = {"pcap": None}
-        if self.pcap and self.pcap.endswith(PCAPNG):
-            keys["pcapng"] = {"path": _writable(self.pcap, "pcap")}
-        elif self.pcap:
-            keys["pcap"] = os.path.abspath(self.pcap)
-            os.makedirs(keys["pcap"], exist_ok=True)
+        pcap = path_of(self.pcap, "pcap") if self.pcap else ""
+        if pcap.endswith(PCAPNG):
+            keys["pcapng"] = {"path": os.path.abspath(written_path(pcap, "pcap"))}
+        elif pcap:
+            keys["pcap"] = _folder(pcap)
         if not self.log:
             return keys
         if request.plan.driver == "bridge":
@@ -40,14 +41,16 @@ class Traces:
                 "log", str(self.log), "a simulation needs no turn log: its seed is enough",
                 "driver emu", "leave it out; `twinpath rerun` gives the same frames again")])
         path = turn_log.path_beside(database, request) if self.log is True else \
-            _writable(str(self.log), "log")
+            os.path.abspath(written_path(self.log, "log"))
         keys["turn_log"] = {"path": path, "header": turn_log.header_json(request)}
         return keys
 
 
-def _writable(path: str, field: str) -> str:
+def _folder(path: str) -> str:
     whole = os.path.abspath(path)
-    parent = os.path.dirname(whole)
-    if not os.path.isdir(parent):
-        raise ConfigError([Problem(field, path, f"no folder {parent}")])
+    try:
+        os.makedirs(whole, exist_ok=True)
+    except OSError as error:
+        raise refused("pcap", path, f"cannot make the folder: {error.strerror}",
+                      "a folder, or a file NAME.pcapng") from error
     return whole

@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from . import provenance
+from .arguments import path_of
 from .errors import ConfigError, Problem, TwinpathError
 from .prepare import RunRequest
 
@@ -86,6 +87,7 @@ def _damaged(path: str, why: str) -> ConfigError:
 
 def read(path: str) -> TurnLog:
     """Opens a log and checks all of it; ConfigError says what is wrong."""
+    path = path_of(path, "log")
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -12,19 +12,24 @@ Rng link_stream(const Rng& run, std::string_view link, bool from_a) {
   return run.fork("link").fork(link).fork(from_a ? "a" : "b");
 }
 
-FaultProcess::FaultProcess(const FaultConfig& config, const Rng& rng)
-    : rng_(rng.fork("fault")),
-      loss_(Probability::of(config.loss)),
-      burst_enter_(Probability::of(config.burst_enter)),
-      burst_leave_(Probability::of(config.burst_leave)),
-      burst_loss_(Probability::of(config.burst_loss)),
-      corrupt_(Probability::of(config.corrupt)),
-      duplicate_(Probability::of(config.duplicate)),
-      reorder_(Probability::of(config.reorder)),
-      reorder_frames_(config.reorder_frames),
-      reorder_hold_(config.reorder_hold),
-      none_(config.is_none()) {
+FaultProcess::FaultProcess(const FaultConfig& config, const Rng& rng) : rng_(rng.fork("fault")) {
+  reconfigure(config);
+}
+
+void FaultProcess::reconfigure(const FaultConfig& config) {
   CHECK(config.reorder_frames >= 1 && config.reorder_hold >= Duration::zero());
+  // Frames that are held know their deadline; those must stay in order.
+  CHECK(held_.empty() || config.reorder_hold == reorder_hold_);
+  loss_ = Probability::of(config.loss);
+  burst_enter_ = Probability::of(config.burst_enter);
+  burst_leave_ = Probability::of(config.burst_leave);
+  burst_loss_ = Probability::of(config.burst_loss);
+  corrupt_ = Probability::of(config.corrupt);
+  duplicate_ = Probability::of(config.duplicate);
+  reorder_ = Probability::of(config.reorder);
+  reorder_frames_ = config.reorder_frames;
+  reorder_hold_ = config.reorder_hold;
+  none_ = config.is_none();
 }
 
 void FaultProcess::pass(Instant now, BufPtr frame, std::vector<BufPtr>& out) {

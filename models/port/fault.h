@@ -94,6 +94,9 @@ class FaultProcess {
   [[nodiscard]] Instant next_deadline() const {
     return held_.empty() ? kNever : held_.front().deadline;
   }
+  // Other probabilities from the next frame on, drawn at the same places; a burst that was on goes
+  // on. Requires: validate_fields(config) finds nothing.
+  void reconfigure(const FaultConfig& config);
   // From now on every frame passes as it is: the end of a fault phase.
   void heal() { none_ = true; }
   [[nodiscard]] bool is_none() const { return none_; }
@@ -133,9 +136,9 @@ class FaultProcess {
 
   Rng rng_;
   Probability loss_, burst_enter_, burst_leave_, burst_loss_, corrupt_, duplicate_, reorder_;
-  std::uint32_t reorder_frames_;
-  Duration reorder_hold_;
-  bool none_;
+  std::uint32_t reorder_frames_ = 1;
+  Duration reorder_hold_{};
+  bool none_ = true;
   bool in_burst_ = false;
   std::vector<Held> held_;  // oldest first
   FaultCounters counters_;

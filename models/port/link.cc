@@ -19,6 +19,13 @@ LinkModel::LinkModel(const LinkConfig& config, const Rng& rng)
   CHECK(config.delay >= Duration::zero() && config.jitter >= Duration::zero());
 }
 
+void LinkModel::reconfigure(const LinkConfig& config) {
+  CHECK(config.delay >= Duration::zero() && config.jitter >= Duration::zero());
+  config_ = config;
+  bit_remainder_ = 0;  // it was below the old rate
+  faults_.reconfigure(config.faults);
+}
+
 void LinkModel::offer(Instant now, BufPtr frame) {
   ++counters_.offered;
   counters_.offered_bytes += frame->len;

@@ -77,6 +77,10 @@ class LinkModel {
     return due < held_deadline() ? due : held_deadline();
   }
 
+  // Another configuration for frames offered from now on; those under way, queued ones included,
+  // keep their instants, and nothing overtakes them. Requires: validate(config) finds nothing, and
+  // reorder_hold is as it was.
+  void reconfigure(const LinkConfig& config);
   void heal() { faults_.heal(); }
   // Hears of every frame that goes no further; nobody when null.
   void set_drop_listener(LinkDropListener* listener) {

@@ -125,7 +125,7 @@ def test_a_metric_without_a_better_side_has_no_worse() -> None:
     (lambda: tp.no_worse("x", rel="much"), "is not a fraction"),
     (lambda: tp.no_worse("x", rel=-1), "is not a fraction"),
     (lambda: tp.no_worse("x", abs=-1), "abs must be 0 or more"),
-    (lambda: tp.no_worse("x", confidence=1), "between 0 and 1"),
+    (lambda: tp.no_worse("x", confidence=1), "is not a confidence"),
     (lambda: tp.at_most("x", "5 parrots"), "not a number with a unit"),
     (lambda: tp.suite("a/b"), "is not a name"),
 ])

@@ -61,6 +61,14 @@ def test_every_problem_stands_in_the_json(cli) -> None:
     (("report", "--db", "none.db"), "no database none.db"),
     (("compare", "web_transfer", "--repeats", "0"), "must be 1 or more"),
     (("bench", "sim-blk"), "did you mean 'sim-bulk'"),
+    (("run", "web_transfer", "loss=1%"), "given as -p NAME=VALUE"),
+    (("run", "web_transfer", "--loss", "1%"), "given as -p loss=VALUE"),
+    (("run", "web_transfer", "-p", "loss=1%", "-p", "loss=2%"), "-p: loss stands twice"),
+    (("show", "one"), "see `twinpath show --help`"),
+    (("run", "udp_echo", "--testbed", "net_ring"), "testbed: a simulation has no test-bed"),
+    (("run", "udp_echo", "--testbed", "net_ring", "--dry-run"), "a simulation has no test-bed"),
+    (("sweep", "udp_echo", "--testbed", "net_ring"), "testbed: a simulation has no test-bed"),
+    (("compare", "1", "2", "--testbed", "net_ring"), "--testbed belong to a scenario"),
 ])
 def test_bad_input_ends_2_with_words(cli, arguments: tuple[str, ...], piece: str) -> None:
     ran = cli(*arguments)

@@ -159,6 +159,6 @@ def test_a_signature_without_types_or_star_is_refused() -> None:
 
 @pytest.mark.parametrize("call", [
     lambda: tp.Net().box("b"),
-    lambda: pair().session("emu")])
+    lambda: tp.Net().tester("t", ports=2)])
 def test_what_is_not_built_says_so(call) -> None:
     assert "is not available yet" in problems_of(call)[0]

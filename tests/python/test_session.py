@@ -76,6 +76,83 @@ def test_what_is_set_changes_the_run_from_then_on(db: str) -> None:
     assert run("reno").fingerprint == run("reno").fingerprint
 
 
+def test_a_link_is_read_and_set_in_the_loop(db: str) -> None:
+    with upload(size="20MB", loss=0).session(seed=3, db=db) as session:
+        assert session.read("wire.rate") == tp.Rate("20Mbps")
+        assert {"wire.loss", "wire.delay", "client.tcp.delayed_ack"} <= set(session.settable())
+        assert session.read("client.tcp.delayed_ack") == tp.Time("40ms")
+        assert session.read("client.tcp.congestion") == "cubic"
+        session.step("1s")
+        assert {"wire/from_client.queued_bytes", "server/app0.app_bytes",
+                "wire.rate"} <= set(session.paths())
+        assert all(session.read(path) is not None for path in session.paths())
+        before = session.read("server/app0.app_bytes")
+        session.set("wire.rate", "2Mbps")
+        assert session.read("wire.rate") == tp.Rate("2Mbps")
+        session.step("2s")
+        middle = session.read("server/app0.app_bytes")
+        session.step("2s")
+        last = session.read("server/app0.app_bytes")
+        assert before > 1e6 and last - middle < 0.8e6  # not 5 MB
+        assert session.read("wire/from_client.lost_frames") == 0
+        session.set("wire.loss", 1)
+        session.step("4s")
+        assert session.read("wire/from_client.lost_frames") > 0
+        session.set("wire.loss", "0%")
+        session.set("wire.rate", "unlimited")
+        session.step("1s")
+        for path, value, piece in (("wire.rate", 0, "carries nothing"), ("wire.loss", 2, "above"),
+                                   ("wire.delay", 5, "no unit"), ("wire.delay", "1h", "wire"),
+                                   ("wire.dely", "5ms", "did you mean 'wire.delay'")):
+            assert piece in problems_of(lambda: session.set(path, value))[0]
+
+
+def test_a_link_set_to_what_it_is_changes_nothing(db: str) -> None:
+    plain = upload().simulate(seed=3, db=db)
+    with upload().session(seed=3, db=db) as session:
+        while not session.done:
+            session.step("7ms")
+            for path, value in (("wire.rate", "20Mbps"), ("wire.loss", "1%")):
+                session.set(path, value)
+    assert session.run.content_hash == plain.content_hash
+    runs = []
+    for _ in range(2):
+        with upload().session(seed=3, db=db) as session:
+            session.step("50ms")
+            session.set("wire.delay", "20ms")
+            while not session.done:
+                session.step("1s")
+        runs.append(session.run.fingerprint)
+    assert runs[0] == runs[1] != plain.fingerprint
+
+
+def test_a_population_is_set_as_a_whole(db: str) -> None:
+    @tp.scenario
+    def crowd(net: tp.Net):
+        many, server = net.clients("many", count=2), net.host("server")
+        net.link(many, server, name="wire", rate="20Mbps", delay="5ms")
+        net.stop(when=many.run(tp.Bulk(server, "200kB")).done, at_most="60s")
+
+    with crowd().session(db=db) as session:
+        session.set("many.tcp.nagle", False)
+        session.set("wire.rate", "1Mbps")
+        while not session.done:
+            session.step("1s")
+    assert session.run["fct_s"] > 1
+
+
+def test_a_session_is_for_simulations_and_entered_once(db: str) -> None:
+    assert "real time does not wait" in problems_of(lambda: upload().session("emu"))[0]
+    assert "did you mean 'sim'" in problems_of(lambda: upload().session("smi"))[0]
+    session = upload().session(db=db)
+    with pytest.raises(tp.TwinpathError, match="enter the session first"):
+        session.step("1ms")
+    with session:
+        session.step("1ms")
+    with pytest.raises(tp.TwinpathError, match="entered before"):
+        session.__enter__()
+
+
 def test_only_what_may_change_can_be_set(db: str) -> None:
     with upload().session(db=db) as session:
         assert "client.tcp.delayed_ack" in session.settable()

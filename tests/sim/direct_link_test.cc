@@ -197,6 +197,31 @@ TEST_F(DirectLinkTest, FramesUnderWayGoHomeWhenTheSimulationIsGivenUp) {
   EXPECT_EQ(pool->outstanding(), 0U);
 }
 
+// A link that was set anew hashes frames at both ends; what was under way is hashed right too.
+TEST_F(DirectLinkTest, ALinkThatIsSetAnewKeepsItsFingerprint) {
+  const LinkConfig config{.rate_bps = 10'000'000, .delay = milliseconds(1)};
+  std::vector<std::uint64_t> received;
+  for (const bool is_set : {false, true}) {
+    const std::size_t first = nodes_.size();
+    script({{at_ns(1000), 1000, 5}, {at_ns(9'000'000), 500, 5}});
+    script({});
+    DirectLink wire = link(config, {first, first + 1});
+    if (is_set) {
+      ns3::Simulator::Schedule(ns3::MilliSeconds(2), [&] {
+        EXPECT_GT(wire.queued_bytes(0), 0U);
+        wire.reconfigure(0, config);
+      });
+    }
+    ns3::Simulator::Run();
+    EXPECT_EQ(wire.chain(1, Direction::kReceive).frames(), 10U);
+    received.push_back(wire.chain(1, Direction::kReceive).value());
+    for (const auto& node : nodes_) node->Dispose();
+    nodes_.clear();
+    ns3::Simulator::Destroy();
+  }
+  EXPECT_EQ(received[0], received[1]);
+}
+
 std::vector<std::byte> bytes_of_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

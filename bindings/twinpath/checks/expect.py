@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..arguments import confidence_of
 from ..errors import ConfigError, Problem
 from ..quantities import Bytes, PacketRate, Quantity, Rate, Ratio, Time
 
@@ -59,7 +60,7 @@ class Expectation:
 def same(metric: str, *, entity: str | None = None) -> Expectation:
     """Exactly the baseline's value, seed by seed. `same("fingerprint")`: every frame of a
     simulation."""
-    return Expectation("same", metric, entity)
+    return Expectation("same", _name(metric), entity)
 
 
 def no_worse(metric: str, rel: float | str | None = None, abs: float | str | None = None,
@@ -68,25 +69,30 @@ def no_worse(metric: str, rel: float | str | None = None, abs: float | str | Non
     unit). In emu: fails only if the interval of `confidence` lies wholly beyond that bound."""
     if rel is not None and abs is not None:
         raise _refused(metric, f"{rel}, {abs}", "no_worse takes rel or abs, not both")
-    if not 0 < confidence < 1:
-        raise _refused(metric, confidence, "confidence must be between 0 and 1")
+    confidence_of(confidence, "confidence")
     share = None if rel is None else _share(metric, rel)
     if share is None and abs is None:
         share = 0.0
     limit = None if abs is None else _limit(metric, abs)
-    if limit is not None and limit.value < 0:
+    if limit is not None and not 0 <= limit.value < math.inf:
         raise _refused(metric, abs, "abs must be 0 or more")
-    return Expectation("no_worse", metric, entity, share, limit, confidence)
+    return Expectation("no_worse", _name(metric), entity, share, limit, confidence)
 
 
 def at_most(metric: str, x: float | str, *, entity: str | None = None) -> Expectation:
     """`metric` <= x, without a baseline. `x`: "5ms" or a number in the metric's unit."""
-    return Expectation("at_most", metric, entity, limit=_limit(metric, x))
+    return Expectation("at_most", _name(metric), entity, limit=_limit(metric, x))
 
 
 def at_least(metric: str, x: float | str, *, entity: str | None = None) -> Expectation:
     """`metric` >= x, without a baseline. `x`: "90Mbps" or a number in the metric's unit."""
-    return Expectation("at_least", metric, entity, limit=_limit(metric, x))
+    return Expectation("at_least", _name(metric), entity, limit=_limit(metric, x))
+
+
+def _name(metric: Any) -> str:
+    if not isinstance(metric, str) or not metric:
+        raise _refused("metric", metric, f"{metric!r} is not a metric", "a name: 'goodput_bps'")
+    return metric
 
 
 def _refused(metric: str, value: Any, message: str, allowed: str = "") -> ConfigError:
@@ -109,6 +115,8 @@ def _limit(metric: str, value: float | str) -> Limit:
     if isinstance(value, Quantity):
         return Limit(float(value), value.unit)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not abs(value) < 1e300:
+            raise _refused(metric, value, f"{value!r} is no limit", "a finite number")
         return Limit(float(value))
     for kind in _KINDS:
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
+from ..arguments import list_of, of_type, whole
 from ..costs import FREE, profile_row, with_costs
 from ..errors import ConfigError, Problem, unknown
 from ..matrix import REAL_TIME
@@ -21,6 +22,7 @@ from .expect import FINGERPRINT, Expectation
 if TYPE_CHECKING:
     from .outcome import Outcome
 
+REPEATS_MAX = 10_000  # emulations of one entry
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,7 +36,7 @@ class Entry:
     expect: tuple[Expectation, ...]
     tags: tuple[str, ...]
     costs: str
-    testbed: str
+    testbed: str | None  # None in sim
     command: str  # what reproduces it
 
     @property
@@ -65,7 +67,7 @@ class Suite:
     """Entries under one name. Made by tp.suite(name)."""
 
     def __init__(self, name: str, source: str = "") -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
             raise ConfigError([Problem("suite", name, f"{name!r} is not a name",
                                        "letters, digits, . _ and -")])
         self.name, self.source = name, source
@@ -75,17 +77,24 @@ class Suite:
         return f"<suite {self.name}: {' '.join(entry.name for entry in self.entries)}>"
 
     def add(self, case: Case, *, driver: str, seeds: Iterable[int] | None = None,
-            reps: int | None = None, expect: Sequence[Expectation] = (), costs: str = FREE,
-            tags: Sequence[str] = (), testbed: str = "veth", name: str | None = None) -> None:
+            reps: int | None = None, expect: Sequence[Expectation] | Expectation = (),
+            costs: str = FREE, tags: Sequence[str] = (), testbed: str | None = None,
+            name: str | None = None) -> None:
         """Adds a case. `seeds`: one simulation each. `reps`: emulations of one case, 7 by default.
-        `costs`: as Case.simulate() takes it. Raises ConfigError with everything wrong with it."""
-        plan = with_costs(case.plan(driver), costs)
-        name = name or entry_name(case, driver, costs)
-        numbers = tuple(seeds) if seeds is not None else (1,) * (
-            reps if reps is not None else _default_reps(driver, expect))
+        `costs`: as Case.simulate() takes it. `testbed`: of emulations, "veth" by default. Raises
+        ConfigError with everything wrong with it."""
+        from ..execute import chosen_testbed
+
+        plan = with_costs(of_type(case, Case, "case", "SCENARIO(...)").plan(driver), costs)
+        name = of_type(name or entry_name(case, driver, costs), str, "name", "a text")
+        expect = [expect] if isinstance(expect, Expectation) else list_of(expect, "expect")
+        repeats = _default_reps(driver, expect) if reps is None else \
+            whole(reps, "reps", 0, REPEATS_MAX)
+        numbers = (1,) * repeats if seeds is None else tuple(list_of(seeds, "seeds", "[1, 2, 3]"))
         problems = _problems(name, driver, numbers, (seeds, reps), expect)
-        entry = Entry(self.name, name, case, plan, numbers, tuple(expect), tuple(tags), costs,
-                      testbed, self._command(name))
+        bed = chosen_testbed((driver,), testbed)
+        entry = Entry(self.name, name, case, plan, numbers, tuple(expect),
+                      tuple(list_of(tags, "tags")), costs, bed, self._command(name))
         if any(other.file == entry.file for other in self.entries):
             problems.append(Problem("name", name, f"{self.name} already has an entry {name!r}",
                                     hint="give name=..."))

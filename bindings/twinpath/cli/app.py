@@ -7,6 +7,7 @@ verdict, 130 interrupted.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib
 import sys
 from typing import Sequence
@@ -28,6 +29,7 @@ COMMANDS = {
     "bench": "bench", "impair": "impair", "ports": "testbed", "testbed": "testbed",
     "replay": "traces", "diff": "traces", "script": "script",
 }
+MISTYPED = 0.75  # likeness of an option to what was meant
 LATER = ("contract", "calibrate")
 HELP = {
     "setup": "Install what is missing and build.",
@@ -84,7 +86,8 @@ def _run(arguments: Sequence[str]) -> int:
     except TwinpathError as error:
         failure = error
     except click.UsageError as error:
-        problem = Problem("command line", " ".join(arguments), error.format_message())
+        problem = Problem("command line", " ".join(arguments), error.format_message(),
+                          hint=_usage_hint(arguments[0], error))
         failure = ConfigError([problem])
     except (KeyboardInterrupt, click.Abort):
         failure = _Interrupted("interrupted; what was recorded is kept")
@@ -96,6 +99,21 @@ def _run(arguments: Sequence[str]) -> int:
     with output.until_closed():
         output.print_failure(failure, "--json" in arguments)
     return failure.exit_code
+
+
+def _usage_hint(command: str, error: click.UsageError) -> str:
+    """What helps who mistyped an option, or forgot the -p of a parameter."""
+    if isinstance(error, click.NoSuchOption) and difflib.get_close_matches(
+            error.option_name.lstrip("-"), [name.lstrip("-") for name in error.possibilities or []],
+            cutoff=MISTYPED):
+        return ""
+    scenario = command in ("run", "sweep", "compare")
+    if scenario and isinstance(error, click.NoSuchOption):
+        name = error.option_name.lstrip("-")
+        return f"a parameter of the scenario is given as -p {name}=VALUE"
+    if scenario and "extra argument" in error.message:
+        return "a parameter of the scenario is given as -p NAME=VALUE"
+    return f"see `twinpath {command} --help`"
 
 
 def _database_error() -> type[Exception]:

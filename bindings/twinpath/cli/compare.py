@@ -29,7 +29,7 @@ def _frame() -> None:
                              "of these every case the database has under both drivers.")
 def compare_command(what: list[str] = typer.Argument(None, metavar="[SCENARIO | SIM EMU]"),
                     param: list[str] = s.PARAM, setting: list[str] = s.SET, seed: int = s.SEED,
-                    *, db: Optional[str] = s.DB, testbed: str = s.TESTBED,
+                    *, db: Optional[str] = s.DB, testbed: Optional[str] = s.TESTBED,
                     repeats: int = typer.Option(REPEATS, help="emulations of a single case"),
                     metric: list[str] = typer.Option([], help="only this; may be repeated"),
                     within: Optional[str] = typer.Option(
@@ -40,9 +40,10 @@ def compare_command(what: list[str] = typer.Argument(None, metavar="[SCENARIO | 
     words = what or []
     if repeats < 1:
         raise ConfigError([Problem("--repeats", str(repeats), "must be 1 or more")])
-    if len(words) != 1 and (param or setting):
-        raise ConfigError([Problem("compare", " ".join([*param, *setting]),
-                                   "-p and -s belong to a scenario", hint=FORMS)])
+    given = [*param, *setting, *([testbed] if testbed else [])]
+    if len(words) != 1 and given:
+        raise ConfigError([Problem("compare", " ".join(given),
+                                   "-p, -s and --testbed belong to a scenario", hint=FORMS)])
     if len(words) == 1:
         case = s.check(words[0], param, setting, "sim")
         case.plan("emu")

@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from .. import discover, fields, matrix
 from ..errors import ConfigError, NoVerdict, Problem, unknown
-from ..execute import check_testbed, execute
+from ..execute import check_testbed, chosen_testbed, execute
 from ..run import Run
 from ..scenario import Case, Scenario
 from .output import console, errors, print_json, run_object, until_closed
@@ -30,8 +30,9 @@ PERFETTO = typer.Option(None, "--perfetto", metavar="FILE",
                         help="a trace for ui.perfetto.dev or chrome://tracing")
 JSON = typer.Option(False, "--json", help="one JSON object, on failure too")
 SEED = typer.Option(1, "--seed", help="0 to 2^64-1; equal seeds give equal simulations")
-TESTBED = typer.Option("veth", "--testbed",
-                       help="emu: veth (needs root), net_ring or a laboratory's file")
+TESTBED = typer.Option(None, "--testbed",
+                       help="emu, bridge: veth (needs root; the default), net_ring or a "
+                       "laboratory's file")
 COSTS = typer.Option("zero", "--costs", metavar="PROFILE",
                      help="sim, CPU time of hosts with cores: zero, constant:2us or FILE.json")
 DRIVER = typer.Option("sim", "--driver", help="sim, emu or bridge")
@@ -46,6 +47,8 @@ def pairs(texts: Iterable[str], option: str) -> tuple[dict[str, str], list[Probl
         name, equals, value = text.partition("=")
         if not equals or not name:
             problems.append(Problem(option, text, f"{text!r} is not NAME=VALUE"))
+        elif name in values:
+            problems.append(Problem(option, text, f"{name} stands twice"))
         else:
             values[name] = value
     return values, problems
@@ -143,7 +146,7 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
                 param: list[str] = PARAM, setting: list[str] = SET, driver: str = DRIVER,
                 *, seed: int = SEED, db: Optional[str] = DB, pcap: Optional[str] = PCAP,
                 pcapng: Optional[str] = PCAPNG, turn_log: bool = LOG,
-                perfetto: Optional[str] = PERFETTO, testbed: str = TESTBED,
+                perfetto: Optional[str] = PERFETTO, testbed: Optional[str] = TESTBED,
                 timeout: Optional[float] = TIMEOUT, costs: str = COSTS, as_json: bool = JSON,
                 dry_run: bool = DRY_RUN,
                 show_help: bool = typer.Option(False, "--help", "-h")) -> int:
@@ -172,16 +175,17 @@ def run_command(name: Optional[str] = typer.Argument(None, metavar="SCENARIO"),
     return NoVerdict.exit_code if run.validity == "invalid" else 0
 
 
-def steps(case: Case, driver: str, seed: int, testbed: str) -> list[str]:
+def steps(case: Case, driver: str, seed: int, testbed: str | None) -> list[str]:
     """What a run would do; ConfigError as the run itself."""
     plan = case.plan(driver)
     found = [f"run {case} with seed {seed} in {driver}, Plan {plan.sha256[:16]}"]
-    if driver not in matrix.REAL_TIME:
+    bed = chosen_testbed((driver,), testbed)
+    if bed is None:
         return found
     from .. import lab_bed, testbed_file
 
-    check_testbed(plan, testbed)
-    return found + lab_bed.steps(plan.data, testbed_file.load(testbed))
+    check_testbed(plan, bed)
+    return found + lab_bed.steps(plan.data, testbed_file.load(bed))
 
 
 def print_steps(lines: list[str], as_json: bool) -> int:

@@ -80,7 +80,7 @@ def _frame() -> None:
 def sweep_command(scenario: str = typer.Argument(..., metavar="SCENARIO"), grid: list[str] = GRID,
                   together: list[str] = ZIP, param: list[str] = s.PARAM, setting: list[str] = s.SET,
                   *, where: Optional[str] = WHERE, seeds: str = SEEDS, drivers: str = DRIVERS,
-                  testbed: str = s.TESTBED, costs: str = s.COSTS, jobs: int = JOBS,
+                  testbed: Optional[str] = s.TESTBED, costs: str = s.COSTS, jobs: int = JOBS,
                   retry_failed: bool = RETRY,
                   timeout: Optional[float] = typer.Option(None, metavar="SECONDS",
                                                           help="of wall time, for each run"),

@@ -9,13 +9,14 @@ import sys
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Protocol
 
 from twinpath_analysis.database import DatabaseError, explain
 from twinpath_analysis.merge import Merger
 
+from ..arguments import database_of, mapping_of, of_type, seconds_of
 from ..errors import ConfigError, Problem, TwinpathError
-from ..execute import require_checked
+from ..execute import chosen_testbed, require_checked
 from ..interrupts import caught
 from ..matrix import REAL_TIME
 from ..plan import canonical
@@ -62,7 +63,7 @@ class Way:
 
 def study(db: str, scenario: Scenario, *, grid: Values | None = None, zip: Values | None = None,
           fixed: Mapping[str, Any] | None = None, seeds: Iterable[int] = (1,),
-          drivers: Iterable[str] = ("sim",), costs: str = "zero", testbed: str = "veth",
+          drivers: Iterable[str] = ("sim",), costs: str = "zero", testbed: str | None = None,
           jobs: int = 1, where: str | Where | None = None, retry_failed: bool = False,
           settings: Mapping[str, Any] | None = None, timeout: float | None = None,
           scheduler: str | None = None, progress: bool = True) -> Study:
@@ -72,14 +73,17 @@ def study(db: str, scenario: Scenario, *, grid: Values | None = None, zip: Value
     fixed: parameter -> value. where: an expression or a function of the parameters that keeps a
     combination. Seeds are the same at every point, so that differences are paired. jobs: workers
     of simulations at a time; emulations always run alone. timeout: seconds of wall time per run.
-    retry_failed: once more what failed, timed out or was invalid. scheduler: address of a dask
+    retry_failed: once more what failed, timed out or was invalid. testbed: of what runs in real
+    time, veth by default. scheduler: address of a dask
     scheduler whose workers simulate. Interrupted, it goes on where it was when called again.
     """
-    spec = Spec(scenario, _lists(grid), _lists(zip), dict(fixed or {}), dict(settings or {}),
-                several(seeds), several(drivers), costs, testbed, where)
     way = Way(jobs, timeout, retry_failed, scheduler, progress)
-    problems = _problems_of(db, way)
+    problems = _problems_of(db, way, drivers, testbed)
     try:
+        spec = Spec(of_type(scenario, Scenario, "scenario", "what @tp.scenario made"),
+                    _lists(grid, "grid"), _lists(zip, "zip"), mapping_of(fixed, "fixed"),
+                    mapping_of(settings, "settings"), several(seeds, "seeds"),
+                    several(drivers, "drivers"), costs, testbed or "veth", where)
         tasks = make_tasks(spec, expand(spec))
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
@@ -99,20 +103,25 @@ def study(db: str, scenario: Scenario, *, grid: Values | None = None, zip: Value
     return Study(target, spec.name, stale=stale)
 
 
-def _lists(values: Values | None) -> dict[str, list[Any]]:
-    return {name: several(given) for name, given in (values or {}).items()}
+def _lists(values: Values | None, field: str) -> dict[str, list[Any]]:
+    return {name: several(given, f"{field}.{name}")
+            for name, given in mapping_of(values, field, "{'PARAMETER': [values]}").items()}
 
 
-def _problems_of(db: str, way: Way) -> list[Problem]:
-    problems = []
+def _problems_of(db: str, way: Way, drivers: Any, testbed: str | None) -> list[Problem]:
+    problems: list[Problem] = []
     if isinstance(way.jobs, bool) or not isinstance(way.jobs, int) or not (
             1 <= way.jobs <= MAX_JOBS):
         problems.append(Problem("jobs", str(way.jobs), f"{way.jobs!r} is no number of workers",
                                 f"1..{MAX_JOBS}"))
-    if way.timeout is not None and not way.timeout > 0:
-        problems.append(Problem("timeout", str(way.timeout), "must be more than 0 s"))
-    if not Path(db).absolute().parent.is_dir():
-        problems.append(Problem("db", str(db), f"no folder {Path(db).absolute().parent}"))
+    checks: list[Callable[[], Any]] = [
+        lambda: seconds_of(way.timeout), lambda: database_of(db),
+        lambda: chosen_testbed(several(drivers, "drivers"), testbed)]
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            problems += error.problems
     return problems
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
 from .. import matrix, testbed_file
+from ..arguments import list_of, refused
 from ..errors import ConfigError, Problem, unknown
 from ..params import Param
 from ..plan import canonical, sha256
@@ -62,11 +63,9 @@ def _texts(values: Values) -> dict[str, list[str]]:
     return {name: [str(value) for value in several(given)] for name, given in values.items()}
 
 
-def several(given: Any) -> list[Any]:
+def several(given: Any, field: str = "values") -> list[Any]:
     """A list of values; one text or number is a list of one."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        return [given]
-    return list(given)
+    return list_of(given, field) if isinstance(given, Iterable) else [given]
 
 
 def expand(spec: Spec) -> Expanded:
@@ -84,15 +83,29 @@ def expand(spec: Spec) -> Expanded:
         raise ConfigError([Problem("grid", str(count), text, f"up to {MAX_RUNS}")])
     params = spec.scenario.params
     chosen = parse(spec.where, list(params)) if isinstance(spec.where, str) else spec.where
+    if chosen is not None and not callable(chosen):
+        raise refused("where", chosen, f"{chosen!r} is no filter",
+                      "an expression, or a function of the parameters")
     cases = []
     for point in itertools.product(*axes):
         bound = {name: value for part in point for name, value in part.items()}
-        if chosen is None or chosen(bound):
+        if chosen is None or _keeps(chosen, bound):
             bound = {name: bound[name] for name in params}
             cases.append(Case(spec.scenario, bound, dict(spec.settings)))
     if not cases:
         raise ConfigError([Problem("where", str(spec.where), "no point of the grid satisfies it")])
     return Expanded(cases, seeds, drivers)
+
+
+def _keeps(where: Where, bound: dict[str, Any]) -> bool:
+    """What a filter says of a point; a function of the user's may fail."""
+    try:
+        return bool(where(bound))
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise refused("where", where, f"{type(error).__name__}: {error}",
+                      "an expression, or a function of the parameters") from error
 
 
 def _axes(spec: Spec, problems: list[Problem]) -> list[list[dict[str, Any]]]:

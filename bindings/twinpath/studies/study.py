@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from twinpath_analysis.queries import Results, RunRow
 
-from ..errors import ConfigError, TwinpathError, unknown
+from ..arguments import confidence_of, mapping_of, path_of, written_path
+from ..errors import ConfigError, unknown
 from ..quantities import si
-from ..run import Run
+from ..run import Run, opened
 from .tasks import DONE, MISSING, Stale, states
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class Study:
     were made for it and no longer match its scenario or build."""
 
     def __init__(self, db: str, name: str | None = None, *, stale: Sequence[Stale] = ()) -> None:
-        self.db, self.name, self.stale = os.path.abspath(db), name, list(stale)
+        self.db, self.name = os.path.abspath(path_of(db, "db")), name
+        self.stale = list(stale)
 
     def __repr__(self) -> str:
         return f"<Study {self.name or 'all runs'} in {self.db}>"
@@ -46,13 +48,13 @@ class Study:
 
     @property
     def runs(self) -> list[Run]:
-        with Results(self.db) as results:
+        with opened(self.db) as results:
             return [Run(self.db, row.run_id, row=row) for row in self._rows(results)]
 
     def missing(self) -> list[Json]:
         """Planned runs that are not there: driver, seed, params, and status `missing` or `failed`
         (it failed, timed out or was invalid; `retry_failed` runs it again)."""
-        with Results(self.db) as results:
+        with opened(self.db) as results:
             found = states(row.values for row in results.runs())
             planned = self._planned(results)
         return [{name: run[name] for name in ("driver", "seed", "params")} |
@@ -64,7 +66,7 @@ class Study:
         and metrics in SI units. With `valid_only` those that finished and are not invalid."""
         from twinpath_analysis.wide import wide
 
-        with Results(self.db) as results:
+        with opened(self.db) as results:
             rows = [row for row in self._rows(results)
                     if not valid_only or (row.status == "done" and row.validity != "invalid")]
             return wide(results, rows)
@@ -80,7 +82,8 @@ class Study:
         from twinpath_analysis.plots import Wanted, study_figure
         from twinpath_analysis.wide import observations
 
-        with Results(self.db) as results:
+        confidence_of(ci)
+        with opened(self.db) as results:
             units = results.param_units()
         wanted = Wanted(y, x=x, hue=hue, style=style, ci=ci, ref=ref, kind=kind, units=units)
         return study_figure(observations(self.df()), self._metrics(), wanted, self._command())
@@ -92,6 +95,9 @@ class Study:
         from twinpath_analysis.paired import paired
         from twinpath_analysis.wide import observations
 
+        confidence_of(ci)
+        example = "{'PARAMETER': value}"
+        a, b = mapping_of(a, "a", example), mapping_of(b, "b", example)
         sides = (a, self._conditions(a)), (b, self._conditions(b))
         return paired(observations(self.df()), self._metrics(), metric, sides, confidence=ci)
 
@@ -99,12 +105,13 @@ class Study:
         """Writes the self-contained HTML report of the study's runs; its path."""
         from twinpath_analysis.report import write_report
 
-        with Results(self.db) as results:
+        with opened(self.db) as results:
             ids = [row.run_id for row in self._rows(results)]
-        return write_report(self.db, None if self.name is None else ids, path)
+        return write_report(self.db, None if self.name is None else ids,
+                            written_path(path, "path"))
 
     def _metrics(self) -> "pd.DataFrame":
-        with Results(self.db) as results:
+        with opened(self.db) as results:
             return results.metrics()
 
     def varied(self) -> list[str]:
@@ -119,7 +126,7 @@ class Study:
 
     def _conditions(self, wanted: Mapping[str, Any]) -> Json:
         """Values as df() has them: "1%" is 0.01."""
-        with Results(self.db) as results:
+        with opened(self.db) as results:
             units = results.param_units()
         plain: Json = {}
         for name, value in wanted.items():
@@ -139,15 +146,9 @@ class Study:
 
 def open_study(db: str, name: str | None = None) -> Study:
     """The runs of an existing database, of one study of it when `name` is given."""
-    from twinpath_analysis.database import DatabaseError, read_only
-
-    try:
-        read_only(db).close()
-    except DatabaseError as error:
-        raise TwinpathError(str(error)) from error
-    if name is not None:
-        with Results(db) as results:
+    with opened(db) as results:
+        if name is not None:
             known = results.studies()
-        if name not in known:
-            raise ConfigError([unknown("study", name, f"study in {db}", known)])
+            if name not in known:
+                raise ConfigError([unknown("study", name, f"study in {db}", list(known))])
     return Study(db, name)

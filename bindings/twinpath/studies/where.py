@@ -40,7 +40,7 @@ def parse(text: str, names: list[str]) -> Where:
         raise _refuse(text[:40], f"is longer than {MAX_TEXT} characters")
     try:
         tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise _refuse(text, f"{text!r} is no expression: {error}") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in names:
@@ -95,7 +95,7 @@ class _Evaluator:
     def _apply(self, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
         try:
             return function(left, right)
-        except (TypeError, ZeroDivisionError) as error:
+        except (TypeError, ZeroDivisionError, OverflowError, MemoryError) as error:
             raise _refuse(self._text, str(error)) from None
 
 

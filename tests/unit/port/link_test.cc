@@ -313,6 +313,41 @@ TEST(Faults, DuplicatesNeedABuffer) {
   EXPECT_EQ(process.counters().not_duplicated, 1u);
 }
 
+// 100 bytes take 80 us at 10 Mb/s and 8 us at 100 Mb/s.
+TEST(LinkModel, AnotherConfigurationIsForFramesOfferedFromThenOn) {
+  HeapPool pool;
+  LinkModel link({.rate_bps = 10'000'000, .delay = 1ms}, Rng(1));
+  link.offer(kStart, numbered_frame(pool, 0));
+  link.offer(kStart, numbered_frame(pool, 1));
+  link.reconfigure({.rate_bps = 100'000'000, .delay = 100us});
+  link.offer(kStart, numbered_frame(pool, 2));
+  link.offer(at_ns(2'000'000), numbered_frame(pool, 3));
+  const std::vector<Arrival> expected = {{at_ns(1'080'000), 0},
+                                         {at_ns(1'160'000), 1},
+                                         {at_ns(1'160'000), 2},  // due at 268 us, but no sooner
+                                         {at_ns(2'108'000), 3}};
+  EXPECT_EQ(drain(link), expected);
+}
+
+TEST(LinkModel, FaultsMayBeginAndEndAndFramesHeldBackAreNotLost) {
+  HeapPool pool;
+  LinkModel link({.delay = 1ms}, Rng(1));
+  FaultConfig faults;
+  faults.reorder = 1;
+  link.reconfigure({.delay = 1ms, .faults = faults});
+  link.offer(kStart, numbered_frame(pool, 0));
+  faults.reorder = 0;
+  faults.loss = 1;
+  link.reconfigure({.delay = 1ms, .faults = faults});
+  link.offer(kStart, numbered_frame(pool, 1));
+  link.reconfigure({.delay = 1ms});
+  link.offer(kStart, numbered_frame(pool, 2));
+  const std::vector<Arrival> expected = {{at_ns(1'000'000), 2}, {at_ns(21'000'000), 0}};
+  EXPECT_EQ(drain(link), expected);
+  EXPECT_EQ(link.faults().lost, 1u);
+  EXPECT_EQ(link.faults().reordered, 1u);
+}
+
 TEST(LinkConfig, ReportsEveryProblem) {
   LinkConfig config;
   config.delay = -1ns;
