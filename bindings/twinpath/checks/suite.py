@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 REPEATS_MAX = 10_000  # emulations of one entry
 
+
 @dataclass(frozen=True)
 class Entry:
     """One case under one driver. In sim a run per seed; in emu `reps` runs of one seed."""
