@@ -2,6 +2,7 @@
 #include "models/socket/sockets.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace twinpath {
 
@@ -130,7 +131,10 @@ Errno Sockets::listen(Fd fd, std::uint32_t backlog) {
     const Errno error = bind_stream(fd, *socket, {});
     if (error != Errno::kNone) return error;
   }
-  const TcpListenResult result = host_.tcp().listen(socket->local, std::max(backlog, 1U));
+  // One more than asked for, as Linux: 0 is a queue of one.
+  const std::uint32_t limit =
+      backlog == std::numeric_limits<std::uint32_t>::max() ? backlog : backlog + 1;
+  const TcpListenResult result = host_.tcp().listen(socket->local, limit);
   if (result.error != Errno::kNone) return result.error;
   socket->role = Role::kListener;
   socket->listener = result.id;

@@ -101,7 +101,9 @@ void apply(Core& core, Connection& connection, const Segment& segment, Outcome o
           connection.state == TcpState::kCloseWait ? Errno::kBrokenPipe : Errno::kConnectionReset);
       break;
     case Outcome::kAbort:
-      abort_with_reset(core, connection, now, Errno::kConnectionReset);
+      // RFC 9293 §3.10.7.1's form of a reset: where the sender believes us to be.
+      reset_sender(core, connection.key, segment);
+      terminate(core, connection, now, Errno::kConnectionReset);
       break;
     case Outcome::kReturnToListen:
     case Outcome::kClose:
@@ -197,7 +199,9 @@ void segment_in_closed(Core& core, const FlowKey& key, const Segment& segment) {
 void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, const Segment& segment) {
   if (segment.flags.rst()) return;
   if (segment.flags.ack()) return reset_sender(core, key, segment);
-  if (!segment.flags.syn()) return;
+  // Deviates from RFC 9293 §3.10.7.2: a SYN with FIN, which nobody sends in earnest, is dropped, as
+  // Linux does.
+  if (!segment.flags.syn() || segment.flags.fin()) return;
   const bool full =
       listener.half_open >= core.config.syn_backlog_max || listener.accept_queue_full();
   Connection* connection = full ? nullptr : create(core, key);

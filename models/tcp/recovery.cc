@@ -115,8 +115,9 @@ void on_duplicate_ack(Core& core, Connection& connection, Instant now) {
   if (connection.recovery == Recovery::kLoss) return;
   if (++connection.dup_acks == 1) connection.dup_flight_bytes = connection.flight_bytes();
   if (connection.recovery == Recovery::kFastRecovery) return;
-  // Where the peer says what arrived, time decides (rack.cc); else the third duplicate does.
-  const bool counts = connection.sent.sacked_ranges() == 0;
+  // Where the peer says what arrived, time decides (rack.cc); else the third duplicate does. With
+  // SACK one that reports nothing is no duplicate (RFC 6675 §2).
+  const bool counts = !connection.sack_ok;
   if (!connection.sent.has_lost() && !(counts && connection.dup_acks >= kDupThreshold)) return;
   // RFC 6582 §3.2, step 2: duplicates that a time-out's retransmissions caused start nothing.
   if (connection.snd_una > connection.recover) enter_fast_recovery(core, connection, now);

@@ -13,7 +13,7 @@ from twinpath.script.model import Call, Packet, ScriptError, Tcp
 from twinpath.script.runner import Outcome, Settings, run_file, run_text
 
 SCRIPTS = sorted((ROOT / "tests" / "scripts").rglob("*.pkt"))
-SCRIPTS_MIN = 34
+SCRIPTS_MIN = 110
 NEAR_WRAP = 0xffffff00
 LISTENING = """0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0

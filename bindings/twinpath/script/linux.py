@@ -44,6 +44,8 @@ def number_of(word: str) -> int | None:
         return OWN[word]
     if word.startswith(PREFIXES) and hasattr(socket, word):
         return int(getattr(socket, word))
+    if word.startswith("E") and hasattr(errno, word):
+        return int(getattr(errno, word))
     for module, prefix in ((os, "O_"), (fcntl, "F_"), (select, "POLL"), (select, "EPOLL")):
         if word.startswith(prefix) and hasattr(module, word):
             return int(getattr(module, word))

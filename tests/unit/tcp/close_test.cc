@@ -131,7 +131,7 @@ TEST(TcpClose, DataAfterCloseIsReset) {
   tcp.user_closes();
   tcp.stack_sends(fin(1, 1));
   tcp.peer_sends(data(1, 10, 2));
-  tcp.stack_sends(rst_ack(2, 1));
+  tcp.stack_sends(rst(2));
   EXPECT_EQ(tcp.stack().connections(), 0U);
 }
 
