@@ -113,7 +113,7 @@ def test_the_command_takes_runs_databases_and_a_database(cli, db: str, tmp_path:
     (("1", "2", "3"), "give one scenario or two run ids"),
     (("1", "99"), "no run in sample.db '99'"),
     (("none.db", "sample.db"), "no database none.db"),
-    (("1", "2", "-p", "loss=1%"), "-p and -s belong to a scenario"),
+    (("1", "2", "-p", "loss=1%"), "-s and --testbed belong to a scenario"),
     (("1", "2", "--within", "much"), "is not a fraction"),
     (("1", "2", "--metric", "fct"), "no metric of both drivers 'fct'"),
     (("--study", "none"), "no study in sample.db 'none'"),
