@@ -69,6 +69,7 @@ class Guard:
     def __init__(self) -> None:
         pid = os.getpid()
         self.journal = folder() / f"{pid}-{started(pid)}-{next(_numbers)}.journal"
+        self._noted: list[tuple[str, str]] = []
         self._file = open(self.journal, "w", encoding="utf-8")
         self._process = subprocess.Popen([PYTHON, "-I", "-S", GUARD, str(self.journal)],
                                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
@@ -76,6 +77,7 @@ class Guard:
                                          text=True, bufsize=1, cwd="/")
 
     def note(self, kind: str, name: str) -> None:
+        self._noted.append((kind, name))
         self._file.write(f"{kind} {name}\n")
         self._file.flush()
         assert self._process.stdin is not None
@@ -88,8 +90,10 @@ class Guard:
         try:
             self._process.wait(GUARD_WAIT_S)
         except subprocess.TimeoutExpired as error:
-            raise TwinpathError("the test-bed could not be removed; run `twinpath testbed clean`"
-                                ) from error
+            left = [name for kind, name in self._noted if exists(kind, name)]
+            raise TwinpathError(f"the test-bed could not be removed within {GUARD_WAIT_S:g} s: "
+                                f"{', '.join(left) or 'its guard does not end'}; run `twinpath "
+                                "testbed clean`") from error
 
 
 def stale_namespaces(names: Sequence[str]) -> list[str]:
