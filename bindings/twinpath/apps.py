@@ -137,10 +137,13 @@ def HttpGet(server: "Host", *, size: Bytes | str = "1MB", verify: str = "sha256"
     return replace(args.spec(server, "http_server"), via=via)
 
 
-def Bulk(to: "Host", size: Bytes | str | int = 0, *, duration: Time | str | int = 0,
+def Bulk(to: "Host | None" = None, size: Bytes | str | int = 0, *, duration: Time | str | int = 0,
          port: int = 5001) -> AppSpec:
     """Sends `size` bytes over one TCP connection, or for `duration`; 0 and 0: until the stop."""
     args = _Args("bulk").size("size", size).time("duration", duration)
+    if to is None:
+        args.problems.append(Problem("bulk.to", "", "must be given: the host that receives; its "
+                                     "BulkSink is added there", "a host of this network"))
     return args.port(port).spec(to, "bulk_sink")
 
 

@@ -145,7 +145,8 @@ def check_testbed(plan: Plan, testbed: str) -> None:
     linux = [host["name"] for host in plan.data["hosts"] if host["stack"] == "linux"]
     if bed.kind == "net_ring":
         problems += [Problem(f"{name}.stack", "linux", "net_ring has no Linux peer", "twinpath",
-                             "use the testbed veth or another stack") for name in linux]
+                             f"use the testbed veth, or {_own_stack(plan.data['params'], name)}")
+                     for name in linux]
     elif plan.driver == "bridge" and not linux:
         problems.append(Problem("hosts", "", "nobody is outside of the simulation: a bridge needs "
                                 "a host on the stack linux", "linux",
@@ -153,6 +154,12 @@ def check_testbed(plan: Plan, testbed: str) -> None:
                                 "testbed net_ring, or the simulator"))
     if problems:
         raise ConfigError(problems)
+
+
+def _own_stack(params: dict[str, Any], host: str) -> str:
+    """How a user puts a host on our stack: by the scenario's parameter for it, or by a setting."""
+    name = f"{host}_stack"
+    return f"-p {name}=twinpath" if name in params else f"-s {host}.stack=twinpath"
 
 
 def _too_many(plan: Plan, kind: str) -> list[Problem]:

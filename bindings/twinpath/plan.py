@@ -80,9 +80,11 @@ class Builder:
         self.net, self.driver = net, driver
         self.problems = list(net.problems)
         self._settings = dict(settings)
+        self._needed_by: dict[str, str] = {}  # servers nobody ran, by path: the app that asks them
 
     def build(self, scenario: str, params: Mapping[str, Any]) -> Json:
         self._apply_settings()
+        self._add_missing_servers()
         if self.net.at_most is None:
             self._problem("stop", "", "the scenario never calls net.stop(at_most=...)")
         total = sum(host.count for host in self.net.hosts)
@@ -236,11 +238,12 @@ class Builder:
                               "twinpath")
             if app.spec.kind not in matrix.SUPPORTED[(self.driver, stack)]:
                 what = f"{app.spec.kind} does not exist on stack {stack} under {self.driver}"
+                if app.path in self._needed_by:
+                    what += f"; {self._needed_by[app.path]} needs it there"
                 self._problem(app.path, app.spec.kind, what,
                               " ".join(matrix.SUPPORTED[(self.driver, stack)]))
 
     def _apps(self) -> list[Json]:
-        self._add_missing_servers()
         return [self._app(host, app) for host in self.net.hosts for app in host.apps]
 
     def _app(self, host: Host, app: App) -> Json:
@@ -263,13 +266,15 @@ class Builder:
             for app in list(host.apps):
                 target, needs = app.spec.to, app.spec.needs
                 if needs is not None and isinstance(target, Host):
-                    self._need(target, needs, app.spec.args["port"])
+                    self._need(app, target, AppSpec(needs, {"port": app.spec.args["port"]}))
                 if isinstance(app.spec.via, Host):
-                    self._need(app.spec.via, "http_proxy", app.spec.args["via_port"])
+                    port = app.spec.args["via_port"]
+                    self._need(app, app.spec.via, AppSpec("http_proxy", {"port": port}))
 
-    def _need(self, host: Host, kind: str, port: int) -> None:
-        if not any(app.spec.kind == kind and app.spec.args["port"] == port for app in host.apps):
-            host.run(AppSpec(kind, {"port": port}))
+    def _need(self, client: App, host: Host, server: AppSpec) -> None:
+        if not any(app.spec.kind == server.kind and app.spec.args["port"] == server.args["port"]
+                   for app in host.apps):
+            self._needed_by[host.run(server).path] = f"{client.path} ({client.spec.kind})"
 
     def _measure(self) -> Json:
         measured = self.net.measured

@@ -132,6 +132,39 @@ def test_problems_of_apps_join_those_of_the_network() -> None:
         assert piece in text
 
 
+@tp.scenario
+def unserved(net: tp.Net, *, receiver: tp.Choice["given", "none"] = "given"):
+    """Servers that are added for clients must exist where they are added, too."""
+    a, b = net.host("a"), net.host("b", stack="ns3")
+    net.link(a, b)
+    a.run(tp.RequestResponse(b))
+    a.run(tp.Bulk(b, "1MB") if receiver == "given" else tp.Bulk(size="1MB"))
+    net.stop(at_most="1s")
+
+
+def test_a_server_that_cannot_be_added_names_who_needs_it() -> None:
+    assert problems_of(lambda: unserved().plan("sim")) == [
+        "b/app0: echo_server does not exist on stack ns3 under sim; a/app0 (request_response) "
+        f"needs it there ({' '.join(matrix.SUPPORTED['sim', 'ns3'])})"]
+    text = problems_of(lambda: unserved(receiver="none").plan("sim"))
+    assert text == ["bulk.to: must be given: the host that receives; its BulkSink is added there "
+                    "(a host of this network)"]
+
+
+def test_a_linux_peer_on_rings_is_told_the_parameter_or_setting() -> None:
+    from twinpath.execute import check_testbed
+
+    def hint(case: tp.Case) -> str:
+        return problems_of(lambda: check_testbed(case.plan("emu"), "net_ring"))[0]
+
+    web = discover.find("web_transfer")
+    assert hint(web()).endswith("use the testbed veth, or -p server_stack=twinpath")
+    check_testbed(web(server_stack="twinpath").plan("emu"), "net_ring")
+    own = pair().with_settings({"right.stack": "linux"})
+    assert hint(own).endswith("use the testbed veth, or -s right.stack=twinpath")
+    check_testbed(own.with_settings({"right.stack": "twinpath"}).plan("emu"), "net_ring")
+
+
 @pytest.mark.parametrize("driver", matrix.DRIVERS)
 @pytest.mark.parametrize("name", discover.names())
 def test_every_scenario_of_the_tree_plans(name: str, driver: str) -> None:
