@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from .compare import COLUMNS, case_key, compare_frames
+from .compare import COLUMNS, RAW, by_costs, case_key, compare_frames, predicted_columns
 from .queries import Results, RunRow
+from .settings import told_apart
 from .stats import summarize
 
 
 @dataclass
 class Case:
-    """Runs of one scenario with equal parameters; `varied` are those that tell it apart."""
+    """Runs of one scenario with equal parameters and settings; `varied` are the parameters that
+    tell it apart, `settings` says which settings do."""
 
     key: str
     scenario: str
@@ -39,10 +42,13 @@ class Case:
 def group(results: Results, runs: Sequence[RunRow]) -> list[Case]:
     """Cases in the order of their first run."""
     cases: dict[str, Case] = {}
+    words, settings = results.param_texts(), told_apart(runs, costs=False)
     for run in runs:
         key = case_key(run)
         if key not in cases:
-            cases[key] = Case(key, run.scenario, _shown_params(results, run))
+            shown = {name: words.get(run.run_id, {}).get(name, value)
+                     for name, value in run.params.items()}
+            cases[key] = Case(key, run.scenario, shown, settings=settings.get(run.run_id, ""))
         cases[key].runs.append(run)
     ordered = list(cases.values())
     counts = {name: Counter(str(case.params.get(name)) for case in ordered)
@@ -60,23 +66,16 @@ def _goes_without_saying(case: Case, name: str, counts: Counter[str]) -> bool:
     return isinstance(raw, str) and str(case.params[name]) == counts.most_common(1)[0][0]
 
 
-def _shown_params(results: Results, run: RunRow) -> dict[str, Any]:
-    frame = results.table("param", run.run_id)
-    texts = dict(zip(frame["name"], frame["text"]))
-    return {name: texts.get(name, value) for name, value in run.params.items()}
-
-
 def comparison(results: Results, case: Case, kinds: Sequence[str] = ("app",)) -> pd.DataFrame:
     """Rows of a case for the table: every scalar of entities of `kinds`, with sim and emu beside
     each other where both exist and one of them where only one does."""
-    sim = _scalars(results, case.of("sim"), kinds)
+    sims = {costs: _scalars(results, runs, kinds)
+            for costs, runs in by_costs(case.of("sim")).items()}
     emu = _scalars(results, case.of("emu"), kinds)
-    joined = compare_frames(sim, emu)
+    joined = compare_frames(sims, emu)
     done = set(zip(joined["entity"], joined["metric"]))
-    rows = [joined]
-    for driver, frame in (("sim", sim), ("emu", emu)):
-        rows.append(_alone(frame, driver, done))
-    filled = [frame for frame in rows if len(frame)]
+    filled = [frame for frame in (joined, _predicted(sims, done), _emulated(emu, done))
+              if len(frame)]
     found = pd.concat(filled, ignore_index=True) if filled else joined
     return found.reindex(columns=COLUMNS)
 
@@ -86,16 +85,29 @@ def _scalars(results: Results, runs: Sequence[RunRow], kinds: Sequence[str]) -> 
     return frame[frame["kind"].isin(kinds)] if kinds else frame
 
 
-def _alone(frame: pd.DataFrame, driver: str, done: set[tuple[str, str]]) -> pd.DataFrame:
-    rows = []
-    for (entity, metric), values in frame.groupby(["entity", "metric"], sort=False):
-        if (entity, metric) in done or values["value"].isna().all():
-            continue
-        summary = summarize(list(values["value"].dropna()))
-        row = {"metric": metric, "entity": entity, "unit": values["unit"].iloc[0],
-               "better": values["better"].iloc[0], driver: summary.median, "n": summary.n,
-               "coverage": summary.coverage}
-        if driver == "emu":
-            row |= {"lo": summary.lo, "hi": summary.hi}
-        rows.append(row)
-    return pd.DataFrame(rows)
+def _groups(frame: pd.DataFrame,
+            done: set[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], dict[str, Any], Any]]:
+    """Key, columns and summary of every metric of an entity that is not `done`."""
+    for key, values in frame.groupby(["entity", "metric"], sort=False):
+        if key not in done and values["value"].notna().any():
+            summary = summarize(list(values["value"].dropna()))
+            yield key, {"metric": key[1], "entity": key[0], "unit": values["unit"].iloc[0],
+                        "better": values["better"].iloc[0], "n": summary.n,
+                        "coverage": summary.coverage, "costs": RAW}, summary
+
+
+def _predicted(sims: Mapping[str, pd.DataFrame], done: set[tuple[str, str]]) -> pd.DataFrame:
+    """What only simulations have, with every costs profile beside the free one."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    first = next((costs for costs in sims if costs != RAW), RAW)
+    for costs, frame in sims.items():
+        for key, about, summary in _groups(frame, done):
+            row = rows.setdefault((*key, RAW if costs == first else costs), about)
+            row |= predicted_columns(costs, summary.median, math.nan)
+    return pd.DataFrame(list(rows.values()))
+
+
+def _emulated(emu: pd.DataFrame, done: set[tuple[str, str]]) -> pd.DataFrame:
+    """What only emulations have."""
+    return pd.DataFrame([about | {"emu": found.median, "lo": found.lo, "hi": found.hi}
+                         for _, about, found in _groups(emu, done)])

@@ -5,8 +5,9 @@ differ by dash and marker."""
 from __future__ import annotations
 
 import io
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -16,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
+from .asking import WrongName
 from .queries import TABLES, Results, RunRow
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -30,25 +32,48 @@ STYLE = {
 MAX_POINTS = 4000  # of one line; more are thinned, the database keeps them all
 
 
+# What files of each kind are written with: nothing that changes from one time to the next.
+FORMATS: dict[str, dict[str, Any]] = {
+    "svg": {}, "png": {"dpi": 200, "metadata": {"Software": None}},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
+}
+
+
+def format_of(path: str) -> str:
+    """svg, png or pdf, by the end of a file's name; WrongName for another."""
+    kind = os.path.splitext(path)[1].lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise WrongName("path", path, "kind of figure", [f"*.{name}" for name in FORMATS])
+    return kind
+
+
 @dataclass(frozen=True)
 class Figure:
-    """One drawn figure as inline SVG."""
+    """One drawn figure as inline SVG, and as drawn for files of other kinds."""
 
     title: str
     svg: str
     query: str
     command: str
+    canvas: Canvas | None = field(default=None, repr=False, compare=False)
 
     def _repr_html_(self) -> str:
         return f"<figure>{self.svg}<figcaption>{escape(self.title)}</figcaption></figure>"
 
-    def save(self, path: str) -> str:
-        """Writes the SVG as a file of its own, named .svg."""
-        if not path.endswith(".svg"):
-            raise ValueError(f"{path}: figures are SVG; name it .svg (rsvg-convert makes PNG, PDF)")
-        head = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(self.svg.replace("<svg", head, 1))
+    def save(self, path: str | os.PathLike[str]) -> str:
+        """Writes the figure as a file whose name ends in .svg, .png or .pdf; its path. The same
+        figure gives the same bytes. WrongName for another ending."""
+        path = os.fspath(path)
+        kind = format_of(path)
+        if kind == "svg":
+            head = ('<svg xmlns="http://www.w3.org/2000/svg" '
+                    'xmlns:xlink="http://www.w3.org/1999/xlink"')
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(self.svg.replace("<svg", head, 1))
+            return path
+        assert self.canvas is not None
+        with matplotlib.rc_context(STYLE):
+            self.canvas.savefig(path, format=kind, bbox_inches="tight", **FORMATS[kind])
         return path
 
 
@@ -73,13 +98,6 @@ def label(axes: Axes, x: str, y: str, unit: str) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def short(name: str, value: Any) -> str:
-    """A parameter in a legend."""
-    if name == "loss":
-        return f"loss {value * 100:g} %"
-    return f"{name} {value}"
-
-
 def series_figure(results: Results, runs: list[RunRow], metric: str, salt: str) -> Figure | None:
     """One metric over model time, a line per run and entity; None when nothing was sampled."""
     with matplotlib.rc_context(STYLE):
@@ -101,7 +119,7 @@ def series_figure(results: Results, runs: list[RunRow], metric: str, salt: str) 
         svg = inline_svg(figure, salt)
     first = runs[0].run_id
     return Figure(f"{metric} over time", svg, f"{TABLES['series']}  -- run_id = {first}, ...",
-                  f"./twinpath show {first} --table series --db {results.path}")
+                  f"./twinpath show {first} --table series --db {results.path}", figure)
 
 
 def lines_figure(frame: pd.DataFrame, *, x: str, y: str, hue: str, unit: str, title: str,
@@ -124,7 +142,7 @@ def lines_figure(frame: pd.DataFrame, *, x: str, y: str, hue: str, unit: str, ti
             axes.xaxis.set_major_formatter(EngFormatter())
         label(axes, x, y, unit)
         svg = inline_svg(figure, salt)
-    return Figure(title, svg, query, command)
+    return Figure(title, svg, query, command, figure)
 
 
 def histogram_figure(results: Results, runs: list[RunRow], metric: str, salt: str) -> Figure | None:
@@ -148,4 +166,4 @@ def histogram_figure(results: Results, runs: list[RunRow], metric: str, salt: st
         svg = inline_svg(figure, salt)
     first = runs[0].run_id
     return Figure(f"distribution of {metric}", svg, f"{TABLES['histogram']}  -- run_id = {first}",
-                  f"./twinpath show {first} --table histogram --db {results.path}")
+                  f"./twinpath show {first} --table histogram --db {results.path}", figure)

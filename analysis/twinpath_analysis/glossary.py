@@ -80,12 +80,18 @@ CLOCKS = {
     "cpu": "CPU time of a thread",
     "none": "a count, no clock",
 }
+SEVERAL_ENTITIES = ("Several entities of one metric: counts, bytes and rates are summed, of times "
+                    "and fractions it is the median.")
 NOTES = (
+    f"A number of a whole run is over every entity that has the metric. {SEVERAL_ENTITIES} "
+    "Goodputs of three clients add up, their completion times do not.",
     "goodput is bit/s of verified application bytes; 1 kB = 1000 bytes, 1 KiB = 1024 bytes.",
     "error = (sim − emu) / emu; the interval is that of the emulated median by order statistics, "
-    "below six runs their whole range; n counts the runs behind a number.",
-    "sim uses model time only. CPU time is not modelled (costs=zero): what a real core would "
-    "add is part of the error.",
+    "with its coverage: below six runs their whole range, which holds the median with less than "
+    "95 %, so that no bound is judged by it; n counts the runs behind a number.",
+    "sim uses model time only. With costs=zero CPU time is free, and what a real core would add is "
+    "part of the error; sim with costs is the calibrated prediction, in which turns cost what the "
+    "profile says.",
     "the fingerprint is a hash over every frame of every port; equal simulations have equal ones.",
 )
 CAUSES = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import pandas as pd
 
+from .glossary import SEVERAL_ENTITIES
 from .queries import RunRow
+from .tables import interval_text
 from .units import percent, show
-from .wide import summary
 
 MAX_ROWS = 60  # of one table; df() has them all
 
@@ -20,20 +21,19 @@ def table(frame: pd.DataFrame) -> str:
     return frame.head(MAX_ROWS).to_html(index=False, border=0, na_rep="–", escape=True) + more
 
 
-def study_html(name: str, frame: pd.DataFrame, units: dict[str, str], missing: int,
-               points: Sequence[str]) -> str:
-    """One row per point of the grid, told apart by the columns `points`: means with t-intervals
-    and n."""
-    head = f"<b>{escape(name)}</b>: {len(frame)} finished runs"
+def study_html(name: str, points: pd.DataFrame, done: int, missing: int) -> str:
+    """One row per point of the grid, as wide.summary() has them."""
+    head = f"<b>{escape(name)}</b>: {done} finished runs"
     if missing:
         head += f", {missing} missing or failed"
-    rows = table(summary(frame, units, points=points))
-    return f"<p>{head}; mean ± 95 % t-interval over seeds</p>{rows}"
+    return (f"<p>{head}; mean ± 95 % t-interval over seeds. {SEVERAL_ENTITIES}</p>"
+            f"{table(points)}")
 
 
-def run_html(row: RunRow, scalars: pd.DataFrame, problems: Sequence[str]) -> str:
-    """The metrics of a run, its parameters and what speaks against it."""
-    params = ", ".join(f"{name} {value}" for name, value in row.params.items())
+def run_html(row: RunRow, words: Mapping[str, str], scalars: pd.DataFrame,
+             problems: Sequence[str]) -> str:
+    """The metrics of a run, its parameters (`words`, with units) and what speaks against it."""
+    params = ", ".join(f"{name} {words.get(name, value)}" for name, value in row.params.items())
     validity = f", {row.validity}" if row.validity else ""
     head = (f"<p><b>run {row.run_id}</b> {escape(row.scenario)} ({escape(params)}), {row.driver}, "
             f"seed {row.unsigned_seed}: {row.status}{validity}, fingerprint {row.fingerprint}</p>")
@@ -52,12 +52,13 @@ def comparison_html(frame: pd.DataFrame, verdict: str) -> str:
 
 
 def _compared(row: Any) -> dict[str, Any]:
-    interval = "–" if pd.isna(row.lo) else (
-        f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}")
-    error = "–" if pd.isna(row.rel_error) else percent(row.rel_error)
-    cells = {"entity": row.entity, "metric": row.metric, "sim": show(row.sim, row.unit),
-             "emu": show(row.emu, row.unit), "error": error, "interval of emu": interval,
-             "n": int(row.n)}
+    cells = {"entity": row.entity, "metric": row.metric, "sim": show(row.sim, row.unit)}
+    if not pd.isna(row.calibrated):
+        cells |= {"sim with costs": show(row.calibrated, row.unit)}
+    cells |= {"emu": show(row.emu, row.unit), "error": percent(row.rel_error)}
+    if not pd.isna(row.calibrated):
+        cells |= {"error with costs": percent(row.calibrated_error)}
+    cells |= {"interval of emu": interval_text(row), "n": int(row.n)}
     if getattr(row, "verdict", "info") != "info":
         cells["verdict"] = row.verdict
     return ({"case": row.case} if hasattr(row, "case") else {}) | cells

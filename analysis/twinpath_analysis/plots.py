@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
+from .asking import WrongName
 from .figures import COLOURS, DASHES, MARKERS, STYLE, Figure, inline_svg
 from .stats import mean_of
-from .units import show
+from .units import word
 from .wide import groups, varied
 
 KINDS = ("line", "box", "cdf")
@@ -42,9 +43,7 @@ class Wanted:
 
     def text(self, name: str, value: Any) -> str:
         """A value of a parameter as a word on an axis or in a legend."""
-        if isinstance(value, str) or not self.unit(name):
-            return str(value)
-        return show(value, self.unit(name))
+        return word(value, self.units.get(name))
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Line:
 
 def study_figure(frame: pd.DataFrame, metrics: pd.DataFrame, wanted: Wanted,
                  command: str) -> Figure:
-    """The figure; ValueError or KeyError when it cannot be drawn from these runs."""
+    """The figure; WrongName or another ValueError when it cannot be drawn from these runs."""
     units = dict(zip(metrics["name"], metrics["unit"]))
     names = list(units)
     wanted = _completed(frame, names, wanted)
@@ -78,21 +77,21 @@ def study_figure(frame: pd.DataFrame, metrics: pd.DataFrame, wanted: Wanted,
     told = {wanted.x, wanted.hue, wanted.style}
     mixed = [name for name in varied(rows, names) if name not in told]
     title = _title(wanted) + (f"; over all {', '.join(mixed)}" if mixed else "")
-    return Figure(title, svg, QUERY.format(wanted.y), command)
+    return Figure(title, svg, QUERY.format(wanted.y), command, canvas)
 
 
 def _completed(frame: pd.DataFrame, metrics: list[str], wanted: Wanted) -> Wanted:
     """With x chosen when there is one choice, and every name checked."""
     if wanted.kind not in KINDS:
-        raise ValueError(f"no kind {wanted.kind!r}; there are: {' '.join(KINDS)}")
+        raise WrongName("kind", wanted.kind, "kind", KINDS)
     if not 0 < wanted.ci < 1:
         raise ValueError(f"ci is {wanted.ci}; it must be between 0 and 1")
-    for name in (wanted.y, wanted.x, wanted.hue, wanted.style):
+    if wanted.y not in metrics or wanted.y not in frame:
+        raise WrongName("y", wanted.y, "metric", [n for n in metrics if n in frame])
+    for field in ("x", "hue", "style"):
+        name = getattr(wanted, field)
         if name is not None and name not in frame:
-            raise KeyError(f"no column {name!r}; there are: {' '.join(map(str, frame.columns))}")
-    if wanted.y not in metrics:
-        raise KeyError(f"{wanted.y!r} is no metric; there are: "
-                       f"{' '.join(n for n in metrics if n in frame)}")
+            raise WrongName(field, name, "column", [str(column) for column in frame.columns])
     free = [n for n in varied(frame, metrics) if n not in (wanted.hue, wanted.style)]
     x, style = wanted.x, wanted.style
     if x is None and wanted.kind != "cdf":

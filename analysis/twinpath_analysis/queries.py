@@ -137,6 +137,16 @@ class Results:
         rows = self.connection.execute("SELECT name, spec_json FROM study ORDER BY study_id")
         return {row["name"]: json.loads(row["spec_json"]) for row in rows}
 
+    def param_texts(self, run_id: int | None = None) -> dict[int, dict[str, str]]:
+        """Per run its parameters as words with units, by name; of one run or of all."""
+        query = "SELECT run_id, name, text FROM param WHERE text IS NOT NULL"
+        values = () if run_id is None else (run_id,)
+        rows = self.connection.execute(query + " AND run_id = ?" * len(values), values)
+        found: dict[int, dict[str, str]] = {}
+        for row in rows:
+            found.setdefault(row["run_id"], {})[row["name"]] = row["text"]
+        return found
+
     def param_units(self) -> dict[str, str | None]:
         """Unit by parameter; None for words and plain numbers."""
         return dict(self.connection.execute("SELECT DISTINCT name, unit FROM param").fetchall())

@@ -14,7 +14,10 @@ import pandas as pd
 
 from . import figures, glossary
 from .cases import Case, comparison, group
+from .compare import error_of, predicted
 from .queries import Results, RunRow
+from .settings import costs_text
+from .tables import interval_text
 from .units import percent, show
 
 TEMPLATES = Path(__file__).resolve().parent
@@ -45,7 +48,8 @@ def render(results: Results, runs: list[RunRow]) -> str:
         verdict=verdict(tables), rows=_rows(tables), runs=[_run(r) for r in runs],
         validity=_validity(results, runs), drops=_drops(results, runs),
         figures=draw(results, cases, tables), provenance=_provenance(results, runs),
-        causes=glossary.CAUSES, notes=glossary.NOTES, glossary=_glossary(results),
+        costs=_costs(tables), causes=glossary.CAUSES, notes=glossary.NOTES,
+        glossary=_glossary(results),
         command=f"./twinpath report --db {os.path.basename(results.path)}")
 
 
@@ -62,8 +66,9 @@ def verdict(tables: list[tuple[Case, pd.DataFrame]]) -> str:
     else:
         case, row = worst
         text = (f"Simulation against emulation over {_compared(tables)} cases: the largest error "
-                f"of {row.metric} is {percent(row.rel_error)} ({case.title}: predicted "
-                f"{show(row.sim, row.unit)}, measured {show(row.emu, row.unit)}, n = {row.n}).")
+                f"of {row.metric} is {percent(error_of(row))} ({case.title}: predicted "
+                f"{show(predicted(row), row.unit)}{_by(row)}, measured "
+                f"{show(row.emu, row.unit)}, n = {row.n}).")
     if broken:
         text += f" {len(broken)} of {len(runs)} runs did not finish."
     if invalid:
@@ -71,31 +76,46 @@ def verdict(tables: list[tuple[Case, pd.DataFrame]]) -> str:
     return text
 
 
+def _by(row: Any) -> str:
+    """With which costs, where no prediction has CPU time free."""
+    return f" with costs {row.costs}" if pd.isna(row.sim) else ""
+
+
+def _costs(tables: list[tuple[Case, pd.DataFrame]]) -> list[str]:
+    """Every profile of CPU costs simulations were charged by."""
+    found = (costs for _, frame in tables for costs in frame["costs"] if costs)
+    return list(dict.fromkeys(found))
+
+
 def _compared(tables: list[tuple[Case, pd.DataFrame]]) -> int:
     return sum(1 for _, frame in tables
-               if "rel_error" in frame and frame["rel_error"].notna().any())
+               if any(not pd.isna(error_of(row)) for row in frame.itertuples()))
 
 
 def _worst(tables: list[tuple[Case, pd.DataFrame]]) -> tuple[Case, Any] | None:
     found = [(case, row) for case, frame in tables for row in frame.itertuples()
-             if row.metric in HEADLINES and not pd.isna(row.rel_error)]
+             if row.metric in HEADLINES and not pd.isna(error_of(row))]
     goodput = [item for item in found if item[1].metric == "goodput_bps"] or found
-    return max(goodput, key=lambda item: abs(item[1].rel_error), default=None)
+    return max(goodput, key=lambda item: abs(error_of(item[1])), default=None)
 
 
 def _rows(tables: list[tuple[Case, pd.DataFrame]]) -> list[dict[str, Any]]:
     rows = []
     for case, frame in tables:
         for row in frame.itertuples():
-            interval = "–" if pd.isna(row.lo) else (
-                f"{show(row.lo, row.unit)} … {show(row.hi, row.unit)}")
             rows.append({
                 "case": case.title, "entity": row.entity, "metric": row.metric,
-                "sim": show(row.sim, row.unit), "sim_raw": row.sim,
-                "emu": show(row.emu, row.unit), "emu_raw": row.emu,
-                "error": "–" if pd.isna(row.rel_error) else percent(row.rel_error),
-                "error_raw": row.rel_error, "interval": interval, "n": int(row.n)})
+                **_cell("sim", row.sim, row.unit), **_cell("emu", row.emu, row.unit),
+                **_cell("calibrated", row.calibrated, row.unit),
+                "error": percent(row.rel_error), "error_raw": row.rel_error,
+                "calibrated_error": percent(row.calibrated_error),
+                "calibrated_error_raw": row.calibrated_error, "costs": row.costs,
+                "interval": interval_text(row), "n": int(row.n)})
     return rows
+
+
+def _cell(name: str, value: float, unit: str) -> dict[str, Any]:
+    return {name: show(value, unit), f"{name}_raw": value}
 
 
 def _run(run: RunRow) -> dict[str, Any]:
@@ -182,23 +202,31 @@ def _overview(results: Results, cases: list[Case]) -> list[figures.Figure]:
                       for case in cases for run in case.runs)]
     if not numeric:
         return []
-    x, rows = numeric[0], []
+    x, rows, units = numeric[0], [], results.param_units()
+    unit = units.get(x)
+    axis = x if unit is None else f"{x} ({unit or 'fraction'})"
     goodput = _goodputs(results, [run for case in cases for run in case.runs])
     for case in cases:
-        raw = case.runs[0].params
-        others = [figures.short(name, raw.get(name)) for name in case.varied if name != x]
+        others = [f"{name} {value}" for name, value in case.varied.items() if name != x]
+        others += [case.settings] if case.settings else []
         for run in case.of("sim") + case.of("emu"):
             if run.run_id in goodput:
-                rows.append({x: run.params[x], "goodput_bps": goodput[run.run_id],
-                             "line": ", ".join([run.driver, *others])})
+                rows.append({axis: run.params[x], "goodput_bps": goodput[run.run_id],
+                             "line": ", ".join([_driver(run), *others])})
     if not rows:
         return []
     frame = pd.DataFrame(rows)
     query = ("SELECT run_id, params_json, sum(value) FROM result WHERE metric = 'goodput_bps' "
              "AND kind = 'app' GROUP BY run_id")
-    return [figures.lines_figure(frame, x=x, y="goodput_bps", hue="line", unit="bit/s",
+    return [figures.lines_figure(frame, x=axis, y="goodput_bps", hue="line", unit="bit/s",
                                  title=f"goodput over {x}", query=query, salt="o",
                                  command=f"./twinpath show --db {results.path}")]
+
+
+def _driver(run: RunRow) -> str:
+    """sim or emu, and what CPU time costs in it."""
+    costs = costs_text(json.loads(run.plan_json)) if run.driver == "sim" else ""
+    return f"{run.driver}, costs {costs}" if costs else run.driver
 
 
 def _goodputs(results: Results, runs: list[RunRow]) -> dict[int, float]:

@@ -33,6 +33,14 @@ def coverage_of(n: int, rank: int) -> float:
     return 1 - 2 * tail
 
 
+def needed_for(confidence: float = CONFIDENCE) -> int:
+    """How many values it takes until their whole range holds the median so surely: 6 for 95 %."""
+    n = 2
+    while coverage_of(n, 1) < confidence:
+        n += 1
+    return n
+
+
 def summarize(values: Sequence[float], confidence: float = CONFIDENCE) -> Summary:
     """Median and the narrowest symmetric order-statistic interval of at least `confidence`. Below
     six values none reaches 95 %: the whole range is given, with the coverage it has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 NOT_ADDITIVE = ("s", "fraction")  # units whose values over several entities have no sum
 _SCALED = {"bit/s": "bit/s", "bps": "bit/s", "byte": "B", "bytes": "B", "packet/s": "packet/s"}
@@ -38,3 +39,10 @@ def _seconds(value: float) -> str:
 def percent(value: float) -> str:
     """A relative error with its sign."""
     return "–" if math.isnan(value) else f"{value * 100:+.1f} %"
+
+
+def word(value: Any, unit: str | None) -> str:
+    """A parameter's value with its unit: "10 ms". `unit`: "" is a fraction, None has none."""
+    if unit is None or isinstance(value, str) or value is None:
+        return str(value)
+    return show(value, unit or "fraction")

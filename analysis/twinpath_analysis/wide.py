@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import pandas as pd
 
 from .queries import Results, RunRow
+from .settings import told_apart
 from .stats import mean_of
-from .units import NOT_ADDITIVE, show
+from .units import NOT_ADDITIVE, show, word
 
 ABOUT = ("run_id", "scenario", "driver", "seed", "attempt", "status", "validity")
+SETTINGS = "settings"
 HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what a summary shows
 
 
 def wide(results: Results, runs: Sequence[RunRow]) -> pd.DataFrame:
     """One row per run, in their order. A metric of several entities is their sum, of times and
     fractions their median, as in Run.get(). A parameter named as one of ABOUT or as a metric
-    becomes `param.NAME`."""
+    becomes `param.NAME`. Runs that only settings (`-s`) or CPU costs tell apart say so in a
+    column `settings`."""
     metrics = _metrics(results, [run.run_id for run in runs])
-    taken = {*ABOUT, *metrics.columns}
+    taken = {*ABOUT, SETTINGS, *metrics.columns}
+    settings = told_apart(runs)
     rows = []
     for run in runs:
         row: dict[str, Any] = {"run_id": run.run_id, "scenario": run.scenario,
@@ -28,6 +32,8 @@ def wide(results: Results, runs: Sequence[RunRow]) -> pd.DataFrame:
                                "validity": run.validity}
         row.update({f"param.{name}" if name in taken else name: value
                     for name, value in run.params.items()})
+        if settings:
+            row[SETTINGS] = settings.get(run.run_id, "")
         rows.append(row)
     frame = pd.DataFrame(rows, columns=None if rows else list(ABOUT))
     return frame.join(metrics, on="run_id")
@@ -72,17 +78,21 @@ def observations(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(index=same.index[same])
 
 
-def summary(frame: pd.DataFrame, units: dict[str, str], metrics: Sequence[str] = HEADLINES,
+def summary(frame: pd.DataFrame, units: dict[str, str],
+            param_units: Mapping[str, str | None] | None = None, *,
+            metrics: Sequence[str] = HEADLINES,
             points: Sequence[str] | None = None) -> pd.DataFrame:
-    """Per point of a study the mean of some metrics with its t-interval, as texts, and n. `points`:
-    the columns that tell points apart, by default those that vary among these runs."""
+    """Per point of a study the mean of some metrics with its t-interval, as texts, and n.
+    `units`: of metrics; `param_units`: of parameters, "" is a fraction. `points`: the columns that
+    tell points apart, by default those that vary among these runs."""
     frame = observations(frame)
     wanted = varied(frame, list(units)) if points is None else points
     points = [name for name in wanted if name in frame]
     chosen = [name for name in metrics if name in frame] or [n for n in units if n in frame][:3]
     rows = []
     for key, part in groups(frame, points):
-        row = dict(zip(points, key))
+        row = {name: word(value, (param_units or {}).get(name))
+               for name, value in zip(points, key)}
         for name in chosen:
             found = mean_of(list(part[name].dropna()))
             half = (found.hi - found.lo) / 2

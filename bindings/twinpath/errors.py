@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
@@ -118,9 +119,15 @@ def nearest(name: str, valid: Sequence[str]) -> str:
     return f"did you mean {' or '.join(repr(folded[c]) for c in close)}?" if close else ""
 
 
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sorts names by the numbers in them: app2 before app10."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part)
+            for part in re.split(r"([0-9]+)", name) if part]
+
+
 def unknown(field: str, name: str, what: str, valid: Sequence[str]) -> Problem:
     """The problem of a name that does not exist, with the nearest ones that do."""
-    allowed = " ".join(sorted(valid)) or "there is none"
+    allowed = " ".join(sorted(valid, key=_natural)) or "there is none"
     return Problem(str(field), str(name), f"no {what} {name!r}", allowed, nearest(name, valid))
 
 

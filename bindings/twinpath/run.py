@@ -26,7 +26,7 @@ HINTS = {"bad_checksums": "; a peer leaves sums to its device: run `ethtool -K I
 
 
 def combined(rows: "pd.DataFrame") -> float:
-    """One metric's value over several entities."""
+    """One metric's value over several entities: the sum, of times and fractions the median."""
     values = rows["value"]
     return float(values.median() if rows["unit"].iloc[0] in NOT_ADDITIVE else values.sum())
 
@@ -61,7 +61,9 @@ class Run:
     def _repr_html_(self) -> str:
         from twinpath_analysis.html import run_html
 
-        return run_html(self.row, self.df("scalar"), self.problems)
+        with Results(self.db) as results:
+            words = results.param_texts(self.run_id).get(self.run_id, {})
+        return run_html(self.row, words, self.df("scalar"), self.problems)
 
     def __repr__(self) -> str:
         return f"<Run {self.run_id} {self.row.scenario} {self.row.driver} {self.status}>"
@@ -129,8 +131,9 @@ class Run:
 
     @property
     def content_hash(self) -> str | None:
-        """16 hex digits over how many bytes each TCP connection of our stack delivered, whenever:
-        simulation and emulation of one finished transfer have equal ones. None: not recorded."""
+        """16 hex digits over how many bytes each TCP connection of our stack delivered, and over
+        the length of each datagram its UDP sockets received, whenever: simulation and emulation of
+        one finished transfer have equal ones. None: nothing was, or it was not recorded."""
         return self.row.values.get("content_hash")
 
     @property
@@ -184,6 +187,8 @@ class Run:
         return quantity(combined(chosen), str(chosen["unit"].iloc[0]))
 
     def __getitem__(self, metric: str) -> Metric:
+        """The value of `metric` over all entities that have it: the sum of counts, bytes and rates,
+        the median of times and fractions; see get() for one entity. KeyError lists the names."""
         return self.get(metric)
 
     def report(self, path: str) -> str:

@@ -41,6 +41,7 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "show": [("show", "runs"), ("show 1", "run"), ("show 3 --table validity", "run")],
     "rerun": [("rerun 1 --db other.db", "run")],
     "report": [("report 1 -o one.html", "report")],
+    "plot": [("plot goodput_bps -x loss -o one.pdf", "plot")],
     "explain": [("explain", "glossary"), ("explain goodput_bps", "metric")],
     "export": [("export", "export"), ("export --table drop_count", "export"),
                ("export -o runs.csv", "export"), ("export 1 --perfetto one.json", "export")],

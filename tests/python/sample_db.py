@@ -8,8 +8,8 @@ from typing import Any
 
 from twinpath_analysis.database import connect
 
-PLAN = json.dumps({"hosts": [], "links": [], "apps": []})
-EMU_GOODPUT = (90e6, 91e6, 92e6, 93e6, 94e6)
+PLAN: dict[str, Any] = {"hosts": [], "links": [], "apps": []}
+EMU_GOODPUT = (90e6, 91e6, 92e6, 92e6, 93e6, 94e6)
 
 
 def insert(connection: Any, table: str, **row: Any) -> int:
@@ -18,9 +18,12 @@ def insert(connection: Any, table: str, **row: Any) -> int:
     return connection.execute(sql, tuple(row.values())).lastrowid
 
 
-def add_run(connection: Any, driver: str, loss: float, goodput: float, attempt: int) -> int:
+def add_run(connection: Any, driver: str, loss: float, goodput: float, attempt: int, *,
+            more: dict[str, Any] | None = None) -> int:
+    """A run with all its rows; `more` stands in its Plan besides."""
+    body = json.dumps(PLAN | (more or {}))
     params = json.dumps({"loss": loss, "size": 1000000})
-    plan = insert(connection, "plan", sha256=f"{driver}{loss}{attempt}", json=PLAN)
+    plan = insert(connection, "plan", sha256=f"{driver}{loss}{attempt}{body}", json=body)
     run = insert(connection, "run", run_key=f"{driver}{loss}", attempt=attempt,
                  scenario="web_transfer", params_json=params, plan_id=plan, driver=driver, seed=7,
                  build_id=1, machine_id=1, status="done", fingerprint="00000000000000ff",

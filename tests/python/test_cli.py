@@ -14,7 +14,7 @@ def test_help_names_every_command(cli) -> None:
     assert ran.code == 0
     for command in ("setup", "doctor", "demo", "test", "list", "run", "compare", "sweep", "show",
                     "rerun", "bench", "impair", "report", "python", "check", "explain", "export",
-                    "notebook"):
+                    "notebook", "plot"):
         assert command in ran.out
 
 

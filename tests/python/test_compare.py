@@ -11,7 +11,10 @@ import pytest
 
 import sample_db
 import twinpath as tp
+from twinpath.compare import SPARE
+from twinpath.discover import find
 from twinpath_analysis.database import connect
+from twinpath_analysis.stats import summarize
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def test_a_study_is_paired_by_case(db: str) -> None:
     study = tp.open(db)
     result = tp.compare(study, study)
     frame = result.df()
-    assert list(frame["case"]) == ["loss 0%", "loss 1%"] and list(frame["n"]) == [5, 5]
+    assert list(frame["case"]) == ["loss 0%", "loss 1%"] and list(frame["n"]) == [6, 6]
     assert set(frame["verdict"]) == {"info"} and result.exit_code == 0
     assert "loss 1%" in result.table() and "<td>loss 1%</td>" in result._repr_html_()
     stored = sqlite3.connect(db).execute(
@@ -52,7 +55,6 @@ def test_runs_of_different_cases_have_no_verdict(db: str) -> None:
 
 
 def test_a_setting_makes_another_case(sim, tmp_path: Path) -> None:
-    from twinpath.discover import find
     from twinpath_analysis.compare import case_key
 
     path, case = str(tmp_path / "set.db"), find("udp_echo")(count=3)
@@ -111,7 +113,7 @@ def test_the_command_takes_runs_databases_and_a_database(cli, db: str, tmp_path:
 
 @pytest.mark.parametrize("arguments, piece", [
     (("1", "2", "3"), "give one scenario or two run ids"),
-    (("1", "99"), "no run in sample.db '99'"),
+    (("1", "99"), "no run 99 in sample.db (1..14)"),
     (("none.db", "sample.db"), "no database none.db"),
     (("1", "2", "-p", "loss=1%"), "-s and --testbed belong to a scenario"),
     (("1", "2", "--within", "much"), "is not a fraction"),
@@ -126,5 +128,92 @@ def test_bad_comparisons_are_named(cli, db: str, arguments: tuple[str, ...], pie
 def test_invalid_emulations_are_left_out_and_counted(db: str) -> None:
     change(db, "UPDATE run SET validity = 'invalid' WHERE run_id IN (2, 3)")
     runs = tp.open(db).runs
-    result = tp.compare(runs[0], runs[3])
-    assert list(result.df()["n"]) == [3] and "2 invalid emulations are left out" in result.verdict
+    result = tp.compare(runs[0], runs[3], repeats=4)
+    assert list(result.df()["n"]) == [4] and "2 invalid emulations are left out" in result.verdict
+    assert "4 of 6 emulations are valid" in result.verdict
+
+
+@pytest.mark.parametrize("left, said", [
+    (5, "the interval of 5 emulations holds the median with 93.75 %; 95 % takes 6"),
+    (1, "of one emulation there is no interval; 95 % takes 6")])
+def test_too_few_emulations_decide_no_bound(db: str, left: int, said: str) -> None:
+    """95 predicted, at most 94 measured: without the interval's coverage all would fail."""
+    change(db, f"DELETE FROM run WHERE driver = 'emu' AND attempt > {left}")
+    study = tp.open(db)
+    result = tp.compare(study, study, within="0.5%")
+    assert set(result.df()["verdict"]) == {"no-verdict"} and result.exit_code == 4
+    assert said in result.verdict
+
+
+def test_the_table_has_the_coverage_of_the_interval(db: str) -> None:
+    runs = tp.open(db).runs
+    result = tp.compare(runs[0], runs[1])
+    assert list(result.df()["coverage"]) == [1 - 2 / 64]
+    assert "(96.8 %)" in result.table() and "90 Mbit/s … 94 Mbit/s" in result.table()
+    assert "(96.8 %)" in result._repr_html_()
+    assert summarize([1.0] * tp.compare.__kwdefaults__["repeats"]).coverage >= 0.95
+
+
+def test_the_broken_rule_is_named_with_its_value(db: str) -> None:
+    change(db, "UPDATE run SET validity = 'invalid' WHERE driver = 'emu'")
+    change(db, "UPDATE validity SET value = 250, ok = 0 WHERE run_id % 2 = 0")
+    study = tp.open(db)
+    with pytest.raises(tp.NoVerdict, match="0 of 12 are; timer_lag_p999 250 us beyond its bound "
+                                           "100 us in 6 of 12"):
+        tp.compare(study, study)
+
+
+def test_invalid_emulations_are_made_up_for(sim, emu, tmp_path: Path) -> None:
+    path = str(tmp_path / "again.db")
+    case = find("udp_echo")(count=3, delay="100ms")  # valid up to 5 ms of timer lag
+    predicted = case.simulate(db=path)
+    measured = case.emulate(testbed="net_ring", db=path)
+    change(path, "UPDATE run SET validity = 'invalid' WHERE driver = 'emu'")
+    change(path, "UPDATE validity SET value = bound + 1, ok = 0 WHERE rule = 'clock_step'")
+    result = tp.compare(predicted, measured, repeats=2)
+    emus = [run for run in tp.open(path).runs if run.driver == "emu"]
+    assert len(emus) >= 3 and set(result.df()["n"]) <= {2, len(emus) - 1}
+    assert "clock_step" in result.verdict and f"of {len(emus)} emulations" in result.verdict
+
+
+def test_tries_are_bounded_and_said(sim, emu, tmp_path: Path) -> None:
+    """No machine sends a terabit: the generator's rule is broken every time."""
+    path = str(tmp_path / "never.db")
+    case = find("udp_load")(load="100Mpps", duration="400ms")
+    predicted = find("udp_load")(duration="400ms").simulate(db=path)
+    measured = case.emulate(testbed="net_ring", db=path)
+    with pytest.raises(tp.NoVerdict, match=f"0 of {2 + SPARE} are; .*generator_shortfall"):
+        tp.compare(predicted, measured, repeats=1)
+
+
+def charge(db: str) -> None:
+    """The simulations once more, 2 us a turn, with less goodput."""
+    connection = connect(db)
+    connection.execute("BEGIN")
+    for loss in (0.0, 0.01):
+        sample_db.add_run(connection, "sim", loss, 92.5e6, 2, more={
+            "costs": {"kind": "constant", "per_turn_ns": 2000, "per_frame_ns": 0}})
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def test_a_calibrated_prediction_stands_beside_the_raw_one(db: str) -> None:
+    charge(db)
+    study = tp.open(db)
+    result = tp.compare(study, study, within="2%")
+    row = result.df().iloc[0]
+    assert (row["sim"], row["calibrated"], row["emu"]) == (95e6, 92.5e6, 92e6)
+    assert row["rel_error"] == pytest.approx(3 / 92)
+    assert row["calibrated_error"] == pytest.approx(0.5 / 92) and row["costs"] == "2 µs per turn"
+    table = result.table()
+    assert "sim with" in table and "+0.5 %" in table and "+3.3 %" in table
+    assert "2 µs per turn" in result.verdict and "error with costs" in result._repr_html_()
+
+
+def test_a_prediction_with_costs_only_is_judged_by_them(db: str) -> None:
+    charge(db)
+    runs = tp.open(db).runs
+    charged = next(run for run in runs if "costs" in run.plan)
+    result = tp.compare(charged, runs[1], within="5%")
+    assert result.df()["sim"].isna().all() and list(result.df()["verdict"]) == ["pass"]
+    assert "predicted 92.5 Mbit/s" in result.verdict and result.exit_code == 0

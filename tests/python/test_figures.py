@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -35,26 +36,62 @@ def by(**side: object) -> tuple[dict, dict]:
     return side, side
 
 
-def test_b_against_a_by_pairs() -> None:
+def test_b_against_a_by_pairs_within_each_cell() -> None:
     sides = by(congestion="cubic"), by(congestion="reno")
-    found = paired(frame(), METRICS, "goodput_bps", sides)
-    differences = found.df()["difference"]
-    expected = peer.ttest_1samp(differences, 0)
-    assert found.n == 10 == len(differences) and found.unpaired == 0
-    assert found.p == pytest.approx(expected.pvalue) and found.p < 1e-6
-    assert (found.lo, found.hi) == pytest.approx(expected.confidence_interval(0.95))
-    assert found.verdict == "congestion reno is better" and "n = 10 pairs" in str(found)
-    other = paired(frame(), METRICS, "goodput_bps", sides[::-1])
-    assert other.difference == -found.difference and other.verdict == found.verdict
-    assert paired(frame(), METRICS, "fct_s", sides).verdict.startswith("no difference shown")
-    assert "95 % interval" in found._repr_html_()
+    found = paired(frame(), METRICS, "goodput_bps", sides, units={"loss": ""})
+    assert [cell.title for cell in found.cells] == ["loss 0 %", "loss 1 %"]
+    assert found.unpaired == 0 and len(found.pairs) == 10
+    for loss, cell in zip((0.0, 0.01), found.cells):
+        differences = found.pairs[found.pairs["loss"] == loss]["difference"]
+        expected = peer.ttest_1samp(differences, 0)
+        assert cell.n == 5 == len(differences) and cell.difference == differences.mean()
+        assert cell.p == pytest.approx(expected.pvalue) and cell.p < 1e-6
+        assert (cell.lo, cell.hi) == pytest.approx(expected.confidence_interval(0.95))
+        assert cell.verdict == "congestion reno is better" and "n = 5 pairs" in str(cell)
+    other = paired(frame(), METRICS, "goodput_bps", sides[::-1]).cells
+    assert [cell.difference for cell in other] == [-cell.difference for cell in found.cells]
+    assert str(found).count("95 % interval") == 2 and "<li>loss 1 %: " in found._repr_html_()
+    assert "of 20 cells without a difference about 1 would show one" in str(found)
+
+
+def test_cells_that_disagree_are_not_pooled() -> None:
+    """Reno gains without loss what it loses with it: over both cells nothing would show."""
+    rows = frame(gain=0)
+    sign = rows["loss"].map({0.0: 1, 0.01: -1}) * (rows["congestion"] == "reno")
+    rows["goodput_bps"] += 1e6 * sign
+    found = paired(rows, METRICS, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
+    frame_of = found.df()
+    assert list(frame_of["verdict"]) == ["congestion reno is better", "congestion cubic is better"]
+    assert list(frame_of["n"]) == [5, 5] and list(frame_of["loss"]) == ["0.0", "0.01"]
+    assert frame_of["difference"][0] > 0 > frame_of["difference"][1]
+    with pytest.raises(ValueError, match="there are 2 cells"):
+        found.only
+
+
+def test_seeds_that_change_nothing_are_one_observation() -> None:
+    """Without loss every seed gives the same run; time on the wall differs and does not count."""
+    rows = frame().query("loss == 0")
+    rows = rows.assign(goodput_bps=rows["congestion"].map({"cubic": 10e6, "reno": 11e6}),
+                       fct_s=1.0, cpu_s=rows["seed"] / 1e3)
+    metrics = pd.concat([METRICS.assign(clock="model"), pd.DataFrame(
+        {"name": ["cpu_s"], "unit": ["s"], "better": ["lower"], "clock": ["cpu"]})])
+    found = paired(rows, metrics, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
+    assert (found.only.n, found.only.seeds, found.only.difference) == (1, 5, 1e6)
+    assert math.isnan(found.only.lo) and math.isnan(found.only.p)
+    assert "congestion reno is better; 5 seeds gave equal runs, which are one observation" \
+        in str(found)
+    assert len(found.pairs) == 5
+    rows.loc[rows["seed"] == 2, "fct_s"] = 1.1  # one seed did change something
+    again = paired(rows, metrics, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
+    assert again.only.n == 5
 
 
 def test_one_pair_has_no_interval_and_lone_runs_are_counted() -> None:
     one = frame().query("seed == 1 and loss == 0 or congestion == 'cubic' and seed == 2")
     found = paired(one, METRICS, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
-    assert found.n == 1 and math.isnan(found.p) and math.isnan(found.lo) and found.unpaired == 2
-    assert not found.decided and "no interval from one pair" in str(found)
+    assert found.only.n == 1 and math.isnan(found.only.p) and math.isnan(found.only.lo)
+    assert found.unpaired == 2 and not found.only.decided
+    assert "no interval from one pair" in str(found) and "one pair decides nothing" in str(found)
 
 
 @pytest.mark.parametrize("metric, sides, error", [
@@ -63,7 +100,7 @@ def test_one_pair_has_no_interval_and_lone_runs_are_counted() -> None:
     ("goodput_bps", (by(loss=0), by(loss=0.5)), "no run has loss = 0.5; there are: 0.0 0.01"),
 ])
 def test_pairs_that_cannot_be_are_explained(metric: str, sides: tuple, error: str) -> None:
-    with pytest.raises((KeyError, ValueError), match=error):
+    with pytest.raises(ValueError, match=error):
         paired(frame(), METRICS, metric, sides)
 
 
@@ -100,6 +137,22 @@ def test_figures_print_n_and_what_their_bars_are(kind: str, words: str, tmp_path
     assert Path(figure.save(str(tmp_path / "f.svg"))).read_text().startswith("<svg xmlns")
 
 
+@pytest.mark.parametrize("ending, magic", [("svg", b"<svg xmlns"), ("png", b"\x89PNG"),
+                                           ("pdf", b"%PDF"), ("PNG", b"\x89PNG")])
+def test_a_figure_is_saved_as_its_name_ends_in_the_same_bytes(tmp_path: Path, ending: str,
+                                                              magic: bytes) -> None:
+    found = []
+    for number in (1, 2):
+        figure = study_figure(frame(), METRICS, wanted(), "show")
+        path = tmp_path / f"{number}.{ending}"
+        assert figure.save(path) == str(path)
+        found.append(path.read_bytes())
+        time.sleep(1.1 * (number == 1))  # what is dated to the second would differ
+    assert found[0] == found[1] and found[0].startswith(magic) and len(found[0]) > 5000
+    with pytest.raises(ValueError, match=r"no kind of figure 'f.bmp'; there are: \*.svg"):
+        study_figure(frame(), METRICS, wanted(), "").save("f.bmp")
+
+
 def test_what_a_figure_averages_over_stands_in_its_title() -> None:
     assert study_figure(frame(), METRICS, wanted(hue=None), "").title.endswith(
         "; over all congestion")
@@ -109,12 +162,12 @@ def test_what_a_figure_averages_over_stands_in_its_title() -> None:
 
 @pytest.mark.parametrize("asked, error", [
     ({"kind": "pie"}, "no kind 'pie'; there are: line box cdf"), ({"x": "los"}, "no column 'los'"),
-    ({"y": "loss"}, "'loss' is no metric"), ({"ci": 95}, "between 0 and 1"),
+    ({"y": "loss"}, "no metric 'loss'"), ({"ci": 95}, "between 0 and 1"),
     ({"x": None, "hue": None, "kind": "box"}, "x must be named; these vary: congestion loss size"),
 ])
 def test_figures_that_cannot_be_are_explained(asked: dict, error: str) -> None:
     words = frame().assign(size=lambda f: f["seed"])
-    with pytest.raises((KeyError, ValueError), match=error):
+    with pytest.raises(ValueError, match=error):
         study_figure(words, METRICS, wanted(**asked), "")
 
 
@@ -125,8 +178,43 @@ def test_notebook_views_of_a_database(tmp_path: Path) -> None:
     compared = tp.compare(study.runs[0], study.runs[1])
     assert "+3.3 %" in compared._repr_html_()
     drawn = study.plot("goodput_bps", x="loss")
-    assert "driver sim (n = 1)" in drawn.svg and "driver emu (n = 5)" in drawn.svg
+    assert "driver sim (n = 1)" in drawn.svg and "driver emu (n = 6)" in drawn.svg
     pair = study.paired("goodput_bps", a={"driver": "sim"}, b={"driver": "emu"})
-    assert pair.n == 2 and pair.difference == pytest.approx(-3e6)
+    assert [cell.title for cell in pair.cells] == ["loss 0 %", "loss 1 %"]
+    assert [cell.difference for cell in pair.cells] == pytest.approx([-3e6, -3e6])
     found = study.paired("goodput_bps", a={"loss": "0%"}, b={"loss": "1%"})
-    assert found.difference == 0 and found.n == 2 and "loss 1% − loss 0% = " in str(found)
+    assert [cell.title for cell in found.cells] == ["driver sim", "driver emu"]
+    assert [cell.difference for cell in found.cells] == [0, 0] and "loss 1% − loss 0%" in str(found)
+    assert "loss 1%" in study.runs[8]._repr_html_() and "<td>1 %</td>" in study._repr_html_()
+    assert "are summed" in study._repr_html_()
+
+
+@pytest.mark.parametrize("call, said", [
+    (lambda s: s.plot("gudput_bps"), "did you mean 'goodput_bps'?"),
+    (lambda s: s.plot("gudput_bps"), "no metric 'gudput_bps' (goodput_bps)"),
+    (lambda s: s.plot("goodput_bps", x="los"), "plot.x: no column 'los'"),
+    (lambda s: s.plot("goodput_bps", kind="pie"), "no kind 'pie' (box cdf line)"),
+    (lambda s: s.plot("goodput_bps", x="loss", ci=95), "between 0 and 1"),
+    (lambda s: s.paired("goodput", a={"loss": "0%"}, b={"loss": "1%"}),
+     "did you mean 'goodput_bps'?"),
+    (lambda s: s.paired("goodput_bps", a={"los": "0%"}, b={"loss": "1%"}), "did you mean 'loss'"),
+    (lambda s: s.paired("goodput_bps", a={"loss": "0%"}, b={"loss": "9%"}), "no run has loss"),
+])
+def test_a_study_names_what_does_not_exist(tmp_path: Path, call, said: str) -> None:
+    study = tp.open(str(sample_db.make(tmp_path / "sample.db")))
+    with pytest.raises(tp.TwinpathError) as caught:
+        call(study)
+    assert said in str(caught.value) and isinstance(caught.value, tp.ConfigError)
+
+
+def test_the_command_draws_what_its_file_is_named(cli, tmp_path: Path) -> None:
+    sample_db.make(tmp_path / "sample.db")
+    for name, magic in (("a.svg", b"<svg"), ("a.png", b"\x89PNG"), ("a.pdf", b"%PDF")):
+        ran = cli("plot", "goodput_bps", "-x", "loss", "--db", "sample.db", "-o", name, "--json")
+        assert ran.code == 0 and ran.json["path"] == name and "t-intervals" in ran.json["title"]
+        assert (tmp_path / name).read_bytes().startswith(magic)
+    for words, said in ((("goodput",), "did you mean 'goodput_bps'?"),
+                        (("goodput_bps", "-x", "loss", "-o", "a.bmp"), "*.pdf *.png *.svg"),
+                        (("goodput_bps", "-x", "los"), "did you mean 'loss'")):
+        ran = cli("plot", *words, "--db", "sample.db")
+        assert ran.code == 2 and said in ran.err and "Traceback" not in ran.err

@@ -59,19 +59,19 @@ def test_explain_offers_the_nearest_and_knows_a_databases_own(cli, tmp_path: Pat
 def test_export_writes_one_row_per_run_or_a_table(cli, tmp_path: Path) -> None:
     sample_db.make(tmp_path / "sample.db")
     rows = list(csv.DictReader(io.StringIO(cli("export", "--db", "sample.db").out)))
-    assert len(rows) == 12 and {row["driver"] for row in rows} == {"sim", "emu"}
+    assert len(rows) == 14 and {row["driver"] for row in rows} == {"sim", "emu"}
     assert float(rows[0]["goodput_bps"]) == 95e6 and rows[0]["loss"] == "0.0"
     found = cli("export", "1", "7", "--db", "sample.db", "--table", "histogram", "--json").json
     assert {row["run_id"] for row in found["rows"]} == {1, 7} and len(found["rows"]) == 10
     ran = cli("export", "--db", "sample.db", "-o", "out.json", "--json")
-    assert ran.code == 0 and ran.json["rows"] == 12
-    assert (tmp_path / "out.json").read_text().count('"run_id"') == 12
+    assert ran.code == 0 and ran.json["rows"] == 14
+    assert (tmp_path / "out.json").read_text().count('"run_id"') == 14
 
 
 @pytest.mark.parametrize("arguments, piece", [
     (("--table", "scalr"), "did you mean 'scalar'?"),
     (("-o", "x.xls"), "no format 'xls'"),
-    (("99",), "no run in sample.db '99'"),
+    (("99",), "no run 99 in sample.db (1..14)"),
     (("--study", "none"), "no study in sample.db 'none'"),
 ])
 def test_bad_exports_are_named(cli, tmp_path: Path, arguments: tuple[str, ...],

@@ -27,7 +27,7 @@ COMMANDS = {
     "compare": "compare", "sweep": "sweep", "check": "check", "show": "results", "rerun": "results",
     "report": "results", "explain": "explain", "export": "export", "notebook": "system",
     "bench": "bench", "impair": "impair", "ports": "testbed", "testbed": "testbed",
-    "replay": "traces", "diff": "traces", "script": "script",
+    "replay": "traces", "diff": "traces", "script": "script", "plot": "plot",
 }
 MISTYPED = 0.75  # likeness of an option to what was meant
 LATER = ("contract", "calibrate")
@@ -45,6 +45,7 @@ HELP = {
     "check": "Run a suite of checks against its baselines, for continuous integration.",
     "rerun": "Run a recorded run again, and say whether it came out the same.",
     "export": "Write runs as CSV, JSON or Parquet, or one as a trace for Perfetto.",
+    "plot": "Draw a metric of a study as SVG, PNG or PDF.",
     "explain": "Say what a metric means.",
     "bench": "Measure ourselves against a peer.",
     "impair": "Our rate, delay and faults as a live box between two ports.",

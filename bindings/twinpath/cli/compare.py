@@ -30,11 +30,13 @@ def _frame() -> None:
 def compare_command(what: list[str] = typer.Argument(None, metavar="[SCENARIO | SIM EMU]"),
                     param: list[str] = s.PARAM, setting: list[str] = s.SET, seed: int = s.SEED,
                     *, db: Optional[str] = s.DB, testbed: Optional[str] = s.TESTBED,
-                    repeats: int = typer.Option(REPEATS, help="emulations of a single case"),
+                    repeats: int = typer.Option(REPEATS, help="valid emulations of a single case; "
+                                                   "fewer than 6 decide no bound"),
                     metric: list[str] = typer.Option([], help="only this; may be repeated"),
                     within: Optional[str] = typer.Option(
                         None, metavar="SHARE", help="bound of the error, 10%: ends 1 when an "
-                        "interval lies beyond, 4 when one is too wide"),
+                        "interval lies beyond, 4 when one is too wide or of "
+                        "too few emulations"),
                     study: Optional[str] = typer.Option(None, help="cases of this study only"),
                     as_json: bool = s.JSON) -> int:
     words = what or []
@@ -56,7 +58,7 @@ def compare_command(what: list[str] = typer.Argument(None, metavar="[SCENARIO | 
         if as_json:
             print_json(comparison_object(result, sim, emu))
         else:
-            console.print(result.table())
+            console.print(result.table(), markup=False)
     return result.exit_code
 
 

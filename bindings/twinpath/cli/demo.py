@@ -32,7 +32,7 @@ CAPTURED = ("1MB", "1%")
 SEED = 7
 NEXT = (
     ("./twinpath run web_transfer --help", "what can be varied"),
-    ("./twinpath compare web_transfer -p loss=2% -p delay=30ms", "another case, five emulations"),
+    ("./twinpath compare web_transfer -p loss=2% -p delay=30ms", "another case, six emulations"),
     ("./twinpath run web_transfer -s client.tcp.delayed_ack=10ms", "a field of our TCP"),
     ("./twinpath run ./mine.py", "a scenario of your own; README.md has one to start with"),
 )

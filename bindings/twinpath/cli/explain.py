@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from twinpath_analysis.glossary import CLOCKS, METRICS
+from twinpath_analysis.units import NOT_ADDITIVE
 
 from ..errors import ConfigError, unknown
 from .output import console, print_json
@@ -63,8 +64,10 @@ def explain_command(metric: Optional[str] = typer.Argument(None, metavar="METRIC
     kinds = {"scalar": "one value per entity", "series": "values over model time; needs "
              "measure(every=...)", "histogram": "a distribution"}
     console.print(f"[bold]{escape(metric)}[/]: {escape(entry['point'])}")
+    several = "" if entry["kind"] != "scalar" else \
+        "their median" if entry["unit"] in NOT_ADDITIVE else "their sum"
     for name, text in (("unit", entry["unit"] or "a plain number"), ("layer", entry["layer"]),
                        ("kind", kinds[entry["kind"]]), ("clock", CLOCKS[entry["clock"]]),
-                       ("better", entry["better"])):
+                       ("better", entry["better"]), ("of several entities", several)):
         if text:
-            console.print(f"  {name:<7} {escape(text)}")
+            console.print(f"  {name:<20}{escape(text)}")

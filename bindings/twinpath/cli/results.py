@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 
@@ -31,8 +31,21 @@ def known_run(results: Results, run_id: int) -> Run:
     """A run of the database; ConfigError with the numbers there are."""
     ids = [str(row.run_id) for row in results.runs()]
     if str(run_id) not in ids:
-        raise ConfigError([unknown("run", str(run_id), f"run in {results.path}", ids)])
+        allowed = spans([int(number) for number in ids]) or "it has no runs"
+        raise ConfigError([Problem("run", str(run_id), f"no run {run_id} in {results.path}",
+                                   allowed)])
     return Run(results.path, run_id)
+
+
+def spans(numbers: list[int]) -> str:
+    """1 2 3 7 as "1..3 7"."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    return " ".join("..".join(map(str, span)) for span in found)
 
 
 @app.command("show", help="Runs of a database, or one run in detail.")
@@ -48,16 +61,21 @@ def show_command(run_id: Optional[int] = RUN_ID, db: Optional[str] = DB,
         if run_id is not None:
             _show_run(results, run_id, table, as_json)
             return
-        rows = results.runs()
+        rows, words = results.runs(), results.param_texts()
     if as_json:
         print_json({"schema": "twinpath.runs/1", "db": results.path, "problems": [],
                     "runs": [run_object(Run(results.path, row.run_id)) for row in rows]})
         return
-    cells = [(r.run_id, r.scenario, " ".join(f"{k}={v}" for k, v in r.params.items()), r.driver,
+    cells = [(r.run_id, r.scenario, _words(r.params, words.get(r.run_id, {})), r.driver,
               r.unsigned_seed, r.attempt, r.status, r.validity or "–", show(r.model_s, "s"))
              for r in rows]
     console.print(plain_table(["run>", "scenario", "parameters", "driver", "seed>", "attempt>",
                                "status", "validity", "model time>"], cells))
+
+
+def _words(params: dict[str, Any], words: dict[str, str]) -> str:
+    """`delay=10ms loss=1%`: as `-p` takes them."""
+    return " ".join(f"{name}={words.get(name, value)}" for name, value in params.items())
 
 
 def _show_run(results: Results, run_id: int, table: str, as_json: bool) -> None:

@@ -127,11 +127,12 @@ def study_object(result: Study, failed: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _print(result: Study, failed: list[dict[str, Any]]) -> None:
+    from twinpath_analysis.glossary import SEVERAL_ENTITIES
     from twinpath_analysis.tables import summary_table
-    from twinpath_analysis.wide import summary
 
-    with_units = summary(result.df(), result.units(), points=result.varied())
-    console.print(summary_table(with_units, f"{result.name}: mean over seeds"))
+    console.print(summary_table(result.points(), f"{result.name}: mean ± 95 % t-interval over "
+                                "seeds"))
+    console.print(f"[dim]{SEVERAL_ENTITIES}[/]")
     invalid = sum(run.validity == "invalid" for run in result.runs)
     done = len(result.df())
     text = f"{done} runs in {result.db}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from twinpath_analysis.queries import Results, RunRow
 
 from ..arguments import confidence_of, mapping_of, path_of, written_path
-from ..errors import ConfigError, unknown
+from ..errors import ConfigError, Problem, unknown
 from ..quantities import si
 from ..run import Run, opened
 from .tasks import DONE, MISSING, Stale, states
@@ -63,7 +64,8 @@ class Study:
 
     def df(self, valid_only: bool = True) -> "pd.DataFrame":
         """One row per run, in the order of the grid: parameters, driver, seed, status, validity
-        and metrics in SI units. With `valid_only` those that finished and are not invalid."""
+        and metrics in SI units; a metric of several entities is their sum, of times and fractions
+        their median. With `valid_only` those that finished and are not invalid."""
         from twinpath_analysis.wide import wide
 
         with opened(self.db) as results:
@@ -78,20 +80,24 @@ class Study:
 
         kind: "line" means over `x` with the t-interval of confidence `ci`, "box" quartiles per
         `x`, "cdf" the distribution over runs. `hue` and `style` are columns told apart by colour
-        and by dash and marker. `ref`: a value drawn as a line to compare with. n is printed."""
+        and by dash and marker. `ref`: a value in SI units drawn as a line to compare with. n is
+        printed. The figure's save(path) writes .svg, .png or .pdf. ConfigError names what does not
+        exist and what does."""
         from twinpath_analysis.plots import Wanted, study_figure
         from twinpath_analysis.wide import observations
 
         confidence_of(ci)
-        with opened(self.db) as results:
-            units = results.param_units()
+        units = self.param_units()
         wanted = Wanted(y, x=x, hue=hue, style=style, ci=ci, ref=ref, kind=kind, units=units)
-        return study_figure(observations(self.df()), self._metrics(), wanted, self._command())
+        with _told("plot"):
+            return study_figure(observations(self.df()), self._metrics(), wanted, self._command())
 
     def paired(self, metric: str, a: Mapping[str, Any], b: Mapping[str, Any], *,
                ci: float = 0.95) -> "Paired":
         """b against a in `metric`: runs that are equal in seed and in every other parameter make a
-        pair. Mean difference b − a with its t-interval, n and the p of a paired t-test."""
+        pair. In each cell of the grid, that is for each combination of the other parameters and
+        the driver: the mean difference b − a with its t-interval, n and the p of a paired t-test.
+        Seeds that change nothing are one observation. ConfigError names what does not exist."""
         from twinpath_analysis.paired import paired
         from twinpath_analysis.wide import observations
 
@@ -99,7 +105,9 @@ class Study:
         example = "{'PARAMETER': value}"
         a, b = mapping_of(a, "a", example), mapping_of(b, "b", example)
         sides = (a, self._conditions(a)), (b, self._conditions(b))
-        return paired(observations(self.df()), self._metrics(), metric, sides, confidence=ci)
+        with _told("paired"):
+            return paired(observations(self.df()), self._metrics(), metric, sides, confidence=ci,
+                          units=self.param_units())
 
     def report(self, path: str) -> str:
         """Writes the self-contained HTML report of the study's runs; its path."""
@@ -124,10 +132,20 @@ class Study:
         """Unit by metric."""
         return {row.name: row.unit for row in self._metrics().itertuples(index=False)}
 
+    def param_units(self) -> dict[str, str | None]:
+        """Unit by parameter; "" is a fraction, None has no unit."""
+        with opened(self.db) as results:
+            return results.param_units()
+
+    def points(self) -> "pd.DataFrame":
+        """One row per point of the grid, for people: means with t-intervals over seeds, and n."""
+        from twinpath_analysis.wide import summary
+
+        return summary(self.df(), self.units(), self.param_units(), points=self.varied())
+
     def _conditions(self, wanted: Mapping[str, Any]) -> Json:
         """Values as df() has them: "1%" is 0.01."""
-        with opened(self.db) as results:
-            units = results.param_units()
+        units = self.param_units()
         plain: Json = {}
         for name, value in wanted.items():
             number = si(value, units.get(name) or "") if isinstance(value, str) else None
@@ -140,8 +158,24 @@ class Study:
     def _repr_html_(self) -> str:
         from twinpath_analysis.html import study_html
 
-        return study_html(self.name or "all runs", self.df(), self.units(), len(self.missing()),
-                          self.varied())
+        return study_html(self.name or "all runs", self.points(), len(self.df()),
+                          len(self.missing()))
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Names that do not exist as a ConfigError with those that do."""
+    from twinpath_analysis.asking import WrongName
+
+    try:
+        yield
+    except WrongName as error:
+        field = f"{what}.{error.field}"
+        raise ConfigError([unknown(field, error.name, error.what, error.valid)]) from error
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError([Problem(what, "", str(error))]) from error
 
 
 def open_study(db: str, name: str | None = None) -> Study:
