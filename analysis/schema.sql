@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS run (
   error TEXT,
   validity TEXT CHECK (validity IN ('valid', 'suspect', 'invalid')),  -- NULL: sim
   fingerprint TEXT,
-  content_hash TEXT,                -- what connections carried, without times: equal in sim and emu
+  content_hash TEXT,                -- what was delivered, without times: equal in sim and emu
   model_s REAL, wall_s REAL, cpu_s REAL, frames INTEGER, max_rss_bytes INTEGER,
   started_utc TEXT NOT NULL, ended_utc TEXT, command TEXT,
   UNIQUE (run_key, attempt)) STRICT;

@@ -140,7 +140,7 @@ RunResult Bridge::record(store::SqliteSink& sink, const StealMeter& steal) {
       {{"longest_pause", static_cast<double>(longest_pause_.count()), kPauseBoundNs, "ns", true}}};
   measurement_->record(ended_);
   RunResult result;
-  result.content_hash = record_results(sink, run).value();
+  result.content_hash = content_of(record_results(sink, run));
   std::vector<PortFingerprint> fingerprints;
   result.frames = record_links(world_, sink, fingerprints);
   for (const auto& port : ports_) {

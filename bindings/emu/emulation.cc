@@ -179,7 +179,7 @@ RunResult Emulation::run() {
   measurement_->record(ended_);
   const ContentHash content = record_results(sink, run);
   RunResult result = record(sink);
-  result.content_hash = content.value();
+  result.content_hash = content_of(content);
   result.validity = record_validity(sink, run);
   if (emu::StopSignal::received() != 0) result.status = "interrupted";
   const std::string outcome = to_json(result);

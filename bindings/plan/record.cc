@@ -86,6 +86,10 @@ ContentHash record_flows(store::SqliteSink& sink, AppHost& host, const std::stri
   return flows.content;
 }
 
+std::optional<std::uint64_t> content_of(const ContentHash& delivered) {
+  return delivered.items() > 0 ? std::optional(delivered.value()) : std::nullopt;
+}
+
 // A copy that was asked for and found no buffer is a frame less at the far end, like a lost one;
 // but it was no limit of the link that took it.
 void record_link(store::SqliteSink& sink, std::string_view name, const LinkDirections& link) {

@@ -2,6 +2,8 @@
 // drops, links, the chains of ports, the files a run has left.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,8 +29,10 @@ class DropRows {
 
 // What the host dropped. What it and its apps report goes through measure.h.
 void record_host_drops(store::SqliteSink& sink, AppHost& host);
-// Its flows as `parent`/flowN (flow_parent() in series.h). Returns what its connections carried.
+// Its flows as `parent`/flowN (flow_parent() in series.h). Returns what they brought to it.
 ContentHash record_flows(store::SqliteSink& sink, AppHost& host, const std::string& parent);
+// Of all hosts; nothing when nothing was delivered, so that no two such runs are called equal.
+std::optional<std::uint64_t> content_of(const ContentHash& delivered);
 // Both directions together: the entity is the link.
 struct LinkDirections {
   const LinkModel& from_a;

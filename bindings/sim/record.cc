@@ -82,7 +82,7 @@ void record(World& world, store::SqliteSink& sink, RunResult& result) {
     record_host_drops(sink, host);
     content.add(name, record_flows(sink, host, flow_parent(world.plan(), name)));
   }
-  result.content_hash = content.value();
+  result.content_hash = content_of(content);
   record_captures(world, sink);
 }
 

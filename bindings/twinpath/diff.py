@@ -15,6 +15,7 @@ from .run import Run
 from .sides import Side, replayed, side_of, side_of_run
 
 CHUNK_FRAMES = 10_000  # models/port/fingerprint.h
+FLOWS_NAMED = 10  # that differ in content
 AROUND = 20  # frames before and behind the first differing one in a slice
 
 
@@ -60,8 +61,10 @@ class Difference:
         """The result in one sentence."""
         names = f"{self.a.label} and {self.b.label}"
         if self.by == "content_hash":
-            said = "sent the same content" if self.equal else "differ in content"
-            return f"{names} {said}; live runs are compared without their times (content_hash)"
+            said = "delivered the same content" if self.equal else "differ in content"
+            first = f": {self.notes[0]}" if self.notes else ""
+            return (f"{names} {said}{first}; live runs are compared without their times "
+                    "(content_hash)")
         if self.equal:
             return f"{names} are equal: every frame of every port, at the same instant"
         if self.by == "chunks" and not self.parts:
@@ -123,13 +126,24 @@ def compare_sides(a: Side, b: Side, folder: str) -> Difference:
 def _by_content(a: Side, b: Side) -> Difference:
     missing = [side.label for side in (a, b) if side.content_hash is None]
     if missing:
-        raise NoVerdict(f"nothing to compare: {' and '.join(missing)} recorded no content_hash")
+        raise NoVerdict(f"no content to compare: {' and '.join(missing)} recorded none; it is what "
+                        "TCP connections and UDP sockets of our stacks received")
     other = [name for name, stack in _stacks(a).items() if stack != _stacks(b).get(name)]
     if other:
         raise NoVerdict(f"nothing to compare: {', '.join(other)} ran another stack in {b.label} "
                         f"than in {a.label}, and a content_hash is of our stacks only; see "
                         "`compare`")
-    return Difference(a, b, a.content_hash == b.content_hash, "content_hash")
+    equal = a.content_hash == b.content_hash
+    return Difference(a, b, equal, "content_hash", notes=[] if equal else _flows_apart(a, b))
+
+
+def _flows_apart(a: Side, b: Side) -> list[str]:
+    """The first flows that brought something else, as far as runs list them."""
+    nothing = "nothing"
+    names = [name for name in {**a.delivered, **b.delivered}
+             if a.delivered.get(name, nothing) != b.delivered.get(name, nothing)]
+    return [f"{name} received {a.delivered.get(name, nothing)} in {a.label}, "
+            f"{b.delivered.get(name, nothing)} in {b.label}" for name in names[:FLOWS_NAMED]]
 
 
 def _stacks(side: Side) -> dict[str, str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from twinpath_analysis.queries import Results, RunRow
@@ -40,6 +40,7 @@ class Side:
     log: TurnLog | None = None
     build: Build | None = None
     unable: str | None = None
+    delivered: dict[str, str] = field(default_factory=dict)  # by flow, what it brought
 
     def frames(self, windows: Windows) -> dict[str, list[Frame]]:
         """Its frames within `windows`, from a run of its own; RunFailed when that run came out
@@ -97,11 +98,14 @@ def side_of_run(run: Run, others: list[Build]) -> Side:
     with Results(run.db) as results:
         frame = results.table("chunk", run.run_id)
         files = results.table("artifact", run.run_id)
+        flows = results.table("flow", run.run_id)
     chunks: Chunks = {}
     for entity, t_ns, value in zip(frame["entity"], frame["t_ns"], frame["hash"]):
         chunks.setdefault(str(entity), []).append((int(t_ns), str(value)))
     side = Side(f"run {run.run_id}", row.driver, row.fingerprint, chunks,
-                row.values.get("content_hash"), row)
+                row.values.get("content_hash"), row,
+                delivered={str(flow.entity): _brought(flow) for flow in flows.itertuples()
+                           if flow.rx_bytes and flow.end_reason != "moved"})
     if row.driver == "sim":
         side.build = builds.find(row.build_sha256, others)
         side.unable = None if side.build else _other_build(row.build_sha256, row.git_commit)
@@ -110,6 +114,12 @@ def side_of_run(run: Run, others: list[Build]) -> Side:
     else:
         _find_log(side, [str(path) for path in files[files["kind"] == "log"]["path"]], others)
     return side
+
+
+def _brought(flow: Any) -> str:
+    """In datagrams their number counts too; segments are cut as time has it."""
+    text = f"{flow.rx_bytes:,.0f} B"
+    return text if flow.proto == "tcp" else f"{text} in {flow.rx_packets:,.0f} datagrams"
 
 
 def _find_log(side: Side, paths: list[str], others: list[Build]) -> None:

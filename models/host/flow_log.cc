@@ -50,6 +50,8 @@ void FlowLog::on_udp_sent(Instant now, const tcp::FlowKey& key, std::size_t len)
 
 void FlowLog::on_udp_received(Instant now, const tcp::FlowKey& key, std::size_t len) {
   FlowRecord* record = udp(key);
+  const std::uint64_t flow = record != nullptr ? record->flow.flow : tcp::flow_id(key);
+  ended_.content.add({"udp", flow, 0, len});  // of each its length, in whatever order they come
   if (record == nullptr) return;
   record->flow.last_rx = now;
   ++record->flow.rx_packets;

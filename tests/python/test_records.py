@@ -78,6 +78,39 @@ def test_content_is_the_same_in_sim_and_emu_whatever_is_lost(sim, emu, db: str) 
     assert other.content_hash != simulated.content_hash
 
 
+def test_datagrams_are_content_too(sim, emu, db: str, cli) -> None:
+    """Equal where all came, and told apart where one more did, by the flow that brought it."""
+    case = discover.find("udp_echo")(count=5)
+    simulated, emulated = run_by("sim", case, db), run_by("emu", case, db)
+    assert simulated.content_hash == emulated.content_hash is not None
+    assert tp.diff(simulated, emulated).equal
+    more = run_by("sim", discover.find("udp_echo")(count=6), db)
+    found = tp.diff(more, emulated)
+    assert not found.equal and found.by == "content_hash"
+    assert "received 384 B in 6 datagrams in run 3, 320 B in 5 datagrams in run 2" in found.notes[0]
+    assert "384 B" in found.verdict
+    larger = run_by("sim", discover.find("udp_echo")(count=5, size="65B"), db)
+    assert larger.content_hash not in (simulated.content_hash, more.content_hash)
+
+
+@tp.scenario
+def silent(net: tp.Net) -> None:
+    """Every datagram is lost: nothing is delivered."""
+    a, b = net.host("a"), net.host("b")
+    net.link(a, b, name="wire", loss="100%")
+    a.run(tp.UdpEcho(b, count=2))
+    net.stop(at_most="50ms")
+
+
+def test_runs_without_content_are_not_called_equal(sim, emu, db: str) -> None:
+    case = silent()
+    simulated, emulated = run_by("sim", case, db), run_by("emu", case, db)
+    assert simulated.content_hash is None and emulated.content_hash is None
+    with pytest.raises(tp.NoVerdict, match="no content to compare") as caught:
+        tp.diff(simulated, emulated)
+    assert caught.value.exit_code == 4
+
+
 def test_the_json_of_a_run_has_its_content(sim, cli, db: str) -> None:
     ran = cli("run", "web_transfer", "-p", "size=10kB", "--db", db, "--json")
     assert ran.code == 0 and len(ran.json["content_hash"]) == 16

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <set>
+#include <utility>
+
 #include "models/app/bulk.h"
 #include "models/app/udp_apps.h"
 #include "tests/fakes/app_pair.h"
@@ -132,6 +136,40 @@ TEST_F(Flows, RowsAreBoundedAndTheRestCounted) {
   EXPECT_EQ(totals.rows.size(), FlowLog::kFlowRowsMax);
   EXPECT_EQ(totals.left_out, kMore);
   EXPECT_EQ(totals.content.items(), FlowLog::kFlowRowsMax + kMore);
+}
+
+TEST_F(Flows, ContentHasEveryDatagramThatCameInWhateverOrder) {
+  const auto key = [](std::uint32_t peer) {
+    return tcp::FlowKey{Ipv4Address(1), Ipv4Address(peer), 7, 9};
+  };
+  const auto content = [&](std::initializer_list<std::pair<std::uint32_t, std::size_t>> came) {
+    FlowLog log;
+    for (const auto& [peer, len] : came) log.on_udp_received(kStart, key(peer), len);
+    log.on_udp_sent(kStart, key(2), 77);
+    log.on_udp_lost(key(2));
+    return log.totals({}).content;
+  };
+  EXPECT_EQ(content({}).items(), 0u);
+  EXPECT_EQ(content({{2, 100}, {2, 50}, {3, 10}}).value(),
+            content({{3, 10}, {2, 50}, {2, 100}}).value());
+  const std::set<std::uint64_t> all{content({{2, 100}, {2, 50}}).value(),
+                                    content({{2, 75}, {2, 75}}).value(),
+                                    content({{2, 100}, {3, 50}}).value(),
+                                    content({{2, 100}}).value(), content({{2, 150}}).value()};
+  EXPECT_EQ(all.size(), 5u);
+}
+
+TEST_F(Flows, DatagramsOfFlowsWithoutARowAreContentToo) {
+  const auto came = [](std::uint32_t first, std::uint32_t step) {
+    constexpr std::uint32_t kPeers = FlowLog::kFlowRowsMax + 3;
+    FlowLog log;
+    for (std::uint32_t i = 0, peer = first; i < kPeers; ++i, peer = (peer + step) % kPeers) {
+      log.on_udp_received(kStart, {Ipv4Address(1), Ipv4Address(peer + 2), 7, 9}, peer);
+    }
+    return log.totals({}).content;
+  };
+  EXPECT_EQ(came(0, 1).items(), FlowLog::kFlowRowsMax + 3);
+  EXPECT_EQ(came(0, 1).value(), came(9, FlowLog::kFlowRowsMax + 2).value());
 }
 
 TEST_F(Flows, APortUsedAgainIsAnotherFlow) {
