@@ -194,7 +194,7 @@ def test_notebook_views_of_a_database(tmp_path: Path) -> None:
     (lambda s: s.plot("gudput_bps"), "no metric 'gudput_bps' (goodput_bps)"),
     (lambda s: s.plot("goodput_bps", x="los"), "plot.x: no column 'los'"),
     (lambda s: s.plot("goodput_bps", kind="pie"), "no kind 'pie' (box cdf line)"),
-    (lambda s: s.plot("goodput_bps", x="loss", ci=95), "between 0 and 1"),
+    (lambda s: s.plot("goodput_bps", x="loss", ci=95), "above 0, below 1"),
     (lambda s: s.paired("goodput", a={"loss": "0%"}, b={"loss": "1%"}),
      "did you mean 'goodput_bps'?"),
     (lambda s: s.paired("goodput_bps", a={"los": "0%"}, b={"loss": "1%"}), "did you mean 'loss'"),
