@@ -39,10 +39,19 @@ enum class SocketOption : std::uint8_t {
   kUnreadBytes,        // SIOCINQ
   kUnsentBytes,        // SIOCOUTQ: accepted, not yet acknowledged
   kNotSentBytes,       // SIOCOUTQNSD: accepted, not yet in any segment
+  kReusePort,          // SO_REUSEPORT
+  kOutOfBandInline,    // SO_OOBINLINE: kept; urgent data is in the stream either way (RFC 6093)
+  kAtMark,             // SIOCATMARK
+  kUserTimeout,        // TCP_USER_TIMEOUT, milliseconds
+  kNotSentLowat,       // TCP_NOTSENT_LOWAT, bytes
+  kDeferAccept,        // TCP_DEFER_ACCEPT, seconds
+  kFastOpen,           // TCP_FASTOPEN, requests pending at most
+  kFastOpenConnect,    // TCP_FASTOPEN_CONNECT
 };
 
 // Readiness with epoll's bits.
 inline constexpr std::uint32_t kPollIn = 0x001;
+inline constexpr std::uint32_t kPollUrgent = 0x002;  // EPOLLPRI
 inline constexpr std::uint32_t kPollOut = 0x004;
 inline constexpr std::uint32_t kPollError = 0x008;        // always reported
 inline constexpr std::uint32_t kPollHangup = 0x010;       // always reported

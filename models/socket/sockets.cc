@@ -12,6 +12,11 @@ Fd fd_at(const std::vector<Fd>& map, std::uint32_t index) {
   return index < map.size() ? map[index] : Fd::kNone;
 }
 
+// One more than asked for, as Linux: 0 is a queue of one.
+std::uint32_t queue_limit(std::uint32_t backlog) {
+  return backlog == std::numeric_limits<std::uint32_t>::max() ? backlog : backlog + 1;
+}
+
 bool overlap(const IpAddress& one, const IpAddress& other) {
   return one.is_any() || other.is_any() || one == other;
 }
@@ -90,11 +95,11 @@ Errno Sockets::bind(Fd fd, const SocketAddress& local) {
 Errno Sockets::bind_stream(Fd fd, Socket& socket, SocketAddress local) {
   if (local.port == 0) {
     const auto port = port_chooser_.choose({local.address, IpAddress(), 0}, [&](std::uint16_t p) {
-      return port_is_free({local.address, p}, false);
+      return port_is_free({local.address, p}, Socket());
     });
     if (!port) return Errno::kAddressInUse;
     local.port = *port;
-  } else if (!port_is_free(local, socket.reuse_address)) {
+  } else if (!port_is_free(local, socket)) {
     return Errno::kAddressInUse;
   }
   socket.local = local;
@@ -104,11 +109,14 @@ Errno Sockets::bind_stream(Fd fd, Socket& socket, SocketAddress local) {
 }
 
 // socket(7), SO_REUSEADDR: two sockets may share a port when both ask for it and none listens.
-bool Sockets::port_is_free(const SocketAddress& local, bool reuse) const {
+// SO_REUSEPORT: when both ask for it.
+bool Sockets::port_is_free(const SocketAddress& local, const Socket& asking) const {
   const auto range = bound_ports_.equal_range(local.port);
   return std::none_of(range.first, range.second, [&](const auto& bound) {
     const Socket& other = *find(bound.second);
-    const bool shared = reuse && other.reuse_address && other.role != Role::kListener;
+    const bool shared =
+        (asking.reuse_port && other.reuse_port) ||
+        (asking.reuse_address && other.reuse_address && other.role != Role::kListener);
     return !shared && overlap(other.local.address, local.address);
   });
 }
@@ -125,16 +133,17 @@ Errno Sockets::listen(Fd fd, std::uint32_t backlog) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
   if (socket->role == Role::kDatagram) return Errno::kOperationNotSupported;
-  if (socket->role == Role::kListener) return Errno::kNone;
-  if (socket->role == Role::kConnected) return Errno::kInvalid;
+  if (socket->role == Role::kListener) {
+    host_.tcp().set_backlog(socket->listener, queue_limit(backlog));
+    return Errno::kNone;
+  }
+  if (socket->role == Role::kConnected || socket->deferred != nullptr) return Errno::kInvalid;
   if (!socket->bound) {
     const Errno error = bind_stream(fd, *socket, {});
     if (error != Errno::kNone) return error;
   }
-  // One more than asked for, as Linux: 0 is a queue of one.
-  const std::uint32_t limit =
-      backlog == std::numeric_limits<std::uint32_t>::max() ? backlog : backlog + 1;
-  const TcpListenResult result = host_.tcp().listen(socket->local, limit);
+  const TcpListenResult result =
+      host_.tcp().listen(socket->local, queue_limit(backlog), listen_options(*socket));
   if (result.error != Errno::kNone) return result.error;
   socket->role = Role::kListener;
   socket->listener = result.id;
@@ -155,9 +164,11 @@ Accepted Sockets::accept(Fd fd) {
   accepted.role = Role::kConnected;
   accepted.tcp = *id;
   accepted.reuse_address = listener->reuse_address;
+  accepted.reuse_port = listener->reuse_port;
+  accepted.oob_inline = listener->oob_inline;
+  accepted.linger_s = listener->linger_s;
   if (listener->options != nullptr) {
     accepted.options = std::make_unique<TcpOpenOptions>(*listener->options);
-    host_.tcp().set_options(kStart, *id, *accepted.options);
   }
   const FdResult installed = install(std::move(accepted));
   remember(by_tcp_, id->index, installed.fd);

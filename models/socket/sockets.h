@@ -50,6 +50,12 @@ class Sockets final : public SocketApi, private TransportUser {
   Received peek_datagram(Fd fd);
   [[nodiscard]] bool is_connected(Fd fd) const;
   [[nodiscard]] bool is_listening(Fd fd) const;
+  // MSG_OOB: the last byte is urgent. Streams only.
+  std::int64_t send_urgent(Instant now, Fd fd, std::span<const std::byte> data);
+  // MSG_FASTOPEN: connect() and send() in one. Bytes that leave with the SYN; kInProgress when the
+  // server's cookie has to be fetched first, and nothing was taken.
+  std::int64_t send_fast_open(Instant now, Fd fd, const SocketAddress& remote,
+                              std::span<const std::byte> data);
 
   // The connection behind a descriptor as bytes, to be continued elsewhere or here. Until attach()
   // the descriptor reads as one whose connection is closed. Nothing when `fd` is no stream with a
@@ -67,19 +73,28 @@ class Sockets final : public SocketApi, private TransportUser {
     SocketWatcher* watcher;
     std::uint32_t token;
   };
+  struct ListenerChoices {
+    std::int64_t defer_accept_s = 0;
+    std::uint32_t fast_open_backlog = 0;
+  };
   struct Socket {
     Role role = Role::kFree;
     bool connecting = false;  // connect() has not reported success yet
     bool read_shut = false;
     bool reuse_address = false;
-    bool starved = false;        // stands in starved_
-    std::int32_t linger_s = -1;  // SO_LINGER; -1: off
+    bool starved = false;  // stands in starved_
     bool bound = false;
+    bool reuse_port = false;
+    bool oob_inline = false;
+    bool fast_open_connect = false;
+    std::int32_t linger_s = -1;  // SO_LINGER; -1: off
     TcpId tcp;
     TcpListenerId listener;
     UdpId udp;
     SocketAddress local;                      // of bind()
     std::unique_ptr<TcpOpenOptions> options;  // set before connect() or listen()
+    std::unique_ptr<ListenerChoices> listening;
+    std::unique_ptr<SocketAddress> deferred;  // connect() waits for data to go with its SYN
     std::vector<Watch> watches;
   };
 
@@ -90,13 +105,25 @@ class Sockets final : public SocketApi, private TransportUser {
   void notify(Fd fd);
 
   Errno bind_stream(Fd fd, Socket& socket, SocketAddress local);
-  [[nodiscard]] bool port_is_free(const SocketAddress& local, bool reuse) const;
+  [[nodiscard]] bool port_is_free(const SocketAddress& local, const Socket& asking) const;
   void unbind(Fd fd, const Socket& socket);
   Errno connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote);
-  Errno connect_again(Socket& socket);
+  Errno connect_again(Instant now, Socket& socket);
   Errno start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote);
+  // Back to a socket nobody connected.
+  void disconnect(Instant now, Socket& socket);
+  Errno shut_listener(Instant now, Socket& socket, ShutdownHow how);
+  // What waited for data connects with it.
+  std::int64_t send_deferred(Instant now, Fd fd, Socket& socket, std::span<const std::byte> data);
+  [[nodiscard]] TcpListenOptions listen_options(const Socket& socket) const;
+  static bool* flag_of(Socket& socket, SocketOption option);
+  Errno set_listener_option(Socket& socket, SocketOption option, std::int64_t value);
   [[nodiscard]] std::int64_t refusal_to_send(const Socket& socket, const TcpStatus& status);
   std::int64_t send_stream(Instant now, Fd fd, Socket& socket, std::span<const std::byte> data);
+  // Without asking whether it may. Bytes taken.
+  enum class Urgency : std::uint8_t { kNone, kLastByte };
+  std::size_t queue_stream(Instant now, Socket& socket, std::span<const std::byte> data,
+                           Urgency urgency = Urgency::kNone);
   std::int64_t receive_nothing(Socket& socket, const TcpStatus& status);
   Received receive_datagram(Socket& socket);
   Slice chunk_of(std::span<const std::byte> data);

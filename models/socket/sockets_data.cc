@@ -14,9 +14,8 @@ std::optional<UdpEndpoint> udp_endpoint(const SocketAddress& address) {
   return UdpEndpoint{address.address.v4(), address.port};
 }
 
-bool is_open(TcpState state) {
-  return state != TcpState::kClosed && state != TcpState::kSynSent &&
-         state != TcpState::kSynReceived;
+bool is_open(const TcpStatus& status) {
+  return status.state != TcpState::kClosed && !status.opening;
 }
 
 }  // namespace
@@ -32,22 +31,38 @@ Errno Sockets::connect(Instant now, Fd fd, const SocketAddress& remote) {
 
 Errno Sockets::connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
   if (socket.role == Role::kListener) return Errno::kIsConnected;
-  if (socket.role == Role::kConnected) return connect_again(socket);
+  if (socket.role == Role::kConnected) return connect_again(now, socket);
+  if (socket.deferred != nullptr) return Errno::kIsConnected;
   if (!remote.address.is_v4()) return Errno::kAddressFamilyNotSupported;
-  if (remote.port == 0) return Errno::kConnectionRefused;
   const Errno unreachable = host_.ip().reachability(now, remote.address.v4());
   if (unreachable != Errno::kNone) return unreachable;
+  if (socket.fast_open_connect && host_.tcp().has_fast_open_cookie(remote.address, now)) {
+    socket.deferred = std::make_unique<SocketAddress>(remote);
+    return Errno::kNone;
+  }
   return start_connect(now, fd, socket, remote);
 }
 
-// connect(2): EALREADY while in progress; the outcome once; then EISCONN.
-Errno Sockets::connect_again(Socket& socket) {
+// connect(2): EALREADY while in progress; the outcome once, after which a socket whose connection
+// failed may try again; EISCONN for one that was connected.
+Errno Sockets::connect_again(Instant now, Socket& socket) {
   const TcpStatus status = host_.tcp().status(socket.tcp);
   if (status.state == TcpState::kSynSent || status.state == TcpState::kSynReceived) {
     return Errno::kAlready;
   }
   if (!std::exchange(socket.connecting, false)) return Errno::kIsConnected;
-  return host_.tcp().take_error(socket.tcp);
+  if (status.state != TcpState::kClosed) return Errno::kNone;
+  const Errno error = host_.tcp().take_error(socket.tcp);
+  disconnect(now, socket);
+  return error == Errno::kNone ? Errno::kConnectionAborted : error;
+}
+
+void Sockets::disconnect(Instant now, Socket& socket) {
+  by_tcp_[socket.tcp.index] = Fd::kNone;
+  host_.tcp().abort(now, socket.tcp);
+  socket.tcp = TcpId();
+  socket.role = Role::kStream;
+  socket.connecting = socket.read_shut = false;
 }
 
 Errno Sockets::start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
@@ -55,7 +70,8 @@ Errno Sockets::start_connect(Instant now, Fd fd, Socket& socket, const SocketAdd
   if (local.address.is_any()) {
     local.address = host_.ip().routes().find(remote.address.v4())->source;
   }
-  const TcpOpenOptions options = socket.options == nullptr ? TcpOpenOptions() : *socket.options;
+  TcpOpenOptions options = socket.options == nullptr ? TcpOpenOptions() : *socket.options;
+  options.fast_open = options.fast_open || socket.fast_open_connect;
   const TcpOpenResult opened = host_.tcp().connect(now, local, remote, options);
   if (opened.error != Errno::kNone) return opened.error;
   socket.role = Role::kConnected;
@@ -70,9 +86,7 @@ std::int64_t Sockets::refusal_to_send(const Socket& socket, const TcpStatus& sta
   if (status.state == TcpState::kClosed && status.error != Errno::kNone) {
     return failure(host_.tcp().take_error(socket.tcp));
   }
-  if (status.state == TcpState::kSynSent || status.state == TcpState::kSynReceived) {
-    return failure(Errno::kAgain);
-  }
+  if (status.opening) return failure(Errno::kAgain);
   if (status.send_shut || status.state == TcpState::kClosed) return failure(Errno::kBrokenPipe);
   return status.writable_bytes == 0 ? failure(Errno::kAgain) : 0;
 }
@@ -86,6 +100,7 @@ std::int64_t Sockets::send(Instant now, Fd fd, std::span<const std::byte> data) 
     case Role::kConnected:
       return send_stream(now, fd, *socket, data);
     default:
+      if (socket->deferred != nullptr) return send_deferred(now, fd, *socket, data);
       return failure(Errno::kBrokenPipe);
   }
 }
@@ -95,20 +110,28 @@ std::int64_t Sockets::send_stream(Instant now, Fd fd, Socket& socket,
   const TcpStatus status = host_.tcp().status(socket.tcp);
   const std::int64_t refusal = refusal_to_send(socket, status);
   if (refusal != 0) return refusal;
-  std::size_t left = std::min<std::size_t>(data.size(), status.writable_bytes);
-  std::size_t sent = 0;
-  while (left > 0) {
-    Slice piece = chunk_of(data.subspan(sent, left));
-    if (piece.len == 0) break;
-    const std::uint32_t offered = piece.len;
-    const std::uint32_t taken = host_.tcp().send(now, socket.tcp, std::move(piece));
-    sent += taken;
-    left -= taken;
-    if (taken < offered) break;
-  }
+  const std::size_t fits = std::min<std::size_t>(data.size(), status.writable_bytes);
+  const std::size_t sent = queue_stream(now, socket, data.first(fits));
   if (sent > 0 || data.empty()) return static_cast<std::int64_t>(sent);
   starve(fd, socket);
   return failure(Errno::kAgain);
+}
+
+std::size_t Sockets::queue_stream(Instant now, Socket& socket, std::span<const std::byte> data,
+                                  Urgency urgency) {
+  std::size_t sent = 0;
+  while (sent < data.size()) {
+    Slice piece = chunk_of(data.subspan(sent));
+    if (piece.len == 0) break;
+    const std::uint32_t offered = piece.len;
+    const bool is_urgent = urgency == Urgency::kLastByte && sent + offered == data.size();
+    TcpStack& tcp = host_.tcp();
+    const std::uint32_t taken = is_urgent ? tcp.send_urgent(now, socket.tcp, std::move(piece))
+                                          : tcp.send(now, socket.tcp, std::move(piece));
+    sent += taken;
+    if (taken < offered) break;
+  }
+  return sent;
 }
 
 std::int64_t Sockets::send_slice(Instant now, Fd fd, const Slice& data) {
@@ -117,6 +140,7 @@ std::int64_t Sockets::send_slice(Instant now, Fd fd, const Slice& data) {
   if (socket->role == Role::kDatagram) {
     return host_.udp().send(now, socket->udp, nullptr, data.bytes());
   }
+  if (socket->deferred != nullptr) return send_deferred(now, fd, *socket, data.bytes());
   if (socket->role != Role::kConnected) return failure(Errno::kBrokenPipe);
   const TcpStatus status = host_.tcp().status(socket->tcp);
   const std::int64_t refusal = refusal_to_send(*socket, status);
@@ -191,6 +215,7 @@ Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
   Socket* socket = find(fd);
   if (socket == nullptr) return {failure(Errno::kBadDescriptor)};
   if (socket->role == Role::kDatagram) return receive_datagram(*socket);
+  if (socket->deferred != nullptr) return {failure(Errno::kAgain)};
   if (socket->role != Role::kConnected) return {failure(Errno::kNotConnected)};
   if (socket->read_shut) return {0};
   Slice data = host_.tcp().receive(now, socket->tcp, bytes_max);
@@ -247,11 +272,28 @@ Received Sockets::receive_datagram(Socket& socket) {
 Errno Sockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
+  if (socket->role == Role::kListener) return shut_listener(now, *socket, how);
   if (socket->role != Role::kConnected) return Errno::kNotConnected;
-  if (host_.tcp().status(socket->tcp).state == TcpState::kClosed) return Errno::kNotConnected;
+  const TcpState state = host_.tcp().status(socket->tcp).state;
+  if (state == TcpState::kClosed) return Errno::kNotConnected;
+  if (state == TcpState::kSynSent) {
+    // Linux gives the attempt up.
+    disconnect(now, *socket);
+    notify(fd);
+    return Errno::kNone;
+  }
   if (how != ShutdownHow::kWrite) socket->read_shut = true;
   if (how != ShutdownHow::kRead) host_.tcp().shutdown_send(now, socket->tcp);
   notify(fd);
+  return Errno::kNone;
+}
+
+// As Linux: shutting the reading side of a listener ends it; the other has no meaning.
+Errno Sockets::shut_listener(Instant now, Socket& socket, ShutdownHow how) {
+  if (how == ShutdownHow::kWrite) return Errno::kNone;
+  by_listener_[socket.listener.index] = Fd::kNone;
+  host_.tcp().close_listener(now, socket.listener);
+  socket.role = Role::kStream;
   return Errno::kNone;
 }
 
@@ -269,6 +311,7 @@ std::uint32_t Sockets::readiness(Fd fd) const {
              (status.has_error ? kPollError | kPollIn | kPollOut : 0);
     }
     default:
+      if (socket->deferred != nullptr) return kPollOut;
       return kPollOut | kPollHangup;  // as Linux reports a stream nobody connected
   }
 }
@@ -280,7 +323,8 @@ std::uint32_t Sockets::stream_readiness(const Socket& socket) const {
   std::uint32_t events = 0;
   if (status.readable_bytes > 0 || no_more) events |= kPollIn;
   if (no_more) events |= kPollReadHangup;
-  if (is_open(status.state)) {
+  if (status.urgent && status.urgent_bytes <= status.readable_bytes) events |= kPollUrgent;
+  if (is_open(status)) {
     // Writable from a third of the buffer on, as Linux (sk_stream_is_writeable); the very rule by
     // which TCP signals, so that no signal finds the socket not ready. And always once sending is
     // shut, so that the writer learns of it.

@@ -1,5 +1,7 @@
 // Options of a socket. Before a connection exists they are kept and given to it; afterwards they
 // reach it at once. Read socket(7) and tcp(7).
+#include <algorithm>
+
 #include "models/socket/sockets.h"
 
 namespace twinpath {
@@ -7,8 +9,41 @@ namespace twinpath {
 namespace {
 
 const TcpOpenOptions kNothingSet;
-constexpr std::int64_t kLingerMaxS = 0x7fffffff;
 constexpr std::int64_t kBufferBytesMax = 1073725440;  // 65535 << 14: the largest window
+
+constexpr std::int64_t kMssUnconnected = 536;  // what Linux answers before it knows
+constexpr std::int64_t kLingerMaxS = 0x7fffffff;
+constexpr std::int64_t kFastOpenBacklogMax = 4096;  // Linux's somaxconn
+
+// tcp(7): seconds become the number of SYN,ACKs sent again within them, and back.
+std::uint32_t retries_within(std::int64_t seconds) {
+  constexpr std::uint32_t kRetriesMax = 255;
+  constexpr std::int64_t kWaitMaxS = 120;
+  if (seconds <= 0) return 0;
+  std::uint32_t retries = 1;
+  std::int64_t wait = 1;
+  for (std::int64_t passed = wait; seconds > passed && retries < kRetriesMax; ++retries) {
+    wait = std::min(2 * wait, kWaitMaxS);
+    passed += wait;
+  }
+  return retries;
+}
+
+// What getsockopt() makes of it: the time those retries take.
+std::int64_t seconds_of(std::int64_t asked_s) {
+  std::int64_t wait = 1;
+  std::int64_t passed = 0;
+  for (std::uint32_t left = retries_within(asked_s); left > 0; --left) {
+    passed += wait;
+    wait = std::min<std::int64_t>(2 * wait, 120);
+  }
+  return passed;
+}
+
+bool is_for_listeners(SocketOption option) {
+  return option == SocketOption::kDeferAccept || option == SocketOption::kFastOpen ||
+         option == SocketOption::kFastOpenConnect;
+}
 
 std::uint32_t clamp_bytes(std::int64_t value) {
   constexpr std::int64_t kBufferBytesMin = 2048;  // Linux's SOCK_MIN_SNDBUF is of this order
@@ -47,6 +82,13 @@ Errno fill(TcpOpenOptions& options, SocketOption option, std::int64_t value) {
       if (value < 1 || value > 127) return Errno::kInvalid;  // tcp(7): MAX_TCP_KEEPCNT
       options.keepalive_probes = static_cast<std::uint32_t>(value);
       break;
+    case SocketOption::kUserTimeout:
+      if (value < 0) return Errno::kInvalid;
+      options.user_timeout = std::chrono::milliseconds(value);
+      break;
+    case SocketOption::kNotSentLowat:
+      options.notsent_lowat_bytes = static_cast<std::uint32_t>(value);
+      break;
     case SocketOption::kCongestion:
       if (value < 0 || value >= static_cast<std::int64_t>(kCongestionNames.size())) {
         return Errno::kNoEntry;
@@ -75,13 +117,17 @@ std::optional<std::int64_t> value_of(const TcpOpenOptions& set, const TcpConfig&
     case SocketOption::kNoDelay:
       return set.nagle.value_or(config.nagle) ? 0 : 1;
     case SocketOption::kMaxSegment:
-      return set.mss_bytes.value_or(config.mss_bytes);
+      return set.mss_bytes.value_or(kMssUnconnected);
     case SocketOption::kKeepAliveIdle:
       return seconds(set.keepalive_idle.value_or(config.keepalive_idle));
     case SocketOption::kKeepAliveInterval:
       return seconds(set.keepalive_interval.value_or(config.keepalive_interval));
     case SocketOption::kKeepAliveProbes:
       return set.keepalive_probes.value_or(config.keepalive_probes);
+    case SocketOption::kUserTimeout:
+      return set.user_timeout.value_or(config.user_timeout) / std::chrono::milliseconds(1);
+    case SocketOption::kNotSentLowat:
+      return set.notsent_lowat_bytes.value_or(0);
     case SocketOption::kCongestion:
       return static_cast<std::int64_t>(set.congestion.value_or(
           config.custom_congestion ? CongestionKind::kCustom : config.congestion));
@@ -95,8 +141,8 @@ std::optional<std::int64_t> value_of(const TcpOpenOptions& set, const TcpConfig&
 Errno Sockets::set_option(Instant now, Fd fd, SocketOption option, std::int64_t value) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
-  if (option == SocketOption::kReuseAddress) {
-    socket->reuse_address = value != 0;
+  if (bool* flag = flag_of(*socket, option)) {
+    *flag = value != 0;
     return Errno::kNone;
   }
   if (socket->role != Role::kDatagram) return set_tcp_option(now, *socket, option, value);
@@ -114,19 +160,70 @@ Errno Sockets::set_tcp_option(Instant now, Socket& socket, SocketOption option,
     socket.linger_s = static_cast<std::int32_t>(std::clamp<std::int64_t>(value, -1, kLingerMaxS));
     return Errno::kNone;
   }
+  if (is_for_listeners(option)) return set_listener_option(socket, option, value);
   TcpOpenOptions change;
   const Errno error = fill(change, option, value);
   if (error != Errno::kNone) return error;
   if (socket.options == nullptr) socket.options = std::make_unique<TcpOpenOptions>();
   fill(*socket.options, option, value);
   if (socket.role == Role::kConnected) host_.tcp().set_options(now, socket.tcp, change);
+  if (socket.role == Role::kListener) {
+    host_.tcp().set_listen_options(socket.listener, listen_options(socket));
+  }
   return Errno::kNone;
+}
+
+// Those kept here, of any socket.
+bool* Sockets::flag_of(Socket& socket, SocketOption option) {
+  switch (option) {
+    case SocketOption::kReuseAddress:
+      return &socket.reuse_address;
+    case SocketOption::kReusePort:
+      return &socket.reuse_port;
+    case SocketOption::kOutOfBandInline:
+      return &socket.oob_inline;
+    default:
+      return nullptr;
+  }
+}
+
+// tcp(7): Fast Open is for sockets that do not connect, or have not yet.
+Errno Sockets::set_listener_option(Socket& socket, SocketOption option, std::int64_t value) {
+  const bool fresh = socket.role == Role::kStream && socket.deferred == nullptr;
+  if (option == SocketOption::kFastOpenConnect) {
+    if (value < 0 || value > 1 || !fresh) return Errno::kInvalid;
+    socket.fast_open_connect = value != 0;
+    return Errno::kNone;
+  }
+  if (socket.listening == nullptr) socket.listening = std::make_unique<ListenerChoices>();
+  if (option == SocketOption::kDeferAccept) {
+    socket.listening->defer_accept_s = std::max<std::int64_t>(value, 0);
+  } else {
+    if (value < 0 || (!fresh && socket.role != Role::kListener)) return Errno::kInvalid;
+    socket.listening->fast_open_backlog =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(value, kFastOpenBacklogMax));
+  }
+  if (socket.role == Role::kListener) {
+    host_.tcp().set_listen_options(socket.listener, listen_options(socket));
+  }
+  return Errno::kNone;
+}
+
+TcpListenOptions Sockets::listen_options(const Socket& socket) const {
+  TcpListenOptions options;
+  options.shared = socket.reuse_port;
+  if (socket.options != nullptr) options.inherited = *socket.options;
+  if (socket.listening != nullptr) {
+    options.defer_accept_retries = retries_within(socket.listening->defer_accept_s);
+    options.fast_open_backlog = socket.listening->fast_open_backlog;
+  }
+  return options;
 }
 
 OptionResult Sockets::get_option(Fd fd, SocketOption option) {
   Socket* socket = find(fd);
   if (socket == nullptr) return {0, Errno::kBadDescriptor};
-  if (option == SocketOption::kReuseAddress) return {socket->reuse_address ? 1 : 0};
+  if (const bool* flag = flag_of(*socket, option)) return {*flag ? 1 : 0};
   if (socket->role == Role::kDatagram) {
     if (option != SocketOption::kError) return {0, Errno::kNoProtocolOption};
     return {static_cast<std::int64_t>(host_.udp().take_error(socket->udp))};
@@ -143,6 +240,16 @@ OptionResult Sockets::get_option(Fd fd, SocketOption option) {
       return {connected ? host_.tcp().status(socket->tcp).unacked_bytes : 0};
     case SocketOption::kNotSentBytes:
       return {connected ? host_.tcp().status(socket->tcp).unsent_bytes : 0};
+    case SocketOption::kAtMark: {
+      const TcpStatus status = connected ? host_.tcp().status(socket->tcp) : TcpStatus();
+      return {status.urgent && status.urgent_bytes == 1 ? 1 : 0};
+    }
+    case SocketOption::kFastOpenConnect:
+      return {socket->fast_open_connect ? 1 : 0};
+    case SocketOption::kDeferAccept:
+      return {socket->listening == nullptr ? 0 : seconds_of(socket->listening->defer_accept_s)};
+    case SocketOption::kFastOpen:
+      return {socket->listening == nullptr ? 0 : socket->listening->fast_open_backlog};
     case SocketOption::kMaxSegment:
       if (connected) return {host_.tcp().info(socket->tcp).mss_bytes};
       break;

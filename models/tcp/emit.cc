@@ -36,6 +36,13 @@ TcpOptions options_of(const Core& core, const Connection& connection, Instant no
   return options;
 }
 
+// RFC 6093 §3.2: the pointer names the octet behind the urgent ones, as far as it reaches.
+void mark_urgent(const Rare& rare, TcpRepr& repr) {
+  if (rare.snd_up <= repr.seq) return;
+  repr.flags |= kUrg;
+  repr.urgent_pointer = static_cast<std::uint16_t>(std::min(rare.snd_up - repr.seq, 65535));
+}
+
 // Everything that an acknowledgement, whatever carries it, settles.
 void note_ack_sent(Connection& connection) {
   connection.last_ack_sent = connection.rcv_nxt;
@@ -81,10 +88,12 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
     repr.window = advertise_window(connection, syn ? 0 : connection.rcv_scale);
   }
   if (connection.ecn_echo && !syn) repr.flags |= kEce;
+  if (connection.has_urgent_out()) mark_urgent(*connection.rare, repr);
   const auto bytes = buf->push_back(segment_bytes);
   InetSum sum = pseudo_header_sum(connection.key.local, connection.key.remote, segment_bytes);
   if (what.payload_bytes > 0) {
-    const std::uint32_t offset = what.seq.value() - connection.queue_first().value();
+    const SeqNum first = what.seq + (syn ? 1U : 0U);
+    const std::uint32_t offset = first.value() - connection.queue_first().value();
     sum.add(connection.send_queue.copy(offset, bytes.subspan(header_bytes)));
   }
   repr.emit(bytes, sum);
@@ -110,7 +119,8 @@ Sent emit_reply(Core& core, const Reply& reply, TcpDeparture& out) {
   repr.seq = reply.seq;
   repr.ack = reply.ack;
   repr.flags = reply.flags;
-  repr.options.timestamps = reply.timestamps;
+  repr.window = reply.window;
+  repr.options = reply.options;
   BufPtr buf(core.pool.take());
   const auto header_bytes = static_cast<std::uint32_t>(repr.header_len());
   if (buf == nullptr || buf->tailroom() < header_bytes) return Sent::kNoBuffer;

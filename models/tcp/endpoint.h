@@ -59,6 +59,7 @@ inline constexpr std::uint32_t kTcpWritable = 1U << 1;     // a third of the sen
 inline constexpr std::uint32_t kTcpHangup = 1U << 2;       // both directions are over
 inline constexpr std::uint32_t kTcpError = 1U << 3;        // status().error says which
 inline constexpr std::uint32_t kTcpEstablished = 1U << 4;  // connect() succeeded
+inline constexpr std::uint32_t kTcpUrgent = 1U << 5;       // the peer's urgent mark moved
 
 // Who hears about readiness. Called when the stack's own state is settled, at the end of
 // on_segment() and of a timer; the calls of TcpStack are allowed from here.
@@ -92,6 +93,18 @@ struct TcpOpenOptions {
   std::optional<Duration> keepalive_idle;
   std::optional<Duration> keepalive_interval;
   std::optional<std::uint32_t> keepalive_probes;
+  bool fast_open = false;  // ask for a cookie, or show one with the data queued before the SYN left
+  std::optional<Duration> user_timeout;              // 0: none (RFC 5482 §3.1, locally)
+  std::optional<std::uint32_t> notsent_lowat_bytes;  // writable only below; 0: no such bound
+};
+
+// What one listener may have different.
+struct TcpListenOptions {
+  TcpOpenOptions inherited{};           // by every connection accepted
+  std::uint32_t fast_open_backlog = 0;  // RFC 7413 §5.1: PendingFastOpenRequests at most; 0: none
+  bool shared = false;  // SO_REUSEPORT: others that say so too may listen at the same place
+  // TCP_DEFER_ACCEPT: that many SYN,ACKs are sent again before a connection without data counts.
+  std::uint32_t defer_accept_retries = 0;
 };
 
 struct TcpStatus {
@@ -101,8 +114,11 @@ struct TcpStatus {
   std::uint32_t writable_bytes = 0;  // 0 once sending is shut
   std::uint32_t unsent_bytes = 0;    // accepted, not yet in any segment
   std::uint32_t unacked_bytes = 0;   // accepted, not yet acknowledged
+  bool urgent = false;               // the peer's urgent mark is ahead of the reader,
+  std::uint32_t urgent_bytes = 0;    // behind that many octets (RFC 6093)
   bool end_of_stream = false;        // the peer's FIN, and everything before it was received
   bool send_shut = false;
+  bool opening = false;  // no data may pass yet, except on a SYN
   TcpEndpointAddress local;
   TcpEndpointAddress remote;
 };
@@ -130,6 +146,7 @@ struct TcpInfo {
   std::uint64_t bytes_received = 0;  // delivered in order
   std::uint64_t segments_in = 0;
   std::uint64_t segments_out = 0;
+  bool syn_data_acked = false;  // data went with the SYN and was taken (RFC 7413)
   bool timestamps = false;
   bool sack = false;
   bool window_scaling = false;

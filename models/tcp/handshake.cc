@@ -15,6 +15,10 @@ constexpr std::uint32_t kTimestampsBytes = 12;  // padded, on every segment
 // Round-trip time of the handshake: exact unless a SYN was sent twice, then only if the peer echoes
 // the latest.
 void sample_handshake(Core& core, Connection& connection, const Segment& segment) {
+  if (connection.last_sent_at == kNever) {
+    connection.last_sent_at = segment.now;  // a cookie came back
+    return;
+  }
   if (!connection.handshake_retransmitted ||
       echoes_since(connection, segment, connection.last_sent_at)) {
     connection.rtt.on_sample(core.config, segment.now - connection.last_sent_at);
@@ -23,20 +27,23 @@ void sample_handshake(Core& core, Connection& connection, const Segment& segment
   connection.rtt.clear_backoff();
 }
 
+// Half open no more.
 void announce(Core& core, Connection& connection) {
-  if (!connection.opened_passively) {
-    connection.readiness |= kTcpEstablished | kTcpWritable;
-    return;
-  }
+  --core.half_open;
   Listener* listener = core.listeners.get(connection.listener);
   if (listener == nullptr) return;
   --listener->half_open;
-  listener->accept_queue.push_back(connection.id);
-  connection.in_accept_queue = true;
-  connection.accept_ready = true;
+  if (!connection.is_fast_open_child()) return wait_for_accept(*listener, connection);
+  --listener->fast_open_pending;
 }
 
 }  // namespace
+
+void wait_for_accept(Listener& listener, Connection& connection) {
+  listener.accept_queue.push_back(connection.id);
+  connection.in_accept_queue = true;
+  connection.accept_ready = true;
+}
 
 std::uint8_t window_scale_for(std::uint32_t buffer_bytes) {
   std::uint8_t scale = 0;
@@ -95,7 +102,7 @@ void negotiate(Core& core, Connection& connection, const Segment& syn) {
 
 void establish(Core& core, Connection& connection, const Segment& segment) {
   sample_handshake(core, connection, segment);
-  connection.snd_una = segment.ack;
+  connection.snd_una = connection.iss + 1;
   connection.recover = connection.ecn_until = connection.iss;
   connection.round_end = connection.limited_until = connection.reordering_round = connection.iss;
   connection.snd_wl1 = segment.seq;
@@ -107,10 +114,15 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
   connection.expiries = 0;
   stop_retransmission_timer(connection);
   connection.congestion.set_cwnd(initial_window_bytes(core, connection));
+  if (connection.opened_passively) {
+    announce(core, connection);
+  } else {
+    connection.readiness |= kTcpEstablished | kTcpWritable;
+  }
   set_state(core, connection, segment.now,
             connection.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished);
   if (connection.keepalive) restart_keepalive(core, connection, segment.now);
-  announce(core, connection);
+  if (!connection.sent.empty()) start_retransmission_timer(core, connection, segment.now);
 }
 
 void start_open(Core& core, Connection& connection, Instant now, TcpState state) {
@@ -135,6 +147,7 @@ TcpOptions syn_options(const Core& core, const Connection& connection, Instant n
     options.window_scale = window_scale_for(connection.receive_buffer_bytes);
   }
   options.sack_permitted = offers ? core.config.sack : connection.sack_ok;
+  offer_fast_open(core, connection, options);
   return options;
 }
 

@@ -149,7 +149,11 @@ bool read_connection(ImageReader& reader, BufPool& pool, Connection& connection)
     return false;
   }
   if (!read_queue(reader, pool, connection.receive_queue)) return false;
-  return read_sent(reader, connection) && read_held(reader, pool, connection);
+  if (!read_sent(reader, connection) || !read_held(reader, pool, connection)) return false;
+  bool has_rare = false;
+  reader(has_rare);
+  if (has_rare) connection.uncommon().visit(reader);
+  return !reader.failed();
 }
 
 // The timer goes where it stood: among timers of one instant the order of arming is observable.
@@ -179,13 +183,15 @@ std::optional<TcbImage> TcpStack::export_image(Instant, TcpId id) {
   write_queue(writer, connection->receive_queue);
   write_sent(writer, connection->sent);
   write_held(writer, connection->reassembly);
+  writer(connection->rare != nullptr);
+  if (connection->rare != nullptr) connection->rare->visit(writer);
   const TimerPlace place = connection->timer.place();
   writer(place.deadline), writer(place.sequence);
   forget(*core_, *connection);
   return TcbImage(writer.take());
 }
 
-std::optional<TcpId> TcpStack::import_image(Instant, const TcbImage& image) {
+std::optional<TcpId> TcpStack::import_image(Instant now, const TcbImage& image) {
   ImageReader reader(image.bytes());
   std::uint32_t version = 0;
   reader(version);
@@ -194,8 +200,8 @@ std::optional<TcpId> TcpStack::import_image(Instant, const TcbImage& image) {
   key.local = read_address(reader);
   key.remote = read_address(reader);
   reader(key.local_port), reader(key.remote_port);
-  if (reader.failed() || core_->flows.find(key) != nullptr) return std::nullopt;
-  Connection* connection = create(*core_, key);
+  if (reader.failed() || is_used(*core_, key)) return std::nullopt;
+  Connection* connection = create(*core_, key, now);
   if (connection == nullptr) return std::nullopt;
   const bool whole =
       read_connection(reader, core_->pool, *connection) && read_timer(reader, *core_, *connection);
@@ -205,8 +211,11 @@ std::optional<TcpId> TcpStack::import_image(Instant, const TcbImage& image) {
     return std::nullopt;
   }
   connection->has_handle = true;
+  core_->out_of_order_bytes += connection->reassembly.pinned_bytes();
+  if (connection->opened_passively && connection->state == TcpState::kSynReceived) {
+    ++core_->half_open;
+  }
   const TcpId id = connection->id;
-  if (connection->state == TcpState::kTimeWait) link_time_wait(*core_, *connection);
   arm_timer(*core_, *connection);
   settle(*core_, *connection);
   return id;

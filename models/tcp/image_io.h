@@ -122,7 +122,7 @@ void visit_tcb(Tcb& t, Visit& v) {
   v(t.retransmits), v(t.timeouts), v(t.fast_retransmits), v(t.loss_probes), v(t.undone),
       v(t.challenge_window_start);
   v(t.challenge_count), v(t.invalid_ack_at), v(t.invalid_ack_sent), v(t.keepalive);
-  v(t.opened_passively), v(t.handshake_retransmitted), v(t.receive_shut);
+  v(t.opened_passively), v(t.handshake_acked), v(t.handshake_retransmitted), v(t.receive_shut);
   v(t.error), v(t.soft_error);
 }
 

@@ -50,12 +50,11 @@ void answer_invalid(Core& core, Connection& connection, const Segment& segment) 
 }
 
 void reset_sender(Core& core, const FlowKey& key, const Segment& segment) {
-  queue_reply(core, {key, segment.ack, SeqNum(), kRst, std::nullopt});
+  queue_reply(core, {key, segment.ack, SeqNum(), kRst});
 }
 
 // RFC 9293 §3.10.7.4: the steps of the synchronized states, in their order. The third, security,
-// has no counterpart in use; the sixth, URG, needs none because urgent data stays in the stream
-// (RFC 6093 §3.1).
+// has no counterpart in use.
 Outcome segment_in_synchronized(Core& core, Connection& connection, Segment& segment) {
   Outcome outcome = check_timestamps(connection, segment);
   if (outcome == Outcome::kContinue) outcome = check_sequence_number(connection, segment);
@@ -65,7 +64,9 @@ Outcome segment_in_synchronized(Core& core, Connection& connection, Segment& seg
   if (outcome != Outcome::kContinue) return outcome;
   update_ts_recent(connection, segment);
   outcome = check_ack(core, connection, segment);
-  if (outcome == Outcome::kContinue) outcome = process_text(core, connection, segment);
+  if (outcome != Outcome::kContinue) return outcome;
+  check_urg(connection, segment);
+  outcome = process_text(core, connection, segment);
   if (outcome == Outcome::kContinue) outcome = check_fin(core, connection, segment.now);
   return outcome;
 }
@@ -115,18 +116,6 @@ void apply(Core& core, Connection& connection, const Segment& segment, Outcome o
   }
 }
 
-// RFC 6191 §2 and RFC 9293 §3.10.7.4, fourth: a SYN that cannot belong to the old incarnation may
-// take over its addresses and ports.
-bool may_reuse(const Connection& old, const Segment& segment) {
-  if (old.state != TcpState::kTimeWait || !segment.flags.syn()) return false;
-  if (segment.flags.ack() || segment.flags.rst()) return false;
-  if (old.ts_ok && segment.options->timestamps &&
-      segment.options->timestamps->value != old.ts_recent) {
-    return segment.options->timestamps->value > old.ts_recent;
-  }
-  return segment.seq > old.rcv_nxt;
-}
-
 void on_connection_segment(Core& core, Connection& connection, Segment& segment) {
   ++connection.segments_in;
   connection.last_rx = segment.now;
@@ -138,19 +127,53 @@ void on_connection_segment(Core& core, Connection& connection, Segment& segment)
   settle(core, connection);
 }
 
+// False: the segment opens a new connection in place of the old one.
+bool belongs_to(Core& core, TimeWait& old, const Segment& segment) {
+  if (!may_reuse(old, segment) || core.listeners.find(old.key) == nullptr) return true;
+  ++core.counters.time_waits_reused;
+  end_time_wait(core, old, segment.now);
+  return false;
+}
+
+// One that its user still holds.
+bool is_taken_over(Core& core, Connection& old, const Segment& segment) {
+  if (old.state != TcpState::kTimeWait || core.listeners.find(old.key) == nullptr) return false;
+  TimeWait record;
+  record.rcv_nxt = old.rcv_nxt;
+  record.ts_ok = old.ts_ok;
+  record.ts_recent = old.ts_recent;
+  return may_reuse(record, segment);
+}
+
+// An acknowledgement that belongs to no connection may carry a cookie.
+void ack_in_listen(Core& core, Listener& listener, const FlowKey& key, Segment& segment) {
+  if (listener.accept_queue_full() && segment.now < core.cookies_until) {
+    ++core.counters.accepts_delayed;
+    return;
+  }
+  Connection* connection = open_from_cookie(core, listener, key, segment);
+  if (connection == nullptr) return reset_sender(core, key, segment);
+  on_connection_segment(core, *connection, segment);
+}
+
 void demultiplex(Core& core, const FlowKey& key, Segment& segment) {
   Connection* connection = core.flows.find(key);
-  if (connection != nullptr && may_reuse(*connection, segment) &&
-      core.listeners.find(key.local_end()) != nullptr) {
+  if (connection != nullptr && is_taken_over(core, *connection, segment)) {
     ++core.counters.time_waits_reused;
     terminate(core, *connection, segment.now, Errno::kNone);
     settle(core, *connection);
     connection = nullptr;
   }
   if (connection != nullptr) return on_connection_segment(core, *connection, segment);
-  Listener* listener = core.listeners.find(key.local_end());
-  if (listener != nullptr) return segment_in_listen(core, *listener, key, segment);
-  segment_in_closed(core, key, segment);
+  TimeWait* old = core.time_waits.find(key);
+  if (old != nullptr && belongs_to(core, *old, segment)) {
+    return segment_in_time_wait(core, *old, segment);
+  }
+  Listener* listener = core.listeners.find(key);
+  if (listener == nullptr) return segment_in_closed(core, key, segment);
+  const TcpFlags flags = segment.flags;
+  if (flags.ack() && !flags.rst()) return ack_in_listen(core, *listener, key, segment);
+  segment_in_listen(core, *listener, key, segment);
 }
 
 }  // namespace
@@ -173,6 +196,7 @@ void on_segment(Core& core, Instant now, const TcpArrival& arrival, BufPtr buf) 
   segment.ack = view->ack();
   segment.flags = view->flags();
   segment.window = view->window();
+  segment.urgent_pointer = view->urgent_pointer();
   segment.ecn = static_cast<Ecn>(arrival.traffic_class & 3);
   segment.payload_offset = static_cast<std::uint32_t>(view->header_len());
   segment.payload_bytes = static_cast<std::uint32_t>(view->payload().size());
@@ -192,31 +216,54 @@ void segment_in_closed(Core& core, const FlowKey& key, const Segment& segment) {
   core.report.drop(0, segment.now, DropReason::kNoSocket, segment.payload_bytes);
   if (segment.flags.rst()) return;
   if (segment.flags.ack()) return reset_sender(core, key, segment);
-  queue_reply(core, {key, SeqNum(0), segment.end(), kRst | kAck, std::nullopt});
+  queue_reply(core, {key, SeqNum(0), segment.end(), kRst | kAck});
 }
 
-// RFC 9293 §3.10.7.2.
-void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, const Segment& segment) {
-  if (segment.flags.rst()) return;
-  if (segment.flags.ack()) return reset_sender(core, key, segment);
+Connection* open_passively(Core& core, Listener& listener, const FlowKey& key,
+                           const Segment& segment) {
+  if (listener.connections >= core.config.connections_per_listener_max) return nullptr;
+  Connection* connection = create(core, key, segment.now);
+  if (connection == nullptr) return nullptr;
+  connection->opened_passively = true;
+  connection->listener = listener.id;
+  apply_options(*connection, listener.options.inherited);
+  apply_opening_options(*connection, listener.options.inherited);
+  ++listener.connections;
+  ++listener.half_open;
+  ++core.half_open;
+  return connection;
+}
+
+// RFC 9293 §3.10.7.2; what carries an acknowledgement has been answered before.
+void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, Segment& segment) {
   // Deviates from RFC 9293 §3.10.7.2: a SYN with FIN, which nobody sends in earnest, is dropped, as
   // Linux does.
-  if (!segment.flags.syn() || segment.flags.fin()) return;
-  const bool full =
-      listener.half_open >= core.config.syn_backlog_max || listener.accept_queue_full();
-  Connection* connection = full ? nullptr : create(core, key);
+  if (segment.flags.rst() || !segment.flags.syn() || segment.flags.fin()) return;
+  const bool queue_full = listener.half_open >= core.config.syn_backlog_max ||
+                          core.half_open >= core.config.half_open_max;
+  const SynCookies cookies = core.config.syn_cookies;
+  if (listener.accept_queue_full() || (queue_full && cookies == SynCookies::kOff)) {
+    ++core.counters.syns_dropped;
+    return;
+  }
+  if (queue_full || cookies == SynCookies::kAlways) return answer_with_cookie(core, key, segment);
+  Connection* connection = open_passively(core, listener, key, segment);
   if (connection == nullptr) {
     ++core.counters.syns_dropped;
     return;
   }
-  connection->opened_passively = true;
   connection->segments_in = 1;
   connection->last_rx = segment.now;
-  connection->listener = listener.id;
-  ++listener.half_open;
   start_open(core, *connection, segment.now, TcpState::kSynReceived);
-  // Text on a SYN is not kept: the peer sends it again once the connection is established.
   negotiate(core, *connection, segment);
+  // Without a valid cookie text on a SYN is not kept: the peer sends it again once the connection
+  // is established.
+  const FastOpenVerdict verdict = judge_fast_open(core, listener, key, segment);
+  if (verdict == FastOpenVerdict::kAccept) open_fast(core, listener, *connection, segment);
+  if (verdict == FastOpenVerdict::kGrant) {
+    connection->uncommon().fast_open_grant = true;
+    connection->uncommon().fast_open_experimental = segment.options->fast_open->experimental;
+  }
   settle(core, *connection);
 }
 

@@ -6,16 +6,26 @@
 namespace twinpath::tcp {
 namespace {
 
+// tcp(7), TCP_DEFER_ACCEPT: a bare acknowledgement does not wake anybody, for a while.
+bool is_deferred(const Listener& listener, Connection& connection, const Segment& segment) {
+  if (connection.expiries >= listener.options.defer_accept_retries || segment.len() > 0) {
+    return false;
+  }
+  connection.handshake_acked = true;
+  return true;
+}
+
 // SYN-RECEIVED: either the handshake is complete or the acknowledgement is of something else.
 Outcome ack_in_syn_received(Core& core, Connection& connection, const Segment& segment) {
   if (segment.ack <= connection.snd_una || segment.ack > connection.snd_nxt) {
     return Outcome::kResetSender;
   }
   const Listener* listener = core.listeners.get(connection.listener);
+  if (listener != nullptr && is_deferred(*listener, connection, segment)) return Outcome::kDrop;
   // Accept queue full: the acknowledgement is as good as lost; our SYN,ACK will ask for it again.
   if (listener != nullptr && listener->accept_queue_full()) {
     ++core.counters.accepts_delayed;
-    return Outcome::kDrop;
+    return core.config.accept_overflow_resets ? Outcome::kAbort : Outcome::kDrop;
   }
   establish(core, connection, segment);
   return Outcome::kContinue;
@@ -55,14 +65,21 @@ void sample_rtt(Core& core, Connection& connection, const Segment& segment, Dura
   core.report.rtt(connection, segment.now, connection.rtt.rto(core.config));
 }
 
+void note_progress(Rare& rare, SeqNum ack) {
+  rare.unanswered_since = kNever;
+  if (rare.urgent_out && rare.snd_up <= ack) rare.urgent_out = false;
+}
+
 void release_acked_data(Connection& connection, SeqNum ack) {
   const SeqNum data_end = earlier(ack, connection.snd_end);
   const std::uint32_t bytes = data_end.value() - connection.queue_first().value();
   connection.send_queue.drop_front(bytes);
   connection.bytes_acked += bytes;
   connection.snd_una = ack;
+  if (connection.rare != nullptr) note_progress(*connection.rare, ack);
   const std::uint32_t third = connection.send_buffer_bytes / 3;
-  if (connection.write_blocked && connection.send_room_bytes() >= third) {
+  if (connection.write_blocked && connection.send_room_bytes() >= third &&
+      connection.is_below_lowat()) {
     connection.write_blocked = false;
     connection.readiness |= kTcpWritable;
   }

@@ -84,6 +84,7 @@ Outcome check_rst(const Connection& connection, const Segment& segment) {
   if (segment.seq != connection.rcv_nxt) return Outcome::kChallenge;
   switch (connection.state) {
     case TcpState::kSynReceived:
+      if (connection.is_fast_open_child()) return Outcome::kReset;
       return connection.opened_passively ? Outcome::kReturnToListen : Outcome::kRefused;
     case TcpState::kClosing:
     case TcpState::kLastAck:
@@ -97,7 +98,8 @@ Outcome check_rst(const Connection& connection, const Segment& segment) {
 // Fourth. RFC 5961 §4.2.
 Outcome check_syn(const Connection& connection, const Segment& segment) {
   if (!segment.flags.syn()) return Outcome::kContinue;
-  if (connection.state == TcpState::kSynReceived && connection.opened_passively) {
+  if (connection.state == TcpState::kSynReceived && connection.opened_passively &&
+      !connection.is_fast_open_child()) {
     return Outcome::kReturnToListen;
   }
   return Outcome::kChallenge;

@@ -6,12 +6,14 @@ namespace {
 
 // First: an acknowledgement must be of our SYN.
 bool ack_is_acceptable(const Connection& connection, const Segment& segment) {
-  return segment.ack > connection.iss && segment.ack <= connection.snd_nxt;
+  const std::uint32_t text_bytes = connection.rare == nullptr ? 0 : connection.rare->syn_data_bytes;
+  return segment.ack > connection.iss && segment.ack <= connection.snd_nxt + text_bytes;
 }
 
 // Fourth: their SYN acknowledges ours.
 Outcome open_completely(Core& core, Connection& connection, Segment& segment) {
   establish(core, connection, segment);
+  finish_fast_open(core, connection, segment);
   connection.due |= kDueAck;
   segment.clear(kSyn);
   segment.seq += 1;

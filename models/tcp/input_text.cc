@@ -13,9 +13,10 @@ namespace {
 constexpr std::uint64_t kPinnedFactor = 4;
 constexpr std::uint8_t kDupAcksDueMax = 255;
 
-bool takes_text(TcpState state) {
-  return state == TcpState::kEstablished || state == TcpState::kFinWait1 ||
-         state == TcpState::kFinWait2;
+bool takes_text(const Connection& connection) {
+  const TcpState state = connection.state;
+  return connection.is_fast_open_child() || state == TcpState::kEstablished ||
+         state == TcpState::kFinWait1 || state == TcpState::kFinWait2;
 }
 
 // Leaves what lies in the window and before a FIN already seen, and notes the FIN.
@@ -85,8 +86,12 @@ void schedule_ack(Core& core, Connection& connection, Instant now, bool filled_h
 void accept_in_order(Core& core, Connection& connection, Segment& segment, Slice slice) {
   const bool filled_hole = !connection.reassembly.empty();
   deliver(core, connection, segment.now, std::move(slice));
-  while (auto next = connection.reassembly.take(connection.rcv_nxt)) {
-    deliver(core, connection, segment.now, std::move(*next));
+  if (filled_hole) {
+    core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
+    while (auto next = connection.reassembly.take(connection.rcv_nxt)) {
+      deliver(core, connection, segment.now, std::move(*next));
+    }
+    core.out_of_order_bytes += connection.reassembly.pinned_bytes();
   }
   schedule_ack(core, connection, segment.now, filled_hole);
 }
@@ -97,19 +102,35 @@ void hold_out_of_order(Core& core, Connection& connection, const Segment& segmen
   Reassembly& held = connection.reassembly;
   const std::uint64_t pinned = std::uint64_t{held.pinned_bytes()} + slice.buf->capacity;
   if (held.pieces() >= core.config.out_of_order_slices_max ||
-      pinned > kPinnedFactor * connection.receive_buffer_bytes) {
+      pinned > kPinnedFactor * connection.receive_buffer_bytes ||
+      core.out_of_order_bytes + slice.buf->capacity > core.config.out_of_order_bytes_max) {
     count_drop(core, connection, segment, DropReason::kQueueFull);
     return;
   }
   const SeqRange arrived{segment.seq, segment.seq + slice.len};
+  core.out_of_order_bytes -= held.pinned_bytes();
   if (held.insert(arrived.first, std::move(slice)) == 0) note_duplicate(connection, arrived);
+  core.out_of_order_bytes += held.pinned_bytes();
 }
 
 }  // namespace
 
+// Sixth. RFC 6093 §3.1 and §6: the octets stay in the stream, whatever SO_OOBINLINE says; only the
+// mark is told.
+void check_urg(Connection& connection, const Segment& segment) {
+  if (!segment.flags.urg() || segment.urgent_pointer == 0 || !takes_text(connection)) return;
+  const SeqNum mark = segment.seq + segment.urgent_pointer;
+  if (mark <= connection.rcv_nxt) return;
+  Rare& rare = connection.uncommon();
+  if (rare.urgent_in && mark <= rare.rcv_up) return;
+  rare.urgent_in = true;
+  rare.rcv_up = mark;
+  connection.readiness |= kTcpUrgent;
+}
+
 // Seventh.
 Outcome process_text(Core& core, Connection& connection, Segment& segment) {
-  if (!takes_text(connection.state)) return Outcome::kContinue;
+  if (!takes_text(connection)) return Outcome::kContinue;
   if (segment.payload_bytes == 0 && !segment.flags.fin()) return Outcome::kContinue;
   note_ecn(connection, segment);
   const std::uint32_t arrived_bytes = segment.payload_bytes;
@@ -134,7 +155,7 @@ Outcome process_text(Core& core, Connection& connection, Segment& segment) {
 // Eighth.
 Outcome check_fin(Core& core, Connection& connection, Instant now) {
   if (!connection.fin_seen || connection.rcv_nxt != connection.fin_seq) return Outcome::kContinue;
-  if (!takes_text(connection.state)) return Outcome::kContinue;
+  if (!takes_text(connection)) return Outcome::kContinue;
   ++connection.rcv_nxt;
   connection.due |= kDueAck;
   connection.readiness |= kTcpReadable;

@@ -6,7 +6,16 @@
 namespace twinpath::tcp {
 namespace {
 
-enum Purpose : std::uint64_t { kIsn = 1, kTimestamp = 2, kPort = 3 };
+enum Purpose : std::uint64_t {
+  kIsn = 1,
+  kTimestamp = 2,
+  kPort = 3,
+  kCookieBase = 4,
+  kCookie = 5,
+  kFastOpen = 6
+};
+
+constexpr unsigned kMinuteShift = 8;  // above the purpose
 
 struct SipState {
   std::uint64_t v0, v1, v2, v3;
@@ -52,6 +61,16 @@ std::uint32_t SecretNumbers::timestamp_offset(const FlowKey& flow) const {
 std::uint32_t SecretNumbers::port_offset(const FlowKey& flow) const {
   return static_cast<std::uint32_t>(keyed(flow, kPort));
 }
+
+std::uint32_t SecretNumbers::cookie_base(const FlowKey& flow) const {
+  return static_cast<std::uint32_t>(keyed(flow, kCookieBase));
+}
+
+std::uint32_t SecretNumbers::cookie(const FlowKey& flow, std::uint32_t minute) const {
+  return static_cast<std::uint32_t>(keyed(flow, kCookie | std::uint64_t{minute} << kMinuteShift));
+}
+
+std::uint64_t SecretNumbers::fast_open(const FlowKey& flow) const { return keyed(flow, kFastOpen); }
 
 std::uint64_t SecretNumbers::keyed(const FlowKey& flow, std::uint64_t purpose) const {
   const std::array<std::uint64_t, 6> words = {flow.local.high(),  flow.local.low(),

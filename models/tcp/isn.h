@@ -25,6 +25,11 @@ class SecretNumbers {
   [[nodiscard]] SeqNum isn(const FlowKey& flow, Instant now) const;
   // RFC 7323 §7.1: where a connection's timestamps start.
   [[nodiscard]] std::uint32_t timestamp_offset(const FlowKey& flow) const;
+  // RFC 4987 appendix A: what a cookie's number starts from, and its part that ages by the minute.
+  [[nodiscard]] std::uint32_t cookie_base(const FlowKey& flow) const;
+  [[nodiscard]] std::uint32_t cookie(const FlowKey& flow, std::uint32_t minute) const;
+  // RFC 7413 §4.1.2. Requires: no ports in `flow`.
+  [[nodiscard]] std::uint64_t fast_open(const FlowKey& flow) const;
   // RFC 6056 §3.3.3: where the search for a local port starts.
   [[nodiscard]] std::uint32_t port_offset(const FlowKey& flow) const;
 

@@ -7,24 +7,10 @@
 namespace twinpath::tcp {
 namespace {
 
-void unlink_time_wait(Core& core, Connection& connection) {
-  const std::uint32_t before = connection.time_wait_before;
-  const std::uint32_t behind = connection.time_wait_behind;
-  if (before != 0) {
-    core.connections.at(before - 1)->time_wait_behind = behind;
-  } else {
-    core.time_wait_first = behind;
-  }
-  if (behind != 0) {
-    core.connections.at(behind - 1)->time_wait_before = before;
-  } else {
-    core.time_wait_last = before;
-  }
-}
-
-void drop_send_side(Connection& connection) {
+void drop_send_side(Core& core, Connection& connection) {
   connection.send_queue.clear();
   connection.sent.clear();
+  core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
   connection.reassembly.clear();
   connection.due = 0;
   connection.dup_acks_due = 0;
@@ -37,47 +23,45 @@ void release(Core& core, Connection& connection) {
   core.connections.remove(connection);
 }
 
-// The table is full: whoever has waited longest in TIME-WAIT, and is held by nobody, makes room.
-bool evict_time_wait(Core& core) {
-  for (std::uint32_t at = core.time_wait_first; at != 0;) {
-    Connection& oldest = *core.connections.at(at - 1);
-    if (!oldest.has_handle && !oldest.in_accept_queue) {
-      terminate(core, oldest, kStart, Errno::kNone);
-      release(core, oldest);
-      return true;
-    }
-    at = oldest.time_wait_behind;
-  }
-  return false;
+// Those of a listener are counted there.
+void leave_listener(Core& core, const Connection& connection) {
+  if (!connection.opened_passively) return;
+  const bool half_open = connection.state == TcpState::kSynReceived;
+  if (half_open) --core.half_open;
+  Listener* listener = core.listeners.get(connection.listener);
+  if (listener == nullptr) return;
+  --listener->connections;
+  if (half_open) --listener->half_open;
+  if (connection.is_fast_open_child()) --listener->fast_open_pending;
+}
+
+std::uint32_t table_size(const Core& core) {
+  return core.connections.size() + core.time_waits.size();
 }
 
 }  // namespace
 
-// Those in TIME-WAIT stand in a list through their indices, who leaves first in front. Whoever
-// enters is the last; only one that comes from another stack looks for its place.
-void link_time_wait(Core& core, Connection& connection) {
-  const std::uint32_t self = connection.id.index + 1;
-  std::uint32_t before = core.time_wait_last;
-  std::uint32_t behind = 0;
-  while (before != 0 && core.connections.at(before - 1)->life_deadline > connection.life_deadline) {
-    behind = before;
-    before = core.connections.at(before - 1)->time_wait_before;
-  }
-  connection.time_wait_before = before;
-  connection.time_wait_behind = behind;
-  (before != 0 ? core.connections.at(before - 1)->time_wait_behind : core.time_wait_first) = self;
-  (behind != 0 ? core.connections.at(behind - 1)->time_wait_before : core.time_wait_last) = self;
+bool is_used(Core& core, const FlowKey& key) {
+  return core.flows.find(key) != nullptr || core.time_waits.find(key) != nullptr;
 }
 
-void forget(Core& core, Connection& connection) {
-  if (connection.state == TcpState::kTimeWait) unlink_time_wait(core, connection);
+void discard(Core& core, Connection& connection) {
   if (connection.in_table) core.flows.erase(connection);
-  if (connection.state != TcpState::kClosed) tell_end(core, connection, TcpEnd::kMoved);
+  if (connection.state != TcpState::kClosed) {
+    leave_listener(core, connection);
+    core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
+  }
   release(core, connection);
 }
 
-Connection* create(Core& core, const FlowKey& key) {
-  if (core.connections.size() >= core.config.connections_max && !evict_time_wait(core)) {
+void forget(Core& core, Connection& connection) {
+  if (connection.state != TcpState::kClosed) tell_end(core, connection, TcpEnd::kMoved);
+  discard(core, connection);
+}
+
+// When the table is full, whoever has waited longest in TIME-WAIT makes room.
+Connection* create(Core& core, const FlowKey& key, Instant now) {
+  if (table_size(core) >= core.config.connections_max && !evict_time_wait(core, now)) {
     return nullptr;
   }
   Connection& connection = core.connections.add(std::make_unique<Connection>(core, key, &on_timer));
@@ -94,6 +78,9 @@ Connection* create(Core& core, const FlowKey& key) {
   connection.keepalive_probes = config.keepalive_probes;
   connection.rtt = RttEstimator(config);
   connection.congestion = make_congestion(config, CongestionWindow());
+  if (config.user_timeout > Duration::zero()) {
+    connection.uncommon().user_timeout = config.user_timeout;
+  }
   core.flows.insert(connection);
   connection.in_table = true;
   if (core.observer != nullptr) core.observer->on_tcp_open(connection.flow);
@@ -106,14 +93,11 @@ void set_state(Core& core, Connection& connection, Instant now, TcpState state) 
 }
 
 void enter_time_wait(Core& core, Connection& connection, Instant now) {
-  const bool again = connection.state == TcpState::kTimeWait;
-  if (again) unlink_time_wait(core, connection);
   connection.life_deadline = after(now, 2 * core.config.msl);
-  link_time_wait(core, connection);
   arm_by(core, connection, connection.life_deadline);
-  if (again) return;
+  if (connection.state == TcpState::kTimeWait) return;
   const std::uint8_t due = connection.due;
-  drop_send_side(connection);
+  drop_send_side(core, connection);
   connection.due = due & kDueAck;
   set_state(core, connection, now, TcpState::kTimeWait);
 }
@@ -121,12 +105,8 @@ void enter_time_wait(Core& core, Connection& connection, Instant now) {
 void terminate(Core& core, Connection& connection, Instant now, Errno error) {
   if (connection.state == TcpState::kClosed) return;
   const TcpEnd end = end_of(connection, error);
-  if (connection.state == TcpState::kTimeWait) unlink_time_wait(core, connection);
-  if (connection.state == TcpState::kSynReceived && connection.opened_passively) {
-    Listener* listener = core.listeners.get(connection.listener);
-    if (listener != nullptr) --listener->half_open;
-  }
-  drop_send_side(connection);
+  leave_listener(core, connection);
+  drop_send_side(core, connection);
   connection.life_deadline = kNever;
   if (connection.in_table) core.flows.erase(connection);
   connection.in_table = false;
@@ -140,8 +120,10 @@ void terminate(Core& core, Connection& connection, Instant now, Errno error) {
 void abort_with_reset(Core& core, Connection& connection, Instant now, Errno error) {
   // RFC 9293 §3.10.5: states without a synchronized peer vanish silently.
   if (connection.state >= TcpState::kSynReceived && connection.state != TcpState::kTimeWait) {
-    Reply reply{connection.key, connection.snd_nxt, connection.rcv_nxt, kRst | kAck, std::nullopt};
-    if (connection.ts_ok) reply.timestamps = {timestamp(connection, now), connection.ts_recent};
+    Reply reply{connection.key, connection.snd_nxt, connection.rcv_nxt, kRst | kAck};
+    if (connection.ts_ok) {
+      reply.options.timestamps = {timestamp(connection, now), connection.ts_recent};
+    }
     queue_reply(core, reply);
   }
   terminate(core, connection, now, error);
@@ -158,7 +140,7 @@ void queue_reply(Core& core, const Reply& reply) {
 void settle(Core& core, Connection& connection) {
   if (connection.state == TcpState::kClosed) {
     if (!connection.has_handle && !connection.in_accept_queue) return release(core, connection);
-  } else if (!connection.in_ready_list && may_send(connection)) {
+  } else if (!connection.in_ready_list && (may_send(connection) || is_compactable(connection))) {
     connection.in_ready_list = true;
     core.ready.push_back(connection.id.index);
   }

@@ -77,6 +77,7 @@ std::vector<TcpFlow> TcpStack::flows() const {
     if (connection->state == TcpState::kTimeWait) end = TcpEnd::kClosed;
     flows.push_back(flow_of(*connection, end));
   }
+  core_->time_waits.visit([&](const tcp::TimeWait& old) { flows.push_back(old.numbers); });
   return flows;
 }
 

@@ -8,9 +8,11 @@
 namespace twinpath::tcp {
 namespace {
 
-bool sends_data(TcpState state) {
-  return state == TcpState::kEstablished || state == TcpState::kCloseWait ||
-         state == TcpState::kFinWait1 || state == TcpState::kClosing || state == TcpState::kLastAck;
+bool sends_data(const Connection& connection) {
+  const TcpState state = connection.state;
+  return connection.is_fast_open_child() || state == TcpState::kEstablished ||
+         state == TcpState::kCloseWait || state == TcpState::kFinWait1 ||
+         state == TcpState::kClosing || state == TcpState::kLastAck;
 }
 
 bool fin_is_unsent(const Connection& connection) {
@@ -32,8 +34,17 @@ Sent send_syn(Core& core, Connection& connection, Instant now, TcpDeparture& out
   if (!replies && core.config.ecn == EcnMode::kRequest && !connection.handshake_retransmitted) {
     flags |= kEce | kCwr;
   }
-  const Sent sent = emit(core, connection, now, {connection.iss, 0, flags}, out);
+  const std::uint32_t text_bytes =
+      connection.rare == nullptr
+          ? 0
+          : std::min(connection.send_queue.bytes(), syn_room_bytes(core, connection, now));
+  const Sent sent = emit(core, connection, now, {connection.iss, text_bytes, flags}, out);
   if (sent != Sent::kSegment) return sent;
+  if (text_bytes > 0) {
+    connection.rare->syn_data_bytes = text_bytes;
+    const SeqNum first = connection.iss + 1;
+    core.report.sent(connection, now, {first, first + text_bytes});
+  }
   connection.due &= static_cast<std::uint8_t>(~(kDueSyn | kDueAck));
   connection.last_sent_at = now;
   if (connection.rtx_purpose == RtxPurpose::kNone) {
@@ -155,7 +166,8 @@ Plan plan_new_data(const Connection& connection) {
   if (pipe > 0 && pipe + plan.payload_bytes > connection.congestion.cwnd_bytes()) return plan;
   plan.hold = Hold::kNagle;
   // RFC 9293 §3.7.4: a short segment waits while anything is unacknowledged.
-  const bool is_short = plan.payload_bytes < connection.mss_bytes && !connection.fin_queued;
+  const bool is_short = plan.payload_bytes < connection.mss_bytes && !connection.fin_queued &&
+                        !connection.has_urgent_out();
   if (is_short && connection.nagle && !connection.sent.empty()) return plan;
   plan.hold = Hold::kNone;
   return plan;
@@ -185,7 +197,7 @@ Sent send_planned(Core& core, Connection& connection, Instant now, const Plan& p
 }
 
 Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
-  if (!sends_data(connection.state)) return Sent::kNothing;
+  if (!sends_data(connection)) return Sent::kNothing;
   restart_after_idle(core, connection, now);
   const Plan plan = plan_new_data(connection);
   if (plan.hold == Hold::kCongestion) connection.limited_until = connection.snd_nxt;
@@ -202,7 +214,7 @@ Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture
 Sent send_loss_probe(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
   connection.due &= static_cast<std::uint8_t>(~kDueLossProbe);
   if (connection.recovery != Recovery::kOpen || connection.probing) return Sent::kNothing;
-  if (connection.sent.empty() || !sends_data(connection.state)) return Sent::kNothing;
+  if (connection.sent.empty() || !sends_data(connection)) return Sent::kNothing;
   const Plan plan = plan_new_data(connection);
   const bool is_new = plan.hold == Hold::kNone || plan.hold == Hold::kCongestion;
   Sent sent = Sent::kNothing;
@@ -238,7 +250,10 @@ Sent send_while_opening(Core& core, Connection& connection, Instant now, TcpDepa
 
 Sent send_next(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
   if (connection.state == TcpState::kClosed) return Sent::kNothing;
-  if (connection.is_opening()) return send_while_opening(core, connection, now, out);
+  if (connection.is_opening()) {
+    const Sent sent = send_while_opening(core, connection, now, out);
+    if (sent != Sent::kNothing || !connection.is_fast_open_child()) return sent;
+  }
   if (connection.dup_acks_due > 0) {
     const std::uint8_t due = connection.dup_acks_due;
     const Sent sent = send_ack(core, connection, now, out);
@@ -258,7 +273,7 @@ Sent send_next(Core& core, Connection& connection, Instant now, TcpDeparture& ou
 
 bool may_send(const Connection& connection) {
   if (connection.due != 0 || connection.dup_acks_due > 0) return true;
-  if (!sends_data(connection.state)) return false;
+  if (!sends_data(connection)) return false;
   return connection.snd_nxt != connection.snd_end + (connection.fin_queued ? 1U : 0U) ||
          connection.sent.has_lost();
 }

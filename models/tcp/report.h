@@ -12,7 +12,17 @@ class Reporter {
   explicit Reporter(EventBus& bus);
 
   void state(const Connection& connection, Instant now, TcpState before) {
-    if (wants(state_)) send(state_, now, TcpStateEvent{flow(connection), before, connection.state});
+    state(connection.flow, now, {before, connection.state});
+  }
+  struct StateChange {
+    TcpState before;
+    TcpState after;
+  };
+  void state(std::uint64_t flow_number, Instant now, const StateChange& change) {
+    if (!wants(state_)) return;
+    EventHeader header;
+    header.flow = flow_number;
+    send(state_, now, TcpStateEvent{header, change.before, change.after});
   }
   void cwnd(const Connection& connection, Instant now, std::uint32_t before_bytes) {
     if (!wants(cwnd_) || before_bytes == connection.congestion.cwnd_bytes()) return;

@@ -18,6 +18,7 @@ struct Segment {
   SeqNum ack;
   TcpFlags flags;
   std::uint16_t window = 0;  // unscaled
+  std::uint16_t urgent_pointer = 0;
   Ecn ecn = Ecn::kNotEct;
   std::uint32_t payload_offset = 0;  // in buf
   std::uint32_t payload_bytes = 0;

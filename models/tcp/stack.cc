@@ -87,6 +87,7 @@ bool TcpStack::next_segment(Instant now, TcpDeparture& out) {
       return false;
     }
     leave_ready_list(core, connection);
+    if (is_compactable(*connection)) compact(core, *connection, now);
   }
   return false;
 }
@@ -114,6 +115,8 @@ void TcpStack::reconfigure(const TcpConfig& config) {
 }
 
 const TcpCounters& TcpStack::counters() const { return core_->counters; }
-std::uint32_t TcpStack::connections() const { return core_->connections.size(); }
+std::uint32_t TcpStack::connections() const {
+  return core_->connections.size() + core_->time_waits.size();
+}
 
 }  // namespace twinpath

@@ -57,6 +57,13 @@ struct TcpCounters {
   std::uint64_t replies_dropped = 0;  // reply queue full
   std::uint64_t pool_exhausted = 0;   // a segment waited for a buffer
   std::uint64_t time_waits_reused = 0;
+  std::uint64_t fast_opens_sent = 0;      // data on SYNs that was acknowledged with them
+  std::uint64_t fast_opens_repeated = 0;  // data on SYNs that had to be sent again
+  std::uint64_t fast_opens_received = 0;
+  std::uint64_t black_holes = 0;  // times segments were made smaller without being told to
+  std::uint64_t syn_cookies_sent = 0;
+  std::uint64_t syn_cookies_received = 0;
+  std::uint64_t syn_cookies_failed = 0;  // acknowledgements of no connection that carried none
   std::array<std::uint64_t, kDropReasons> drops{};
 };
 
@@ -80,19 +87,26 @@ class TcpStack {
 
   // RFC 9293 §3.10.1, passive. Any local address when local.address.is_any().
   // Errors: kAddressInUse, kInvalid (port 0), kNoBufferSpace (listeners_max).
-  TcpListenResult listen(const TcpEndpointAddress& local, std::uint32_t backlog);
+  TcpListenResult listen(const TcpEndpointAddress& local, std::uint32_t backlog,
+                         const TcpListenOptions& options = {});
   // RFC 9293 §3.10.1, active. Port 0 chooses one (RFC 6056 §3.3.3). Requires: a definite local
-  // address. Errors: kAddressInUse, kAddressNotAvailable (no port left), kNoBufferSpace.
+  // address. Errors: kAddressNotAvailable (no port left, or these addresses and ports are used),
+  // kNoBufferSpace.
   TcpOpenResult connect(Instant now, const TcpEndpointAddress& local,
                         const TcpEndpointAddress& remote, const TcpOpenOptions& options = {});
   std::optional<TcpId> accept(TcpListenerId listener);
   [[nodiscard]] std::uint32_t acceptable(TcpListenerId listener) const;
   [[nodiscard]] std::optional<TcpEndpointAddress> listening_at(TcpListenerId listener) const;
+  // For connections to come. `shared` stays as it was when it began to listen.
+  void set_listen_options(TcpListenerId listener, const TcpListenOptions& options);
+  void set_backlog(TcpListenerId listener, std::uint32_t backlog);
   // Connections not yet accepted are reset.
   void close_listener(Instant now, TcpListenerId listener);
 
   // RFC 9293 §3.10.2. Returns bytes accepted: 0 when the buffer is full or sending is over.
   std::uint32_t send(Instant now, TcpId id, Slice data);
+  // The same, and the peer is told that it is urgent up to here (RFC 9293 §3.8.5, RFC 6093).
+  std::uint32_t send_urgent(Instant now, TcpId id, Slice data);
   // RFC 9293 §3.10.3. One piece of at most `bytes_max`; empty when there is nothing now (status()
   // tells end of stream). Opens the window.
   Slice receive(Instant now, TcpId id, std::uint32_t bytes_max);
@@ -107,6 +121,10 @@ class TcpStack {
   // RFC 9293 §3.10.5: reset, everything queued is discarded, the handle is gone.
   void abort(Instant now, TcpId id);
 
+  // Whether a connection to `server` could send data on its SYN (RFC 7413 §4.1.3).
+  [[nodiscard]] bool has_fast_open_cookie(const IpAddress& server, Instant now) const;
+  // How much data the SYN of a connection being opened would carry now.
+  [[nodiscard]] std::uint32_t syn_room_bytes(TcpId id, Instant now) const;
   // A handle that is gone reads as CLOSED.
   [[nodiscard]] TcpStatus status(TcpId id) const;
   [[nodiscard]] TcpInfo info(TcpId id) const;

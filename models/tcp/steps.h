@@ -5,13 +5,14 @@
 #include <cstdint>
 
 #include "models/tcp/core.h"
+#include "models/tcp/steps_open.h"
 
 namespace twinpath::tcp {
 
 // input.cc: RFC 9293 §3.10.7, SEGMENT ARRIVES.
 void on_segment(Core& core, Instant now, const TcpArrival& arrival, BufPtr buf);
 void segment_in_closed(Core& core, const FlowKey& key, const Segment& segment);
-void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, const Segment& segment);
+void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, Segment& segment);
 void count_drop(Core& core, Connection& connection, const Segment& segment, DropReason reason);
 
 // input_syn_sent.cc: §3.10.7.3.
@@ -28,18 +29,9 @@ Outcome check_syn(const Connection& connection, const Segment& segment);
 Outcome check_ack(Core& core, Connection& connection, const Segment& segment);
 
 // input_text.cc: §3.10.7.4, sixth to eighth.
+void check_urg(Connection& connection, const Segment& segment);
 Outcome process_text(Core& core, Connection& connection, Segment& segment);
 Outcome check_fin(Core& core, Connection& connection, Instant now);
-
-// handshake.cc.
-void negotiate(Core& core, Connection& connection, const Segment& syn);
-// Our SYN is acknowledged by `segment`.
-void establish(Core& core, Connection& connection, const Segment& segment);
-void start_open(Core& core, Connection& connection, Instant now, TcpState state);
-TcpOptions syn_options(const Core& core, const Connection& connection, Instant now);
-std::uint8_t window_scale_for(std::uint32_t buffer_bytes);
-void update_mss(Connection& connection);
-std::uint32_t initial_window_bytes(const Core& core, const Connection& connection);
 
 // recovery.cc: RFC 5681, RFC 6582, RFC 6675, RFC 3042.
 std::uint32_t pipe_bytes(const Connection& connection);
@@ -94,6 +86,10 @@ void on_duplicate_report(Core& core, Connection& connection, const Segment& segm
 
 // timers.cc.
 void on_timer(void* connection, Instant now);
+// Nobody waits for an answer any more.
+inline void forget_waiting(Connection& connection) {
+  if (connection.rare != nullptr) connection.rare->unanswered_since = kNever;
+}
 // The connection's timer fires no later than any of its deadlines. Whoever sets a deadline says so
 // here; the timer itself moves only to an earlier instant.
 inline void arm_by(Core& core, Connection& connection, Instant deadline) {
@@ -130,13 +126,21 @@ std::uint16_t advertise_window(Connection& connection, std::uint8_t scale);
 // Whether what the user read is worth a segment of its own.
 bool should_update_window(const Connection& connection);
 
+// user_calls.cc.
+void apply_options(Connection& connection, const TcpOpenOptions& options);
+// What later calls cannot change because the SYN tells the peer.
+void apply_opening_options(Connection& connection, const TcpOpenOptions& options);
+
 // lifecycle.cc.
 // Nothing when connections_max is reached and none is in TIME-WAIT.
-Connection* create(Core& core, const FlowKey& key);
+Connection* create(Core& core, const FlowKey& key, Instant now);
 void set_state(Core& core, Connection& connection, Instant now, TcpState state);
 void enter_time_wait(Core& core, Connection& connection, Instant now);
-void link_time_wait(Core& core, Connection& connection);
+// Whether a connection has it, living or in TIME-WAIT.
+bool is_used(Core& core, const FlowKey& key);
 // Out of every table without a word to anybody.
+void discard(Core& core, Connection& connection);
+// The same for one that goes on elsewhere: observers hear of it.
 void forget(Core& core, Connection& connection);
 // To CLOSED, with what the user will read as the reason.
 void terminate(Core& core, Connection& connection, Instant now, Errno error);

@@ -90,23 +90,37 @@ Listener* ListenerTable::get(TcpListenerId id) {
   return listener.open && listener.id == id ? &listener : nullptr;
 }
 
-Listener* ListenerTable::find(const TcpEndpointAddress& local) {
-  Listener* any = nullptr;
-  auto entry = std::lower_bound(by_port_.begin(), by_port_.end(), local.port,
-                                [](const Entry& e, std::uint16_t port) { return e.port < port; });
-  for (; entry != by_port_.end() && entry->port == local.port; ++entry) {
-    Listener& listener = *slots_[entry->index];
-    if (listener.local.address == local.address) return &listener;
-    if (listener.local.address.is_any()) any = &listener;
-  }
-  return any;
+// Among the listeners of the flow's port at its very address, or at any.
+Listener* ListenerTable::pick(const FlowKey& key, bool any) {
+  const auto matches = [&](const Entry& entry) {
+    const IpAddress& address = slots_[entry.index]->local.address;
+    return any ? address.is_any() : address == key.local;
+  };
+  const auto first =
+      std::lower_bound(by_port_.begin(), by_port_.end(), key.local_port,
+                       [](const Entry& e, std::uint16_t port) { return e.port < port; });
+  const auto end =
+      std::find_if(first, by_port_.end(), [&](const Entry& e) { return e.port != key.local_port; });
+  const auto count = std::count_if(first, end, matches);
+  if (count == 0) return nullptr;
+  auto wanted = count == 1 ? 0 : hash_flow(seed_, key) % static_cast<std::uint64_t>(count);
+  auto at = std::find_if(first, end, matches);
+  for (; wanted > 0; --wanted) at = std::find_if(at + 1, end, matches);
+  return slots_[at->index].get();
 }
 
-bool ListenerTable::is_taken(const TcpEndpointAddress& local) const {
+Listener* ListenerTable::find(const FlowKey& key) {
+  if (by_port_.empty()) return nullptr;
+  Listener* definite = pick(key, false);
+  return definite != nullptr ? definite : pick(key, true);
+}
+
+bool ListenerTable::is_taken(const TcpEndpointAddress& local, bool shared) const {
   return std::any_of(by_port_.begin(), by_port_.end(), [&](const Entry& entry) {
-    const IpAddress& address = slots_[entry.index]->local.address;
-    return entry.port == local.port &&
-           (address == local.address || address.is_any() || local.address.is_any());
+    const Listener& listener = *slots_[entry.index];
+    const IpAddress& address = listener.local.address;
+    if (entry.port != local.port || (shared && listener.options.shared)) return false;
+    return address == local.address || address.is_any() || local.address.is_any();
   });
 }
 

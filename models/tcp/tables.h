@@ -63,8 +63,11 @@ struct Listener {
   TcpListenerId id;
   TcpEndpointAddress local;
   std::uint32_t backlog = 0;
-  std::uint32_t half_open = 0;  // connections in SYN-RECEIVED
+  std::uint32_t half_open = 0;          // connections in SYN-RECEIVED
+  std::uint32_t connections = 0;        // those, and what became of them until TIME-WAIT
+  std::uint32_t fast_open_pending = 0;  // given to the user before their handshake was complete
   RingDeque<TcpId> accept_queue;
+  TcpListenOptions options;
   bool open = false;
 
   [[nodiscard]] bool accept_queue_full() const { return accept_queue.size() >= backlog; }
@@ -72,10 +75,11 @@ struct Listener {
 
 class ListenerTable {
  public:
+  explicit ListenerTable(std::uint64_t seed) : seed_(seed) {}
   [[nodiscard]] Listener* get(TcpListenerId id);
-  // A definite address before "any".
-  [[nodiscard]] Listener* find(const TcpEndpointAddress& local);
-  [[nodiscard]] bool is_taken(const TcpEndpointAddress& local) const;
+  // A definite address before "any"; of several that share it, the one this flow hashes to.
+  [[nodiscard]] Listener* find(const FlowKey& key);
+  [[nodiscard]] bool is_taken(const TcpEndpointAddress& local, bool shared = false) const;
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(by_port_.size()); }
   Listener& add(const TcpEndpointAddress& local, std::uint32_t backlog);
   void remove(Listener& listener);
@@ -85,6 +89,9 @@ class ListenerTable {
     std::uint16_t port;
     std::uint32_t index;
   };
+  [[nodiscard]] Listener* pick(const FlowKey& key, bool any);
+
+  std::uint64_t seed_;
   std::vector<std::unique_ptr<Listener>> slots_;
   std::vector<Entry> by_port_;  // sorted by port
   std::uint32_t generation_ = 0;

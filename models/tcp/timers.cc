@@ -2,6 +2,7 @@
 // is moved only to earlier instants. A deadline that has moved on is found when the timer fires
 // early, which costs one call per time-out instead of one heap operation per segment.
 #include <algorithm>
+#include <array>
 
 #include "models/tcp/steps.h"
 
@@ -31,23 +32,69 @@ Errno reason_for_giving_up(const Connection& connection) {
   return connection.soft_error != Errno::kNone ? connection.soft_error : Errno::kTimedOut;
 }
 
+// tcp(7), TCP_USER_TIMEOUT: how long the user lets something go unanswered.
+bool user_gives_up(Connection& connection, Instant now, Instant waiting_since) {
+  if (connection.rare == nullptr || connection.rare->user_timeout == Duration::zero()) return false;
+  Instant& since = connection.rare->unanswered_since;
+  since = std::min(since, waiting_since);
+  return now - since >= connection.rare->user_timeout;
+}
+
+// The timer is back in time to give up.
+void set_next_expiry(Core& core, Connection& connection, Instant now) {
+  connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  const Rare* rare = connection.rare.get();
+  if (rare == nullptr || rare->user_timeout == Duration::zero()) return;
+  connection.rtx_deadline =
+      std::min(connection.rtx_deadline, after(rare->unanswered_since, rare->user_timeout));
+}
+
+// RFC 4821 §7.7, RFC 8201 §4's black holes: routers that drop what is too long without a word. Full
+// segments that time out again and again (R1 of RFC 9293 §3.8.3) go in smaller pieces.
+void suspect_black_hole(Core& core, Connection& connection) {
+  constexpr std::uint32_t kExpiries = 3;
+  constexpr std::array<std::uint32_t, 2> kMssSteps = {1024, 536};
+  if (!core.config.black_hole_detection || connection.expiries < kExpiries) return;
+  if (connection.sent.empty()) return;
+  for (const std::uint32_t step : kMssSteps) {
+    if (connection.mss_bytes <= step || connection.sent[0].len() <= step) continue;
+    connection.mss_limit_bytes = step;
+    update_mss(connection);
+    ++core.counters.black_holes;
+    return;
+  }
+}
+
+// tcp(7), TCP_DEFER_ACCEPT: the peer has the SYN,ACK; only the last one is sent again, to have it
+// acknowledge once more.
+bool defers_quietly(Core& core, const Connection& connection) {
+  if (!connection.handshake_acked) return false;
+  const Listener* listener = core.listeners.get(connection.listener);
+  return listener != nullptr && connection.expiries < listener->options.defer_accept_retries;
+}
+
 void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
   ++connection.expiries;
-  if (connection.expiries > patience(core, connection)) {
+  const Instant waiting_since =
+      connection.sent.empty() ? connection.last_sent_at : connection.sent[0].sent_at;
+  if (connection.expiries > patience(core, connection) ||
+      user_gives_up(connection, now, waiting_since)) {
     terminate(core, connection, now, reason_for_giving_up(connection));
     return;
   }
   ++connection.timeouts;
   connection.rtt.back_off();  // RFC 6298 §5.5
-  connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  set_next_expiry(core, connection, now);
   core.report.rto(connection, now, connection.rtt.rto(core.config));
   if (connection.is_opening()) {
+    if (defers_quietly(core, connection)) return;
     connection.handshake_retransmitted = true;
     connection.due |= kDueSyn;
     core.report.retransmit(connection, now, {connection.iss, connection.iss + 1},
                            RetransmitCause::kHandshake);
     return;
   }
+  suspect_black_hole(core, connection);
   on_loss_timeout(core, connection, now);
 }
 
@@ -59,13 +106,29 @@ void on_persist_timer(Core& core, Connection& connection, Instant now) {
     abort_with_reset(core, connection, now, Errno::kTimedOut);  // RFC 6429 §4
     return;
   }
+  if (user_gives_up(connection, now, now)) {
+    terminate(core, connection, now, reason_for_giving_up(connection));
+    return;
+  }
   connection.rtt.back_off();
-  connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  set_next_expiry(core, connection, now);
   if (connection.snd_wnd > 0) {
     connection.send_small = true;
   } else {
     connection.due |= kDueProbe;
   }
+}
+
+// tcp(7): a user time-out takes the place of the number of probes.
+bool keepalive_failed(const Connection& connection) {
+  const std::uint32_t unanswered = connection.keepalive_unanswered;
+  const Rare* rare = connection.rare.get();
+  if (rare == nullptr || rare->user_timeout == Duration::zero()) {
+    return unanswered >= connection.keepalive_probes;
+  }
+  if (unanswered == 0) return false;
+  const Duration silence = connection.keepalive_idle + unanswered * connection.keepalive_interval;
+  return silence >= rare->user_timeout;
 }
 
 // RFC 9293 §3.8.4.
@@ -76,7 +139,7 @@ void on_keepalive_timer(Core& core, Connection& connection, Instant now) {
     connection.keepalive_deadline = after(now, connection.keepalive_idle);
     return;
   }
-  if (connection.keepalive_unanswered >= connection.keepalive_probes) {
+  if (keepalive_failed(connection)) {
     abort_with_reset(core, connection, now, Errno::kTimedOut);
     return;
   }
@@ -130,6 +193,7 @@ void start_persist_timer(Core& core, Connection& connection, Instant now) {
 
 void stop_retransmission_timer(Connection& connection) {
   connection.rtx_purpose = RtxPurpose::kNone;
+  forget_waiting(connection);
   connection.rtx_deadline = kNever;
   stop_loss_timer(connection);
 }

@@ -6,6 +6,35 @@
 #include "models/tcp/steps.h"
 
 namespace twinpath {
+namespace tcp {
+
+void apply_options(Connection& connection, const TcpOpenOptions& options) {
+  if (options.nagle) connection.nagle = *options.nagle;
+  if (options.delayed_ack) connection.delayed_ack = *options.delayed_ack;
+  if (options.send_buffer_bytes) connection.send_buffer_bytes = *options.send_buffer_bytes;
+  if (options.keepalive) connection.keepalive = *options.keepalive;
+  if (options.keepalive_idle) connection.keepalive_idle = *options.keepalive_idle;
+  if (options.keepalive_interval) connection.keepalive_interval = *options.keepalive_interval;
+  if (options.keepalive_probes) connection.keepalive_probes = *options.keepalive_probes;
+  if (options.user_timeout) connection.uncommon().user_timeout = *options.user_timeout;
+  if (options.notsent_lowat_bytes) {
+    connection.uncommon().notsent_lowat_bytes = *options.notsent_lowat_bytes;
+  }
+  if (options.congestion && *options.congestion != connection.congestion.kind()) {
+    connection.congestion = CongestionControl(*options.congestion, connection.congestion.window());
+  }
+}
+
+// What later calls cannot change because the SYN has told the peer.
+void apply_opening_options(Connection& connection, const TcpOpenOptions& options) {
+  if (options.receive_buffer_bytes) connection.receive_buffer_bytes = *options.receive_buffer_bytes;
+  if (options.mss_bytes) {
+    connection.mss_limit_bytes = std::min(connection.mss_limit_bytes, *options.mss_bytes);
+  }
+}
+
+}  // namespace tcp
+
 namespace {
 
 using tcp::Connection;
@@ -22,41 +51,55 @@ bool at_end_of_stream(const Connection& connection) {
   return connection.fin_seen && connection.rcv_nxt == connection.fin_seq + 1;
 }
 
-// RFC 6056 §3.3.3: from a place only the peer's address and our secret decide, the first free port.
-std::optional<std::uint16_t> choose_port(Core& core, FlowKey key) {
+// Octets between the reader and the peer's urgent mark.
+std::uint32_t urgent_distance(const Connection& connection) {
+  const SeqNum read_end = connection.rcv_nxt - (at_end_of_stream(connection) ? 1U : 0U);
+  const std::int32_t ahead =
+      connection.rare->rcv_up - (read_end - connection.receive_queue.bytes());
+  return static_cast<std::uint32_t>(std::max(ahead, 0));
+}
+
+// RFC 6056 §3.3.3: from a place only the peer's address and our secret decide, the first port that
+// `is_free` accepts.
+template <typename IsFree>
+std::optional<std::uint16_t> search_ports(Core& core, FlowKey key, IsFree is_free) {
   const std::uint32_t first = core.config.ephemeral_port_min;
   const std::uint32_t count = core.config.ephemeral_port_max - first + 1;
   key.local_port = 0;
   const std::uint32_t offset = core.secrets.port_offset(key) + core.ports_chosen;
   for (std::uint32_t tried = 0; tried < count; ++tried) {
     key.local_port = static_cast<std::uint16_t>(first + (offset + tried) % count);
-    if (core.flows.find(key) != nullptr || core.listeners.is_taken(key.local_end())) continue;
+    if (!is_free(key)) continue;
     core.ports_chosen += tried + 1;
     return key.local_port;
   }
   return std::nullopt;
 }
 
-void apply_options(Connection& connection, const TcpOpenOptions& options) {
-  if (options.nagle) connection.nagle = *options.nagle;
-  if (options.delayed_ack) connection.delayed_ack = *options.delayed_ack;
-  if (options.send_buffer_bytes) connection.send_buffer_bytes = *options.send_buffer_bytes;
-  if (options.keepalive) connection.keepalive = *options.keepalive;
-  if (options.keepalive_idle) connection.keepalive_idle = *options.keepalive_idle;
-  if (options.keepalive_interval) connection.keepalive_interval = *options.keepalive_interval;
-  if (options.keepalive_probes) connection.keepalive_probes = *options.keepalive_probes;
-  if (options.congestion && *options.congestion != connection.congestion.kind()) {
-    connection.congestion =
-        tcp::CongestionControl(*options.congestion, connection.congestion.window());
-  }
+// When every port is taken, those whose last connection has waited in TIME-WAIT for a while will
+// do.
+std::optional<std::uint16_t> choose_port(Core& core, const FlowKey& key, Instant now) {
+  const auto is_ours = [&](const FlowKey& wanted) {
+    return core.flows.find(wanted) == nullptr && !core.listeners.is_taken(wanted.local_end());
+  };
+  const auto port = search_ports(core, key, [&](const FlowKey& wanted) {
+    return is_ours(wanted) && core.time_waits.find(wanted) == nullptr;
+  });
+  if (port || core.time_waits.size() == 0) return port;
+  return search_ports(core, key, [&](const FlowKey& wanted) {
+    const tcp::TimeWait* old = core.time_waits.find(wanted);
+    return is_ours(wanted) && (old == nullptr || may_reopen(*old, now));
+  });
 }
 
-// What later calls cannot change because the SYN has told the peer.
-void apply_opening_options(Connection& connection, const TcpOpenOptions& options) {
-  if (options.receive_buffer_bytes) connection.receive_buffer_bytes = *options.receive_buffer_bytes;
-  if (options.mss_bytes) {
-    connection.mss_limit_bytes = std::min(connection.mss_limit_bytes, *options.mss_bytes);
-  }
+// Takes over from a connection in TIME-WAIT. False: it may not.
+bool reopen(Core& core, const FlowKey& key, Instant now) {
+  tcp::TimeWait* old = core.time_waits.find(key);
+  if (old == nullptr) return true;
+  if (!may_reopen(*old, now)) return false;
+  ++core.counters.time_waits_reused;
+  end_time_wait(core, *old, now);
+  return true;
 }
 
 // RFC 9293 §3.10.4: FIN follows what is queued; the state changes at once.
@@ -72,29 +115,34 @@ void queue_fin(Core& core, Connection& connection, Instant now) {
 
 }  // namespace
 
-TcpListenResult TcpStack::listen(const TcpEndpointAddress& local, std::uint32_t backlog) {
+TcpListenResult TcpStack::listen(const TcpEndpointAddress& local, std::uint32_t backlog,
+                                 const TcpListenOptions& options) {
   if (local.port == 0) return {{}, Errno::kInvalid};
-  if (core_->listeners.is_taken(local)) return {{}, Errno::kAddressInUse};
+  if (core_->listeners.is_taken(local, options.shared)) return {{}, Errno::kAddressInUse};
   if (core_->listeners.size() >= core_->config.listeners_max) return {{}, Errno::kNoBufferSpace};
   const std::uint32_t limit = std::clamp(backlog, 1U, core_->config.accept_backlog_max);
-  return {core_->listeners.add(local, limit).id, Errno::kNone};
+  tcp::Listener& listener = core_->listeners.add(local, limit);
+  listener.options = options;
+  return {listener.id, Errno::kNone};
 }
 
 TcpOpenResult TcpStack::connect(Instant now, const TcpEndpointAddress& local,
                                 const TcpEndpointAddress& remote, const TcpOpenOptions& options) {
   FlowKey key{local.address, remote.address, local.port, remote.port};
   if (key.local_port == 0) {
-    const auto port = choose_port(*core_, key);
+    const auto port = choose_port(*core_, key, now);
     if (!port) return {{}, Errno::kAddressNotAvailable};
     key.local_port = *port;
-  } else if (core_->flows.find(key) != nullptr) {
-    return {{}, Errno::kAddressInUse};
   }
-  Connection* connection = create(*core_, key);
+  if (core_->flows.find(key) != nullptr || !reopen(*core_, key, now)) {
+    return {{}, Errno::kAddressNotAvailable};
+  }
+  Connection* connection = create(*core_, key, now);
   if (connection == nullptr) return {{}, Errno::kNoBufferSpace};
   connection->has_handle = true;
   apply_options(*connection, options);
   apply_opening_options(*connection, options);
+  if (options.fast_open) ask_for_fast_open(*core_, *connection, now);
   start_open(*core_, *connection, now, TcpState::kSynSent);
   settle(*core_, *connection);
   return {connection->id, Errno::kNone};
@@ -123,6 +171,16 @@ std::optional<TcpEndpointAddress> TcpStack::listening_at(TcpListenerId id) const
   return listener->local;
 }
 
+void TcpStack::set_listen_options(TcpListenerId id, const TcpListenOptions& options) {
+  if (tcp::Listener* listener = core_->listeners.get(id)) listener->options = options;
+}
+
+void TcpStack::set_backlog(TcpListenerId id, std::uint32_t backlog) {
+  tcp::Listener* listener = core_->listeners.get(id);
+  if (listener != nullptr)
+    listener->backlog = std::clamp(backlog, 1U, core_->config.accept_backlog_max);
+}
+
 void TcpStack::close_listener(Instant now, TcpListenerId id) {
   tcp::Listener* listener = core_->listeners.get(id);
   if (listener == nullptr) return;
@@ -146,17 +204,33 @@ std::uint32_t TcpStack::send(Instant, TcpId id, Slice data) {
   const std::uint32_t accepted = data.len;
   connection->send_queue.append(std::move(data));
   connection->snd_end += accepted;
-  if (connection->send_room_bytes() < connection->send_buffer_bytes / 3) {
+  if (connection->send_room_bytes() < connection->send_buffer_bytes / 3 ||
+      !connection->is_below_lowat()) {
     connection->write_blocked = true;
   }
   if (accepted > 0) settle(*core_, *connection);
   return accepted;
 }
 
+std::uint32_t TcpStack::send_urgent(Instant now, TcpId id, Slice data) {
+  Connection* connection = core_->connections.get(id);
+  if (connection == nullptr || !may_queue_data(*connection) || data.len == 0) return 0;
+  tcp::Rare& rare = connection->uncommon();
+  const std::uint32_t room = std::min(data.len, connection->send_room_bytes());
+  if (room == 0) return 0;
+  rare.urgent_out = true;
+  rare.snd_up = connection->snd_end + room;
+  return send(now, id, std::move(data));
+}
+
 Slice TcpStack::receive(Instant, TcpId id, std::uint32_t bytes_max) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr) return {};
   Slice slice = connection->receive_queue.take_front(bytes_max);
+  if (connection->rare != nullptr && connection->rare->urgent_in &&
+      urgent_distance(*connection) == 0) {
+    connection->rare->urgent_in = false;
+  }
   if (slice.len > 0 && should_update_window(*connection)) {
     connection->due |= tcp::kDueAck;
     settle(*core_, *connection);
@@ -211,6 +285,16 @@ void TcpStack::abort(Instant now, TcpId id) {
   settle(*core_, *connection);
 }
 
+bool TcpStack::has_fast_open_cookie(const IpAddress& server, Instant now) const {
+  const tcp::FastOpenPeer* peer = core_->fast_open_peers.find(server);
+  return peer != nullptr && peer->cookie.len > 0 && !core_->fast_open_peers.is_blocked(server, now);
+}
+
+std::uint32_t TcpStack::syn_room_bytes(TcpId id, Instant now) const {
+  const Connection* connection = core_->connections.get(id);
+  return connection == nullptr ? 0 : tcp::syn_room_bytes(*core_, *connection, now);
+}
+
 TcpStatus TcpStack::status(TcpId id) const {
   TcpStatus status;
   const Connection* connection = core_->connections.get(id);
@@ -221,8 +305,13 @@ TcpStatus TcpStack::status(TcpId id) const {
   status.writable_bytes = may_queue_data(*connection) ? connection->send_room_bytes() : 0;
   status.unsent_bytes = connection->unsent_bytes();
   status.unacked_bytes = connection->send_queue.bytes();
+  if (connection->rare != nullptr && connection->rare->urgent_in) {
+    status.urgent = true;
+    status.urgent_bytes = urgent_distance(*connection);
+  }
   status.end_of_stream = at_end_of_stream(*connection);
   status.send_shut = connection->fin_queued;
+  status.opening = connection->is_opening() && !connection->is_fast_open_child();
   status.local = connection->key.local_end();
   status.remote = connection->key.remote_end();
   return status;
@@ -254,6 +343,7 @@ TcpInfo TcpStack::info(TcpId id) const {
   info.bytes_received = connection->bytes_received;
   info.segments_in = connection->segments_in;
   info.segments_out = connection->segments_out;
+  info.syn_data_acked = connection->rare != nullptr && connection->rare->syn_data_acked;
   info.timestamps = connection->ts_ok;
   info.sack = connection->sack_ok;
   info.window_scaling = connection->scale_ok;

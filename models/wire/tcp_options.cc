@@ -15,6 +15,7 @@ constexpr std::size_t kSackPermittedLen = 2;
 constexpr std::size_t kTimestampsLen = 10;
 constexpr std::size_t kSackBlockLen = 8;
 constexpr std::size_t kFastOpenLenMin = 2;
+constexpr std::size_t kMagicLen = 2;
 
 TcpTimestamps load_timestamps(const std::byte* at) {
   return {TsVal(load_be32(at)), TsVal(load_be32(at + 4))};
@@ -39,6 +40,16 @@ void read_fast_open(TcpOptions& options, std::span<const std::byte> body) {
   cookie.len = static_cast<std::uint8_t>(body.size());
   if (!body.empty()) std::memcpy(cookie.bytes.data(), body.data(), body.size());
   options.fast_open = cookie;
+}
+
+// RFC 6994 §3: somebody else's experiment is an option we do not know.
+void read_experimental(TcpOptions& options, std::span<const std::byte> body) {
+  if (body.size() < kMagicLen || load_be16(body.data()) != kFastOpenMagic) {
+    ++options.unknown_count;
+    return;
+  }
+  read_fast_open(options, body.subspan(kMagicLen));
+  if (options.fast_open) options.fast_open->experimental = true;
 }
 
 bool has_len(TcpOptions& options, std::span<const std::byte> body, std::size_t option_len) {
@@ -67,6 +78,9 @@ void read_option(TcpOptions& options, std::uint8_t kind, std::span<const std::by
       break;
     case TcpOptionKind::kFastOpen:
       read_fast_open(options, body);
+      break;
+    case TcpOptionKind::kExperimental:
+      read_experimental(options, body);
       break;
     default:
       ++options.unknown_count;
@@ -104,10 +118,20 @@ std::byte* write_sack(std::byte* at, const SackBlocks& sack, std::size_t count) 
   return at;
 }
 
+std::size_t fast_open_len(const FastOpenCookie& cookie) {
+  return kFastOpenLenMin + (cookie.experimental ? kMagicLen : 0) + cookie.len;
+}
+
 std::byte* write_fast_open(std::byte* at, const FastOpenCookie& cookie) {
-  at = write_kind(at, TcpOptionKind::kFastOpen, kFastOpenLenMin + cookie.len);
+  const std::size_t len = fast_open_len(cookie);
+  at = write_kind(at, cookie.experimental ? TcpOptionKind::kExperimental : TcpOptionKind::kFastOpen,
+                  len);
+  if (cookie.experimental) {
+    store_be16(at, kFastOpenMagic);
+    at += kMagicLen;
+  }
   std::memcpy(at, cookie.bytes.data(), cookie.len);
-  return write_nops(at + cookie.len, (2u - cookie.len % 4u) % 4u);
+  return write_nops(at + cookie.len, (4 - len % 4) % 4);
 }
 
 constexpr std::size_t round_up_to_4(std::size_t len) { return (len + 3) / 4 * 4; }
@@ -119,7 +143,7 @@ std::size_t fixed_len(const TcpOptions& options) {
   if (options.window_scale) len += round_up_to_4(kWindowScaleLen);
   if (options.timestamps) len += round_up_to_4(kTimestampsLen);
   if (options.sack_permitted && !options.timestamps) len += round_up_to_4(kSackPermittedLen);
-  if (options.fast_open) len += round_up_to_4(kFastOpenLenMin + options.fast_open->len);
+  if (options.fast_open) len += round_up_to_4(fast_open_len(*options.fast_open));
   return len;
 }
 

@@ -27,7 +27,9 @@ enum class TcpOptionKind : std::uint8_t {
   kSack = 5,
   kTimestamps = 8,
   kFastOpen = 34,
+  kExperimental = 254,  // RFC 6994; with kFastOpenMagic: Fast Open before it had a number
 };
+inline constexpr std::uint16_t kFastOpenMagic = 0xf989;
 
 struct TcpTimestamps {
   TsVal value;  // TSval
@@ -64,6 +66,7 @@ class SackBlocks {
 struct FastOpenCookie {
   std::array<std::byte, 16> bytes{};
   std::uint8_t len = 0;
+  bool experimental = false;
   friend constexpr bool operator==(const FastOpenCookie&, const FastOpenCookie&) = default;
 };
 

@@ -14,7 +14,6 @@ namespace {
 
 const IpAddress kStackAddress = Ipv4Address(0xc6120001);
 const IpAddress kPeerAddress = Ipv4Address(0xc6120002);
-constexpr std::uint16_t kStackPort = 8080;
 
 // Byte `offset` of either stream. Not periodic in any power of two, so a misplaced segment shows.
 std::byte stream_byte(std::uint32_t offset) {
@@ -98,11 +97,12 @@ void TcpDialect::peer_sends(Seg seg) {
   collect();
   TcpRepr repr;
   repr.src_port = peer_port;
-  repr.dst_port = kStackPort;
+  repr.dst_port = stack_port;
   repr.seq = peer_isn + seg.seq_no;
   if (seg.ack_no) repr.ack = stack_isn_.value_or(SeqNum(0)) + *seg.ack_no;
   repr.flags = seg.flags;
   repr.window = static_cast<std::uint16_t>(seg.win_field.value_or(65535));
+  repr.urgent_pointer = seg.urgent_pointer.value_or(0);
   if (seg.options) repr.options = *seg.options;
   if (repr.options.timestamps && repr.options.timestamps->echo.value() != 0 && stack_ts_) {
     repr.options.timestamps->echo += stack_ts_->value();
@@ -170,22 +170,24 @@ std::vector<Seg> TcpDialect::taken() {
 }
 
 void TcpDialect::user_listens(std::uint32_t backlog) {
-  const auto result = stack_->listen({kStackAddress, kStackPort}, backlog);
+  const auto result = stack_->listen({kStackAddress, stack_port}, backlog);
   ASSERT_EQ(result.error, Errno::kNone);
   listener_ = result.id;
 }
 
 void TcpDialect::user_connects(const TcpOpenOptions& options) {
   const auto result =
-      stack_->connect(now_, {kStackAddress, kStackPort}, {kPeerAddress, peer_port}, options);
+      stack_->connect(now_, {kStackAddress, stack_port}, {kPeerAddress, peer_port}, options);
   ASSERT_EQ(result.error, Errno::kNone);
   id_ = result.id;
+  written_ = received_ = 0;
 }
 
 void TcpDialect::user_accepts() {
   const auto id = stack_->accept(listener_);
   ASSERT_TRUE(id.has_value()) << "nothing to accept";
   id_ = *id;
+  written_ = received_ = 0;
 }
 
 std::uint32_t TcpDialect::user_writes(std::uint32_t bytes) {
@@ -222,6 +224,14 @@ void TcpDialect::user_reads_end_of_stream() {
   EXPECT_TRUE(status().end_of_stream);
 }
 
+void TcpDialect::user_writes_urgently(std::uint32_t bytes) {
+  BufPtr buf(pool_.take());
+  const auto text = payload(1 + written_, bytes);
+  std::copy(text.begin(), text.end(), buf->push_back(bytes).begin());
+  written_ += stack_->send_urgent(now_, id_, Slice{BufRef(std::move(buf)), 0, bytes});
+  collect();
+}
+
 void TcpDialect::user_shuts_down() { stack_->shutdown_send(now_, id_); }
 void TcpDialect::user_closes() { stack_->close(now_, id_); }
 void TcpDialect::user_aborts() { stack_->abort(now_, id_); }
@@ -240,7 +250,7 @@ void TcpDialect::icmp(TcpIcmpKind kind, Errno error, Seq quoted_seq, std::uint32
   TcpIcmpError report;
   report.kind = kind;
   report.error = error;
-  report.local = {kStackAddress, kStackPort};
+  report.local = {kStackAddress, stack_port};
   report.remote = {kPeerAddress, peer_port};
   report.seq = stack_isn_.value_or(SeqNum(0)) + quoted_seq.number;
   report.mtu_bytes = mtu_bytes;
@@ -258,7 +268,9 @@ void TcpDialect::migrate() {
 }
 
 void TcpDialect::on_tcp_ready(TcpId, std::uint32_t readiness) { readiness_ |= readiness; }
-void TcpDialect::on_tcp_accept(TcpListenerId listener) { EXPECT_EQ(listener, listener_); }
+void TcpDialect::on_tcp_accept(TcpListenerId listener) {
+  EXPECT_TRUE(hears_all_ || listener == listener_);
+}
 
 void TcpDialect::collect() {
   TcpDeparture departure;
@@ -283,6 +295,7 @@ Seg TcpDialect::read(const TcpDeparture& departure) {
   if (seg.flags.ack()) seg.ack_no = view->ack().value() - peer_isn.value();
   seg.len = static_cast<std::uint32_t>(view->payload().size());
   seg.win_field = view->window();
+  seg.urgent_pointer = view->urgent_pointer();
   seg.options = view->options();
   if (seg.options->timestamps && stack_ts_) {
     seg.options->timestamps->value -= stack_ts_->value();
@@ -294,7 +307,7 @@ Seg TcpDialect::read(const TcpDeparture& departure) {
   }
   seg.options->sack = blocks;
   seg.ecn = static_cast<Ecn>(departure.traffic_class & 3);
-  const auto text = payload(seg.seq_no, seg.len);
+  const auto text = payload(seg.seq_no + (seg.flags.syn() ? 1 : 0), seg.len);
   EXPECT_TRUE(std::equal(text.begin(), text.end(), view->payload().begin()))
       << "wrong bytes in " << seg.text();
   return seg;
@@ -316,6 +329,9 @@ void TcpDialect::check(const Sent& sent, const Seg& expected) const {
   }
   if (expected.options) {
     EXPECT_TRUE(*seg.options == *expected.options) << what;
+  }
+  if (expected.urgent_pointer) {
+    EXPECT_EQ(seg.urgent_pointer, expected.urgent_pointer) << what;
   }
   if (expected.ecn) {
     EXPECT_EQ(seg.ecn, expected.ecn) << what;

@@ -47,11 +47,14 @@ struct Seg {
   std::optional<std::uint32_t> win_field;
   std::optional<TcpOptions> options;
   std::optional<Ecn> ecn;
+  std::optional<std::uint16_t> urgent_pointer;
 
   Seg& bytes(std::uint32_t count) { return len = count, *this; }
   Seg& win(std::uint32_t field) { return win_field = field, *this; }
   Seg& push() { return flags |= kPsh, *this; }
   Seg& with(TcpFlags more) { return flags |= more, *this; }
+  // URG, pointing that many octets behind the first.
+  Seg& urgent(std::uint16_t pointer) { return urgent_pointer = pointer, with(kUrg); }
   Seg& mss(std::uint16_t bytes_max) { return opts().mss = bytes_max, *this; }
   Seg& scale(std::uint8_t shift) { return opts().window_scale = shift, *this; }
   Seg& sack_permitted() { return opts().sack_permitted = true, *this; }
@@ -63,6 +66,7 @@ struct Seg {
     opts().sack.push_back({SeqNum(first.number), SeqNum(end.number)});
     return *this;
   }
+  Seg& cookie(const FastOpenCookie& fast_open) { return opts().fast_open = fast_open, *this; }
   Seg& no_options() { return options = TcpOptions(), *this; }
   Seg& marked(Ecn codepoint) { return ecn = codepoint, *this; }
   TcpOptions& opts() { return options ? *options : options.emplace(); }
@@ -100,11 +104,19 @@ class TcpDialect final : public TcpUser {
   void user_listens(std::uint32_t backlog = 5);
   void user_connects(const TcpOpenOptions& options = {});
   void user_accepts();
+  // A listener or a connection the test made itself; several listeners.
+  void hear(TcpListenerId listener) { listener_ = listener; }
+  void hear_all() { hears_all_ = true; }
+  void adopt(TcpId connection) { id_ = connection; }
+  // Of the connection whose SYN was seen last; with several, the test says which it speaks of.
+  [[nodiscard]] SeqNum stack_isn() const { return stack_isn_.value_or(SeqNum()); }
+  void speak_of(SeqNum stack_isn) { stack_isn_ = stack_isn; }
   // Returns what was accepted.
   std::uint32_t user_writes(std::uint32_t bytes);
   // Expects exactly this many bytes to be readable at once, and right.
   void user_reads(std::uint32_t bytes);
   void user_reads_end_of_stream();
+  void user_writes_urgently(std::uint32_t bytes);
   void user_shuts_down();
   void user_closes();
   void user_aborts();
@@ -134,6 +146,7 @@ class TcpDialect final : public TcpUser {
   SeqNum peer_isn{0xffffff00U};
   // Added to relative timestamp echoes the test writes, once the stack's own are known.
   std::uint16_t peer_port = 40000;
+  std::uint16_t stack_port = 8080;
 
  private:
   struct Sent {
@@ -156,6 +169,7 @@ class TcpDialect final : public TcpUser {
   std::optional<TsVal> stack_ts_;
   TcpId id_;
   TcpListenerId listener_;
+  bool hears_all_ = false;
   std::uint32_t readiness_ = 0;
   std::uint32_t written_ = 0;  // stream offsets
   std::uint32_t received_ = 0;

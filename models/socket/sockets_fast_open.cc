@@ -1,0 +1,58 @@
+// Data with the SYN and urgent data: sends with something special about them. Read tcp(7),
+// TCP_FASTOPEN and TCP_FASTOPEN_CONNECT; send(2), MSG_FASTOPEN and MSG_OOB.
+#include <algorithm>
+
+#include "models/socket/sockets.h"
+
+namespace twinpath {
+
+std::int64_t Sockets::send_urgent(Instant now, Fd fd, std::span<const std::byte> data) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  if (socket->role == Role::kDatagram) return failure(Errno::kOperationNotSupported);
+  if (socket->role != Role::kConnected) return failure(Errno::kBrokenPipe);
+  const TcpStatus status = host_.tcp().status(socket->tcp);
+  const std::int64_t refusal = refusal_to_send(*socket, status);
+  if (refusal != 0) return refusal;
+  const std::size_t fits = std::min<std::size_t>(data.size(), status.writable_bytes);
+  return static_cast<std::int64_t>(
+      queue_stream(now, *socket, data.first(fits), Urgency::kLastByte));
+}
+
+std::int64_t Sockets::send_fast_open(Instant now, Fd fd, const SocketAddress& remote,
+                                     std::span<const std::byte> data) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  if (socket->role == Role::kDatagram) return failure(Errno::kOperationNotSupported);
+  const FastOpenMode mode = host_.tcp().config().fast_open;
+  if (mode != FastOpenMode::kClient && mode != FastOpenMode::kBoth) {
+    return failure(Errno::kOperationNotSupported);
+  }
+  if (socket->role == Role::kStream && socket->deferred == nullptr) {
+    const bool always = std::exchange(socket->fast_open_connect, true);
+    const bool may_carry = host_.tcp().has_fast_open_cookie(remote.address, now);
+    Errno error = connect_stream(now, fd, *socket, remote);
+    socket->fast_open_connect = always;
+    if (may_carry && error == Errno::kNone) return send_deferred(now, fd, *socket, data);
+    return failure(error);
+  }
+  if (socket->deferred != nullptr) return failure(Errno::kIsConnected);
+  return failure(connect_stream(now, fd, *socket, remote));
+}
+
+// The connection opens with what fits its SYN; the rest the caller sends once it is open.
+std::int64_t Sockets::send_deferred(Instant now, Fd fd, Socket& socket,
+                                    std::span<const std::byte> data) {
+  const SocketAddress remote = *socket.deferred;
+  socket.deferred.reset();
+  const bool always = std::exchange(socket.fast_open_connect, true);
+  const Errno error = start_connect(now, fd, socket, remote);
+  socket.fast_open_connect = always;
+  if (error != Errno::kInProgress) return failure(error);
+  const std::size_t fits =
+      std::min<std::size_t>(data.size(), host_.tcp().syn_room_bytes(socket.tcp, now));
+  if (fits == 0 && !data.empty()) return failure(Errno::kInProgress);
+  return static_cast<std::int64_t>(queue_stream(now, socket, data.first(fits)));
+}
+
+}  // namespace twinpath
