@@ -24,7 +24,12 @@ class Carrier {
  public:
   virtual ~Carrier() = default;
   virtual IpHost& host() = 0;
+  // Since the carrier was made.
   [[nodiscard]] virtual Instant now() const = 0;
+  // What the host is handed as the time: another zero where a clock was there before it.
+  [[nodiscard]] virtual Instant host_now() const { return now(); }
+  // Time passes by itself, so that an instant may be past before advance() is called.
+  [[nodiscard]] virtual bool is_real_time() const { return false; }
   [[nodiscard]] virtual Instant next_deadline() = 0;
   // Everything due up to and at `until`. False: the host asked for more turns at one instant than
   // kTurnsMax, which only a defect does.

@@ -34,7 +34,10 @@ class EmbeddedHost final : private FrameSink {
   explicit EmbeddedHost(const EmbeddedConfig& config)
       : raw_(config.raw), carrier_(make_carrier(config, *this)), sockets_(carrier_->host()) {}
 
-  [[nodiscard]] Instant now() const { return carrier_->now(); }
+  [[nodiscard]] Instant clock() const { return carrier_->now(); }
+  // What socket calls hand to the stack.
+  [[nodiscard]] Instant now() const { return carrier_->host_now(); }
+  [[nodiscard]] bool is_real_time() const { return carrier_->is_real_time(); }
   [[nodiscard]] Instant next_deadline() { return carrier_->next_deadline(); }
   bool advance(Instant until) { return carrier_->advance(until); }
   // After every call that may have given the stack something to send.

@@ -1,6 +1,7 @@
 // The host's own calls: life, clock, frames.
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <string>
 
 #include "bindings/c/guard.h"
@@ -51,6 +52,8 @@ TwinpathHost* twinpath_host_create(const char* configuration, char* problems,
     copy_text(text_of(found), problems, problems_bytes);
   } catch (const std::bad_alloc&) {
     copy_text("out of memory\n", problems, problems_bytes);
+  } catch (const std::exception& failed) {
+    copy_text(failed.what(), problems, problems_bytes);  // a carrier that could not be set up
   }
   return nullptr;
 }
@@ -69,7 +72,7 @@ size_t twinpath_options(char* text, size_t bytes) {
 }
 
 int64_t twinpath_now(const TwinpathHost* host) {
-  return host == nullptr ? failure(Errno::kInvalid) : to_ns(host->embedded.now());
+  return host == nullptr ? failure(Errno::kInvalid) : to_ns(host->embedded.clock());
 }
 
 int64_t twinpath_next_deadline(TwinpathHost* host) {
@@ -78,9 +81,8 @@ int64_t twinpath_next_deadline(TwinpathHost* host) {
 
 int twinpath_advance(TwinpathHost* host, int64_t until_ns) {
   return guarded(host, [&](EmbeddedHost& embedded) -> int {
-    if (until_ns < to_ns(embedded.now()) || until_ns == TWINPATH_NEVER) {
-      return failure(Errno::kInvalid);
-    }
+    const bool is_past = until_ns < to_ns(embedded.clock()) && !embedded.is_real_time();
+    if (is_past || until_ns == TWINPATH_NEVER) return failure(Errno::kInvalid);
     return embedded.advance(at_ns(until_ns)) ? 0 : failure(Errno::kDeadlock);
   });
 }

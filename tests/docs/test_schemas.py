@@ -129,3 +129,10 @@ def test_what_is_not_so_is_refused(said) -> None:
                    {"problems": ["text"]}, {"metrics": {"fct_s": {"value": 1}}}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**copy.deepcopy(value), **change}, schema("run"))
+
+
+def test_scripts(said, tmp_path: Path) -> None:
+    (tmp_path / "a.pkt").write_text("0 socket(..., SOCK_STREAM, 0) = 3\n+0 listen(3, 1) = 1\n")
+    value, code = said("script", "a.pkt", str(ROOT / "tests" / "scripts" / "tcp" / "OPEN-03.pkt"))
+    assert code == 1 and value["passed"] == 1 and value["scripts"][0]["line"] == 2
+    holds("script", value)

@@ -8,8 +8,11 @@ from typing import Callable
 
 import pytest
 from conftest import ROOT, Ran
+from twinpath.errors import TwinpathError
 from twinpath.script import grammar
+from twinpath.script.abi import library_path
 from twinpath.script.model import Call, Packet, ScriptError, Tcp
+from twinpath.script.play import play
 from twinpath.script.runner import Outcome, Settings, run_file, run_text
 
 SCRIPTS = sorted((ROOT / "tests" / "scripts").rglob("*.pkt"))
@@ -39,6 +42,28 @@ def test_there_are_scripts() -> None:
 def test_every_script_passes(path: Path, peer_isn: int) -> None:
     outcome = run_file(str(path), Settings(peer_isn=peer_isn))
     assert outcome.status == "passed", str(outcome)
+
+
+def needs(under: str) -> None:
+    """Skips where that driver is not built."""
+    try:
+        library_path(under)
+    except TwinpathError as error:
+        pytest.skip(str(error))
+
+
+def test_every_script_passes_in_ns3() -> None:
+    needs("ns3")
+    said = [o for o in play(list(map(str, SCRIPTS)), Settings("ns3")) if o.status != "passed"]
+    assert not said, "\n".join(map(str, said))
+
+
+def test_short_scripts_pass_over_net_ring() -> None:
+    needs("net_ring")
+    outcomes = list(play(list(map(str, SCRIPTS)), Settings("net_ring", at_most_s=0.35)))
+    wrong = [o for o in outcomes if o.status not in ("passed", "left_out")]
+    assert not wrong, "\n".join(map(str, wrong))
+    assert sum(o.status == "passed" for o in outcomes) >= 20
 
 
 def test_every_script_says_what_it_tests() -> None:

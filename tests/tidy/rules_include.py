@@ -108,6 +108,8 @@ TABLE = (
         (*BINDINGS, "sim/", "emu/", "bindings/sim/", "bindings/emu/", "bindings/bridge/"),
         (NS3, PYBIND, JSON, POSIX),
     ),
+    Allowed("bindings/c/ns3/", ("models/", "sim/", "bindings/c/"), (NS3,)),
+    Allowed("bindings/c/ring/", ("models/", "emu/", "bindings/c/")),
     Allowed("bindings/c/", ("models/", "bindings/c/"), (POSIX, C_STANDARD)),
     Allowed("bindings/", BINDINGS, (PYBIND, JSON, POSIX)),
     Allowed("scenarios/native/", ("models/native/",)),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 import typer
 from rich.markup import escape
 
 from ..errors import ConfigError, Problem
 from ..script.abi import LIBRARIES
-from ..script.runner import Outcome, Settings, run_file
+from ..script.play import play
+from ..script.runner import REAL_TIME, Outcome, Settings
 from .output import console, print_json
 from .scenarios import JSON
 
 SCHEMA = "twinpath.script/1"
 EXIT_BAD = 2
+REAL_TIME_S = 20.0
 
 app = typer.Typer(add_completion=False)
 
@@ -32,17 +35,18 @@ def script_command(files: list[Path] = typer.Argument(..., help="FILE.pkt, or a 
                    option: list[str] = typer.Option([], "--set", help="an option of the host, as "
                                                                       "tcp.nagle=off"),
                    peer_isn: int = typer.Option(0, help="added to the peer's sequence numbers"),
+                   at_most: Optional[float] = typer.Option(
+                       None, help="leave out scripts that take more seconds; 20 in real time"),
                    verbose: bool = typer.Option(False, "-v", help="print every event"),
                    as_json: bool = JSON) -> int:
     if under not in LIBRARIES:
         raise ConfigError([Problem("--under", under, "no such driver", ", ".join(LIBRARIES))])
-    settings = Settings(under, tuple(_split(text) for text in option), peer_isn,
+    if at_most is None:
+        at_most = REAL_TIME_S if under in REAL_TIME else 0.0
+    settings = Settings(under, tuple(_split(text) for text in option), peer_isn, at_most,
                         _say if verbose else lambda text: None)
     outcomes = []
-    for path in _scripts(files):
-        if verbose:
-            console.print(f"[bold]{escape(str(path))}[/]")
-        outcome = run_file(str(path), settings)
+    for outcome in play([str(path) for path in _scripts(files)], settings):
         outcomes.append(outcome)
         if not as_json:
             _show(outcome, verbose)
@@ -71,20 +75,22 @@ def _scripts(files: list[Path]) -> list[Path]:
 
 
 def _show(outcome: Outcome, verbose: bool) -> None:
-    if outcome.status != "passed":
+    if outcome.status in ("failed", "bad"):
         console.print(f"[red]{escape(str(outcome))}[/]")
+    elif outcome.status == "left_out":
+        console.print(f"[yellow]{escape(str(outcome))}[/]")
     elif verbose:
         console.print(f"[green]{escape(str(outcome))}[/]")
 
 
 def _report(outcomes: list[Outcome], as_json: bool, under: str) -> int:
     counts = {status: sum(outcome.status == status for outcome in outcomes)
-              for status in ("passed", "failed", "bad")}
+              for status in ("passed", "failed", "bad", "left_out")}
     if as_json:
         print_json({"schema": SCHEMA, "under": under, **counts,
                     "scripts": [outcome.as_dict() for outcome in outcomes]})
     else:
         wall_s = sum(outcome.wall_s for outcome in outcomes)
-        console.print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['bad']} bad "
-                      f"in {wall_s:.2f} s")
+        console.print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['bad']} bad, "
+                      f"{counts['left_out']} left out in {wall_s:.2f} s")
     return EXIT_BAD if counts["bad"] else int(counts["failed"] > 0)

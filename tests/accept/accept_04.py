@@ -1,0 +1,9 @@
+"""The TCP/IP stack: complete, conformant, fast."""
+
+from __future__ import annotations
+
+import embedding
+
+PROMISES = (
+    *embedding.PROMISES,
+)
