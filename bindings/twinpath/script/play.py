@@ -28,8 +28,9 @@ def play(paths: list[str], settings: Settings) -> Iterator[Outcome]:
     job = {"paths": paths, "under": settings.under, "options": settings.options,
            "peer_isn": settings.peer_isn, "at_most_s": settings.at_most_s}
     command = [sys.executable, "-m", "twinpath.script.play", str(writing), json.dumps(job)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(command, pass_fds=[writing], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True) as child:
+                          stderr=subprocess.PIPE, text=True, env=environment) as child:
         os.close(writing)
         count = 0
         with open(reading, encoding="utf-8") as lines:
