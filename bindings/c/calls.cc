@@ -172,6 +172,8 @@ int twinpath_ioctl(TwinpathHost* host, int fd, unsigned long request, int* value
       option = SocketOption::kUnsentBytes;
     } else if (request == SIOCOUTQNSD) {
       option = SocketOption::kNotSentBytes;
+    } else if (request == SIOCATMARK) {
+      option = SocketOption::kAtMark;
     } else if (request != SIOCINQ) {
       return failure(Errno::kNoDeviceCall);
     }

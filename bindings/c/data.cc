@@ -20,6 +20,8 @@ constexpr std::size_t kPiecesMax = 1024;               // UIO_MAXIOV
 constexpr std::size_t kCallBytesMax = 0x7ffff000;      // MAX_RW_COUNT: what one call moves at most
 constexpr std::size_t kDatagramBytesMax = 65535 - 28;  // behind IPv4 and UDP headers
 
+constexpr std::size_t kGatheredBytesMax = 1U << 24;
+
 using Pieces = std::span<const iovec>;
 
 // Of what sendmsg(2) knows, those that change nothing here: nothing blocks, no signal is raised,
@@ -52,6 +54,15 @@ std::span<std::byte> span_of(const iovec& piece, std::size_t bytes_max) {
   return {static_cast<std::byte*>(piece.iov_base), std::min(piece.iov_len, bytes_max)};
 }
 
+std::vector<std::byte> gathered(Pieces pieces) {
+  std::vector<std::byte> whole;
+  for (const iovec& piece : pieces) {
+    const auto data = span_of(piece, piece.iov_len);
+    whole.insert(whole.end(), data.begin(), data.end());
+  }
+  return whole;
+}
+
 struct Sending {
   Pieces pieces;
   int flags = 0;
@@ -59,8 +70,21 @@ struct Sending {
   socklen_t address_length = 0;
 };
 
+// What needs all its bytes in one place: urgent data, and data on a SYN.
+std::int64_t give_at_once(EmbeddedHost& embedded, Fd fd, const Sending& what) {
+  if (bytes_of(what.pieces) > kGatheredBytesMax) return failure(Errno::kMessageSize);
+  const std::vector<std::byte> whole = gathered(what.pieces);
+  if ((what.flags & MSG_OOB) != 0) {
+    return embedded.sockets().send_urgent(embedded.now(), fd, whole);
+  }
+  const AddressResult remote = read_sockaddr(what.address, what.address_length);
+  if (remote.error != Errno::kNone) return failure(remote.error);
+  return embedded.sockets().send_fast_open(embedded.now(), fd, remote.address, whole);
+}
+
 std::int64_t give_stream(EmbeddedHost& embedded, Fd fd, const Sending& what) {
-  if ((what.flags & MSG_OOB) != 0) return failure(Errno::kOperationNotSupported);
+  Sockets& sockets = embedded.sockets();
+  if ((what.flags & (MSG_OOB | MSG_FASTOPEN)) != 0) return give_at_once(embedded, fd, what);
   std::int64_t given = 0;
   bool empty = true;
   for (const iovec& piece : what.pieces) {
@@ -68,23 +92,19 @@ std::int64_t give_stream(EmbeddedHost& embedded, Fd fd, const Sending& what) {
     const auto data = span_of(piece, room);
     if (data.empty()) continue;
     empty = false;
-    const std::int64_t taken = embedded.sockets().send(embedded.now(), fd, data);
+    const std::int64_t taken = sockets.send(embedded.now(), fd, data);
     if (taken < 0) return given > 0 ? given : taken;
     given += taken;
     if (static_cast<std::size_t>(taken) < data.size()) return given;
   }
-  return empty ? embedded.sockets().send(embedded.now(), fd, {}) : given;
+  return empty ? sockets.send(embedded.now(), fd, {}) : given;
 }
 
 std::int64_t give_datagram(EmbeddedHost& embedded, Fd fd, const Descriptor& descriptor,
                            const Sending& what) {
-  if ((what.flags & MSG_OOB) != 0) return failure(Errno::kOperationNotSupported);
+  if ((what.flags & (MSG_OOB | MSG_FASTOPEN)) != 0) return failure(Errno::kOperationNotSupported);
   if (bytes_of(what.pieces) > kDatagramBytesMax) return failure(Errno::kMessageSize);
-  std::vector<std::byte> whole;
-  for (const iovec& piece : what.pieces) {
-    const auto data = span_of(piece, kDatagramBytesMax);
-    whole.insert(whole.end(), data.begin(), data.end());
-  }
+  const std::vector<std::byte> whole = gathered(what.pieces);
   if (what.address == nullptr) return embedded.sockets().send(embedded.now(), fd, whole);
   const AddressResult target = read_sockaddr(what.address, what.address_length);
   if (target.error != Errno::kNone) return failure(target.error);
@@ -93,18 +113,18 @@ std::int64_t give_datagram(EmbeddedHost& embedded, Fd fd, const Descriptor& desc
 }
 
 std::int64_t give(TwinpathHost* host, int fd, const Sending& what) {
-  return guarded_socket(host, fd,
-                        [&](EmbeddedHost& embedded, Descriptor& descriptor) -> std::int64_t {
-                          const Errno bad = check_pieces(what.pieces.data(), what.pieces.size());
-                          if (bad != Errno::kNone) return failure(bad);
-                          if ((what.flags & ~(kSendFlagsWithoutEffect | MSG_OOB | MSG_MORE)) != 0) {
-                            return failure(Errno::kInvalid);
-                          }
-                          const Fd socket = static_cast<Fd>(fd);
-                          const bool stream = descriptor.type == SOCK_STREAM;
-                          return stream ? give_stream(embedded, socket, what)
-                                        : give_datagram(embedded, socket, descriptor, what);
-                        });
+  return guarded_socket(
+      host, fd, [&](EmbeddedHost& embedded, Descriptor& descriptor) -> std::int64_t {
+        const Errno bad = check_pieces(what.pieces.data(), what.pieces.size());
+        if (bad != Errno::kNone) return failure(bad);
+        if ((what.flags & ~(kSendFlagsWithoutEffect | MSG_OOB | MSG_MORE | MSG_FASTOPEN)) != 0) {
+          return failure(Errno::kInvalid);
+        }
+        const Fd socket = static_cast<Fd>(fd);
+        const bool stream = descriptor.type == SOCK_STREAM;
+        return stream ? give_stream(embedded, socket, what)
+                      : give_datagram(embedded, socket, descriptor, what);
+      });
 }
 
 struct Receiving {

@@ -43,7 +43,14 @@ constexpr std::array kIntOptions = {
     OptionRow{{kLevelTcp, TCP_MAXSEG}, SocketOption::kMaxSegment},
     OptionRow{{kLevelTcp, TCP_KEEPIDLE}, SocketOption::kKeepAliveIdle},
     OptionRow{{kLevelTcp, TCP_KEEPINTVL}, SocketOption::kKeepAliveInterval},
-    OptionRow{{kLevelTcp, TCP_KEEPCNT}, SocketOption::kKeepAliveProbes}};
+    OptionRow{{kLevelTcp, TCP_KEEPCNT}, SocketOption::kKeepAliveProbes},
+    OptionRow{{kLevelTcp, TCP_USER_TIMEOUT}, SocketOption::kUserTimeout},
+    OptionRow{{kLevelTcp, TCP_NOTSENT_LOWAT}, SocketOption::kNotSentLowat},
+    OptionRow{{kLevelTcp, TCP_DEFER_ACCEPT}, SocketOption::kDeferAccept},
+    OptionRow{{kLevelTcp, TCP_FASTOPEN}, SocketOption::kFastOpen},
+    OptionRow{{kLevelTcp, TCP_FASTOPEN_CONNECT}, SocketOption::kFastOpenConnect},
+    OptionRow{{SOL_SOCKET, SO_REUSEPORT}, SocketOption::kReusePort},
+    OptionRow{{SOL_SOCKET, SO_OOBINLINE}, SocketOption::kOutOfBandInline}};
 
 std::optional<SocketOption> int_option(const OptionName& name) {
   for (const OptionRow& row : kIntOptions) {

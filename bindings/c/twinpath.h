@@ -103,7 +103,7 @@ int twinpath_getsockopt(TwinpathHost* host, int fd, int level, int name, void* v
                         socklen_t* length);
 /* F_GETFL and F_SETFL. */
 int twinpath_fcntl(TwinpathHost* host, int fd, int command, int value);
-/* SIOCINQ (FIONREAD), SIOCOUTQ, SIOCOUTQNSD: bytes unread, unacknowledged, unsent. */
+/* SIOCINQ (FIONREAD), SIOCOUTQ, SIOCOUTQNSD: bytes unread, unacknowledged, unsent; SIOCATMARK. */
 int twinpath_ioctl(TwinpathHost* host, int fd, unsigned long request, int* value);
 
 /* What is ready now; returns how many entries have something. It never waits. */

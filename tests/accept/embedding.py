@@ -6,7 +6,7 @@ from promise import PYTHON, ROOT, Answer, Promise, modules, run, twinpath
 
 SUITE = "tests/python/test_embedding.py"
 SCRIPTS = str(ROOT / "tests" / "scripts" / "tcp")
-SCRIPTS_MIN = 110
+SCRIPTS_MIN = 150
 NEAR_WRAP = "4294967040"
 REAL_TIME_S = "1.2"  # longest script over net_ring
 

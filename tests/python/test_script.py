@@ -16,7 +16,7 @@ from twinpath.script.play import play
 from twinpath.script.runner import Outcome, Settings, run_file, run_text
 
 SCRIPTS = sorted((ROOT / "tests" / "scripts").rglob("*.pkt"))
-SCRIPTS_MIN = 110
+SCRIPTS_MIN = 150
 NEAR_WRAP = 0xffffff00
 LISTENING = """0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0
