@@ -167,9 +167,10 @@ std::int64_t take_stream(EmbeddedHost& embedded, Fd fd, const Receiving& what) {
     taken += got;
     if (static_cast<std::size_t>(got) < into.size()) return taken;
   }
-  // read(2) of nothing: 0, or the error there is.
-  if (empty && !sockets.is_connected(fd)) return failure(Errno::kNotConnected);
-  return taken;
+  if (!empty) return taken;
+  // Nothing is asked for: whether there is anything, or why not.
+  std::byte any{};
+  return std::min<std::int64_t>(sockets.peek(fd, {&any, 1}), 0);
 }
 
 std::int64_t take_datagram(EmbeddedHost& embedded, Fd fd, const Descriptor& descriptor,
@@ -283,6 +284,10 @@ int64_t twinpath_recvmsg(TwinpathHost* host, int fd, msghdr* message, int flags)
 }
 
 int64_t twinpath_read(TwinpathHost* host, int fd, void* buffer, size_t bytes) {
+  // read(2) asks a socket nothing when it wants nothing.
+  if (bytes == 0) {
+    return guarded_socket(host, fd, [](EmbeddedHost&, Descriptor&) -> std::int64_t { return 0; });
+  }
   return twinpath_recvfrom(host, fd, buffer, bytes, 0, nullptr, nullptr);
 }
 

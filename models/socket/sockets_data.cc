@@ -197,16 +197,22 @@ void Sockets::feed_starved() {
 }
 
 std::int64_t Sockets::receive(Instant now, Fd fd, std::span<std::byte> into) {
+  if (into.empty()) return 0;
+  const auto room_of = [](std::span<std::byte> left) {
+    return static_cast<std::uint32_t>(std::min<std::size_t>(left.size(), 1U << 30));
+  };
+  Received piece = receive_slice(now, fd, room_of(into));
+  if (piece.result <= 0) return piece.result;
+  const Socket& socket = *find(fd);
   std::int64_t copied = 0;
-  while (!into.empty()) {
-    const auto room = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), 1U << 30));
-    const Received piece = receive_slice(now, fd, room);
-    if (piece.result <= 0) return copied > 0 ? copied : piece.result;
+  // What ended the stream behind these bytes is for the next call to say.
+  while (piece.data.len > 0) {
     const std::size_t count = std::min<std::size_t>(piece.data.len, into.size());
     std::memcpy(into.data(), piece.data.bytes().data(), count);
     copied += static_cast<std::int64_t>(count);
     into = into.subspan(count);
-    if (find(fd)->role == Role::kDatagram) break;
+    if (into.empty() || socket.role == Role::kDatagram) break;
+    piece.data = host_.tcp().receive(now, socket.tcp, room_of(into));
   }
   return copied;
 }
@@ -217,7 +223,6 @@ Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
   if (socket->role == Role::kDatagram) return receive_datagram(*socket);
   if (socket->deferred != nullptr) return {failure(Errno::kAgain)};
   if (socket->role != Role::kConnected) return {failure(Errno::kNotConnected)};
-  if (socket->read_shut) return {0};
   Slice data = host_.tcp().receive(now, socket->tcp, bytes_max);
   if (data.len > 0) return {static_cast<std::int64_t>(data.len), std::move(data)};
   return {receive_nothing(*socket, host_.tcp().status(socket->tcp))};
@@ -227,7 +232,6 @@ std::int64_t Sockets::peek(Fd fd, std::span<std::byte> into, std::uint32_t offse
   Socket* socket = find(fd);
   if (socket == nullptr) return failure(Errno::kBadDescriptor);
   if (socket->role != Role::kConnected) return failure(Errno::kNotConnected);
-  if (socket->read_shut) return 0;
   const std::uint32_t copied = host_.tcp().peek(socket->tcp, offset, into);
   return copied > 0 ? copied : receive_nothing(*socket, host_.tcp().status(socket->tcp));
 }
@@ -254,7 +258,7 @@ bool Sockets::is_listening(Fd fd) const {
 }
 
 std::int64_t Sockets::receive_nothing(Socket& socket, const TcpStatus& status) {
-  if (status.end_of_stream) return 0;
+  if (status.end_of_stream || socket.read_shut) return 0;
   if (status.state != TcpState::kClosed) return failure(Errno::kAgain);
   return failure(host_.tcp().take_error(socket.tcp));
 }
@@ -308,7 +312,7 @@ std::uint32_t Sockets::readiness(Fd fd) const {
     case Role::kDatagram: {
       const UdpStatus status = host_.udp().status(socket->udp);
       return (status.readable_datagrams > 0 ? kPollIn : 0) | (status.writable ? kPollOut : 0) |
-             (status.has_error ? kPollError | kPollIn | kPollOut : 0);
+             (status.has_error ? kPollError : 0);
     }
     default:
       if (socket->deferred != nullptr) return kPollOut;

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import embedding
+import wire
 
 PROMISES = (
     *embedding.PROMISES,
+    *wire.PROMISES,
 )
