@@ -153,6 +153,24 @@ def test_a_call_may_block() -> None:
     assert never.status == "failed" and "did not return" in never.message
 
 
+def test_sequence_numbers_are_relative_to_the_syn() -> None:
+    text = LISTENING.replace("S 0:0(0)", "S 123:123(0)") + """+0 > S. 0:0(0) ack 124 <...>
++0.1 < . 1:1(0) ack 1 win 65535
++0 accept(3, ..., ...) = 4
++0.1 < P. 1:11(10) ack 1 win 65535
++0~+0.5 > . 1:1(0) ack 11
+"""
+    assert played(text).status == "passed", str(played(text))
+    assert played(text, peer_isn=NEAR_WRAP).status == "passed"
+
+
+def test_a_long_segment_stands_for_a_run() -> None:
+    text = ESTABLISHED + "+0.1 write(4, ..., 4000) = 4000\n+0 > P. 1:4001(4000) ack 1\n"
+    assert played(text).status == "passed", str(played(text))
+    assert played("--strict_segments\n" + text).status == "failed"
+    assert played(text.replace("1:4001(4000)", "1:3501(3500)")).status == "failed"
+
+
 def test_checks_ask_tcp_info() -> None:
     asked = played(ESTABLISHED + "+0 %{ assert tcpi_snd_cwnd == 10 and tcpi_state == 1\n"
                                  "print(tcpi_snd_mss) }%\n")

@@ -46,7 +46,7 @@ def parse(code: str) -> ast.Module:
 
 def run(code: str, facts: dict[str, int], say: Callable[[str], None]) -> None:
     """Every statement in turn; CheckError names the first assertion that does not hold."""
-    known: dict[str, Any] = {**linux.TCP_CA, **linux.TCP_STATES, **facts}
+    known: dict[str, Any] = {**linux.TCP_CA, **linux.TCP_STATES, **linux.TCPI_OPTIONS, **facts}
     evaluator = _Evaluator(known, say)
     for statement in parse(code).body:
         if isinstance(statement, ast.Assert):

@@ -32,6 +32,8 @@ TCP_CA = {"TCP_CA_Open": 0, "TCP_CA_Disorder": 1, "TCP_CA_CWR": 2, "TCP_CA_Recov
 TCP_STATES = {"TCP_ESTABLISHED": 1, "TCP_SYN_SENT": 2, "TCP_SYN_RECV": 3, "TCP_FIN_WAIT1": 4,
               "TCP_FIN_WAIT2": 5, "TCP_TIME_WAIT": 6, "TCP_CLOSE": 7, "TCP_CLOSE_WAIT": 8,
               "TCP_LAST_ACK": 9, "TCP_LISTEN": 10, "TCP_CLOSING": 11}
+TCPI_OPTIONS = {"TCPI_OPT_TIMESTAMPS": 1, "TCPI_OPT_SACK": 2, "TCPI_OPT_WSCALE": 4,
+                "TCPI_OPT_ECN": 8, "TCPI_OPT_ECN_SEEN": 16, "TCPI_OPT_SYN_DATA": 32}
 PREFIXES = ("SOL_", "SO_", "AF_", "PF_", "SOCK_", "IPPROTO_", "MSG_", "SHUT_", "IP_", "IPV6_",
             "TCP_")
 

@@ -1,7 +1,7 @@
 """The other side of the wire: from the script's relative numbers to packets and back.
 
-Sequence numbers of the host are relative to its SYN, the peer's are the script's own plus an offset
-(`--peer_isn`). Timestamps of the host are its clock's; the first one a script names fixes by how
+Sequence numbers are relative to each side's SYN, except in a segment that has SYN itself: there the
+peer's number, and its acknowledgement, are the script's own plus an offset (`--peer_isn`). Timestamps of the host are its clock's; the first one a script names fixes by how
 much the script's differ.
 """
 
@@ -31,8 +31,13 @@ class Flow:
 
     local_port: int
     remote_port: int
-    isn: int = 0          # of the host, on the wire
-    script_isn: int = 0   # of the host, in the script
+    isn: int = 0             # of the host, on the wire
+    script_isn: int = 0      # of the host, in the script
+    peer_isn: int = 0        # of the peer, on the wire
+    peer_syn: int = 0        # of its last SYN, which may open a new connection
+    is_known: bool = False   # a SYN of either side was seen
+    is_opening: bool = False  # the host's last SYN was not an answer
+    mss: int = 536           # what the peer takes
     stamps: dict[int, int] = field(default_factory=dict)  # script's TS val -> the host's
     stamp_offset: int | None = None
 
@@ -88,11 +93,24 @@ class Peer:
 
     def _segment(self, said: Tcp, flow: Flow, ports: tuple[int, int]) -> wire.Segment:
         ack = flow.isn - flow.script_isn + said.ack if said.ack is not None else 0
-        return wire.Segment(ports, said.flags, (self.isn + said.seq) % NUMBERS, ack % NUMBERS,
+        self._note_syn(said, flow)
+        base = self.isn if "S" in said.flags else flow.peer_isn
+        return wire.Segment(ports, said.flags, (base + said.seq) % NUMBERS, ack % NUMBERS,
                             DEFAULT_WINDOW if said.window is None else said.window,
                             said.urgent or 0,
                             tuple(self._to_host(option, flow) for option in said.options or ()),
                             bytes((said.seq + i) % 251 for i in range(said.length)))
+
+    def _note_syn(self, said: Tcp, flow: Flow) -> None:
+        """A SYN of the peer: whether it counts is known at once for the first, else by the answer."""
+        if "S" not in said.flags:
+            if not flow.is_known:
+                flow.peer_isn = self.isn
+            return
+        flow.peer_syn = (self.isn + said.seq) % NUMBERS
+        if not flow.is_known or flow.is_opening:
+            flow.peer_isn, flow.is_known = flow.peer_syn, True
+            flow.mss = next((n[0] for kind, n, _ in said.options or () if kind == "mss"), 536)
 
     def _to_host(self, option: Option, flow: Flow) -> Option:
         kind, numbers, cookie = option
@@ -140,6 +158,9 @@ class Peer:
         if flow.isn != body.seq:
             flow.stamps, flow.stamp_offset = {}, None
         flow.isn = body.seq
+        flow.is_opening = "." not in body.flags
+        if not flow.is_opening:
+            flow.peer_isn = flow.peer_syn
         self.flow = flow
 
     def follow(self, ports: tuple[int, int]) -> None:
@@ -173,8 +194,9 @@ class Peer:
             flow.script_isn = wanted.seq
         seq = (body.seq - flow.isn + flow.script_isn) % NUMBERS
         options = tuple(self._from_host(option, flow, wanted) for option in body.options)
+        base = self.isn if "S" in body.flags else flow.peer_isn
         told = Tcp(body.flags, seq, len(body.payload),
-                   (body.ack - self.isn) % NUMBERS if "." in body.flags else None, body.window,
+                   (body.ack - base) % NUMBERS if "." in body.flags else None, body.window,
                    body.urgent if "U" in body.flags else None, options)
         if wanted is None:
             return told
@@ -187,7 +209,7 @@ class Peer:
     def _from_host(self, option: Option, flow: Flow, wanted: Tcp | None) -> Option:
         kind, numbers, cookie = option
         if kind == "sack":
-            return kind, tuple((number - self.isn) % NUMBERS for number in numbers), cookie
+            return kind, tuple((number - flow.peer_isn) % NUMBERS for number in numbers), cookie
         if kind == "TS":
             return kind, self._stamps_told(numbers, flow, wanted), cookie
         return option
@@ -223,5 +245,5 @@ class Peer:
         """Of a segment the peer sent."""
         total = struct.unpack("!H", data[2:4])[0]
         header = wire.IPV4_LEN + 20
-        seq = (struct.unpack("!I", transport[4:8])[0] - self.isn) % NUMBERS
+        seq = (struct.unpack("!I", transport[4:8])[0] - self.flow.peer_isn) % NUMBERS
         return Tcp(".", seq, max(total - header, 0))

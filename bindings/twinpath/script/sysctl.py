@@ -32,7 +32,11 @@ WITHOUT_EFFECT = frozenset(
     "tcp_autocorking tcp_moderate_rcvbuf tcp_mem tcp_max_orphans tcp_rfc1337 "
     "tcp_pacing_ss_ratio tcp_pacing_ca_ratio default_qdisc tcp_comp_sack_nr "
     "tcp_comp_sack_delay_ns tcp_adv_win_scale route.flush".split())
-DEFAULTS = re.compile(r"(\.\.?/)*([\w./-]*/)?(defaults|set_sysctls)\.(sh|py)\b")
+DEFAULTS = re.compile(r"[\w./-]*defaults\.sh$")
+SETTER = re.compile(r"[\w./-]*set_sysctls\.py$")
+RESTORER = re.compile(r"/tmp/sysctl_restore")
+# packetdrill's defaults.sh: where it differs from the host's own.
+PACKETDRILL = [("tcp.receive_buffer_bytes", "15728640")]
 ASSIGNMENT = re.compile(r"(?:net\.(?:ipv4|ipv6|core)\.|/proc/sys/net/(?:ipv4|ipv6|core)/)"
                         r"([\w.]+)\s*=\s*(.*)$")
 
@@ -41,10 +45,13 @@ def settings(command: str, late: bool) -> list[tuple[str, str]]:
     """The host's options a command stands for. ValueError: a command we do not run."""
     found: list[tuple[str, str]] = []
     for part in re.split(r"[;\n]|&&", command):
-        words = shlex.split(part)
-        if not words or DEFAULTS.match(words[0]):
-            continue  # our defaults are the defaults
-        if words[0] not in ("sysctl", "/sbin/sysctl"):
+        words = shlex.split(part, comments=True)
+        if not words or RESTORER.match(words[0]):
+            continue
+        if DEFAULTS.match(words[0]):
+            found += PACKETDRILL
+            continue
+        if words[0] not in ("sysctl", "/sbin/sysctl") and not SETTER.match(words[0]):
             raise ValueError(f"`{words[0]}`: commands are not run here; only sysctl settings are "
                              "understood")
         rest = [word for word in words[1:] if word not in ("-q", "-w", "-qw", "-e")]
@@ -82,7 +89,7 @@ def _one(assignment: str, command: str) -> list[tuple[str, str]]:
         parts = value.split()
         if len(parts) == 3:
             side = "receive" if name == "tcp_rmem" else "send"
-            return [(f"tcp.{side}_buffer_bytes", parts[1])]
+            return [(f"tcp.{side}_buffer_bytes", parts[2 if side == "receive" else 1])]
     if name not in MAPPED:
         raise ValueError(f"`{command}`: no option of the host stands for {name}")
     option, pattern = MAPPED[name]
