@@ -1,7 +1,8 @@
 """The other side of the wire: from the script's relative numbers to packets and back.
 
 Sequence numbers are relative to each side's SYN, except in a segment that has SYN itself: there the
-peer's number, and its acknowledgement, are the script's own plus an offset (`--peer_isn`). Timestamps of the host are its clock's; the first one a script names fixes by how
+peer's number, and what acknowledges it, are the script's own plus an offset (`--peer_isn`).
+Timestamps of the host are its clock's; the first one a script names fixes by how
 much the script's differ.
 """
 
@@ -102,7 +103,7 @@ class Peer:
                             bytes((said.seq + i) % 251 for i in range(said.length)))
 
     def _note_syn(self, said: Tcp, flow: Flow) -> None:
-        """A SYN of the peer: whether it counts is known at once for the first, else by the answer."""
+        """A SYN of the peer: the first counts at once, a later one when it is answered."""
         if "S" not in said.flags:
             if not flow.is_known:
                 flow.peer_isn = self.isn
