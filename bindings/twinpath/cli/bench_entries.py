@@ -30,6 +30,9 @@ class Bench:
 
 SEGMENTS = "segments/cpu-second"
 FRAMES = "frames/cpu-second"
+TRANSACTION = "us/transaction"
+TRIP = "us/round-trip"
+PER_CONNECTION = ("1", "2", "4", "8", "16", "32", "64", "128")
 
 BENCHES = {bench.name: bench for bench in (
     Bench("sim-bulk", "bench_sim_bulk", "ns-3 TcpSocketBase",
@@ -45,6 +48,18 @@ BENCHES = {bench.name: bench for bench in (
     Bench("bridge", "bench_bridge", "ns-3 FdNetDevice",
           "UDP frames a second from a veth into ns-3 in real time, none lost",
           (Point("default", "packets/s"), Point("deep-queue", "packets/s", gate=False))),
+    # A point against lwIP needs its models over the same rings, which are not there yet.
+    Bench("rps-short", "bench_echo", "Linux loopback",
+          "a connection per request of 64 B: CPU time of both ends on one core; Linux as fast as "
+          "its calls go, then as commonly programmed",
+          (Point("linux", TRANSACTION, kind="cost"),
+           Point("linux-default", TRANSACTION, kind="cost", gate=False))),
+    Bench("ping-pong", "bench_echo", "Linux loopback",
+          "one connection, 64 B there and back: median and 99th percentile of round trips",
+          (Point("p50", TRIP, kind="cost"), Point("p99", TRIP, kind="cost"))),
+    Bench("msgs-per-conn", "bench_echo", "Linux loopback",
+          "1 to 128 requests of 64 B per connection: CPU time of both ends on one core",
+          tuple(Point(count, TRANSACTION, kind="cost") for count in PER_CONNECTION)),
     Bench("store", "bench_store", "the same run without recording",
           "recording's share of CPU time with 1 ms series on",
           (Point("share", "fraction", kind="share"),)),

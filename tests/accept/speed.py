@@ -1,0 +1,44 @@
+"""Benches of the stack against Linux, each against its bound."""
+
+from __future__ import annotations
+
+from promise import Answer, Promise, twinpath
+
+NO_VERDICT_CODE = 4
+# Times better than the peer at each point.
+BOUNDS = {
+    "rps-short": {"linux": 5.0},
+    "ping-pong": {"p50": 1.0, "p99": 1.0},
+    "msgs-per-conn": {},
+}
+
+
+def bench(name: str) -> Answer:
+    """One bench, every point printed."""
+    ran = twinpath("bench", name, "--json")
+    if ran.code == NO_VERDICT_CODE:
+        return Answer("", undecided="the machine is too busy, or lacks what the bench needs")
+    if ran.code != 0 or not ran.json:
+        return Answer("", [f"ended {ran.code}: {ran.tail}"])
+    points = ran.json["points"]
+    answer = Answer("; ".join(
+        f"{label} {p['ours']:.3g} against {p['peer']:.3g} {p['unit']}, {p['ratio']:.2f} times"
+        for label, p in points.items()))
+    for label, bound in BOUNDS[name].items():
+        if label not in points:
+            answer.complaints.append(f"no point {label}")
+        elif points[label]["ratio"] < bound:
+            answer.complaints.append(f"{label} {points[label]['ratio']:.2f} is below {bound}")
+    return answer
+
+
+def bound_text(name: str) -> str:
+    """What a reader sees as the bound."""
+    return ", ".join(f"{label} >= {bound:g}" for label, bound in BOUNDS[name].items()) or "printed"
+
+
+PROMISES = tuple(
+    Promise(name, f"./twinpath bench {name} --json", bound_text(name),
+            lambda quick, name=name: bench(name), long=True)
+    for name in BOUNDS
+)
