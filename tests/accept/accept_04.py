@@ -8,4 +8,9 @@ import wire
 PROMISES = (
     *embedding.PROMISES,
     *wire.PROMISES,
+import speed
+
+PROMISES = (
+    *embedding.PROMISES,
+    *speed.PROMISES,
 )

@@ -32,17 +32,23 @@ sockaddr_in address_of(std::uint32_t number) {
   return address;
 }
 
-void set(int fd, int level, int option, int value) {
-  checked(setsockopt(fd, level, option, &value, sizeof(value)), "setsockopt");
+struct SocketFlag {
+  int level;
+  int option;
+};
+
+void set(int fd, const SocketFlag& flag) {
+  const int on = 1;
+  checked(setsockopt(fd, flag.level, flag.option, &on, sizeof(on)), "setsockopt");
 }
 
 std::array<int, kPorts> listen_all(int flags, bool tuned) {
   std::array<int, kPorts> listeners{};
   for (std::uint32_t i = 0; i < kPorts; ++i) {
     const int fd = checked(socket(AF_INET, SOCK_STREAM | flags, 0), "socket");
-    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (tuned) set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
+    set(fd, {SOL_SOCKET, SO_REUSEADDR});
+    set(fd, {SOL_SOCKET, SO_REUSEPORT});
+    if (tuned) set(fd, {IPPROTO_TCP, TCP_DEFER_ACCEPT});
     const sockaddr_in address = address_of(i);
     checked(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "bind");
     checked(listen(fd, kBacklog), "listen");
@@ -51,11 +57,16 @@ std::array<int, kPorts> listen_all(int flags, bool tuned) {
   return listeners;
 }
 
-void transfer(int from, int to, std::vector<char>& bytes) {
-  checked(static_cast<int>(send(from, bytes.data(), bytes.size(), 0)), "send");
+struct Ends {
+  int from;
+  int to;
+};
+
+void transfer(const Ends& ends, std::vector<char>& bytes) {
+  checked(static_cast<int>(send(ends.from, bytes.data(), bytes.size(), 0)), "send");
   std::size_t got = 0;
   while (got < bytes.size()) {
-    const auto more = recv(to, bytes.data() + got, bytes.size() - got, 0);
+    const auto more = recv(ends.to, bytes.data() + got, bytes.size() - got, 0);
     got += static_cast<std::size_t>(checked(static_cast<int>(more), "recv"));
   }
 }
@@ -83,7 +94,7 @@ class Tuned {
         if (server < 0)
           server = checked(accept(listeners_[i % kPorts], nullptr, nullptr), "accept");
         checked(static_cast<int>(recv(server, bytes_.data(), bytes_.size(), MSG_WAITALL)), "recv");
-        transfer(server, client, bytes_);
+        transfer({server, client}, bytes_);
         if (load_.timed) {
           result.round_trips_ns.push_back(static_cast<std::uint32_t>(monotonic_ns() - asked));
         }
