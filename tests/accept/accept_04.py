@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import embedding
+import speed
 import wire
 
 PROMISES = (
     *embedding.PROMISES,
-    *wire.PROMISES,
-import speed
-
-PROMISES = (
-    *embedding.PROMISES,
     *speed.PROMISES,
+    *wire.PROMISES,
 )
