@@ -111,6 +111,17 @@ void Worker::loop() {
     now = pick ? turn(*pick, now) : idle(now);
   }
   wait_.cancel();
+  add_unserved(now);
+}
+
+// Late too is what was due and never got its turn: without it a run in which nothing ran at all
+// would show no lag.
+void Worker::add_unserved(Instant now) {
+  if (const Instant due = schedule_.next_deadline(); due <= now) add_lag(now - due);
+  for (const Clocked* part : clocked_) {
+    const Instant due = part->next_deadline();
+    if (due <= now && due > advanced_) add_lag(now - due);
+  }
 }
 
 // What a part held back for later and gives out now counts as a timer too.

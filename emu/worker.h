@@ -89,6 +89,7 @@ class Worker final : public Waker {
   void loop();
   void advance(Instant now);
   void add_lag(Duration lag);
+  void add_unserved(Instant now);
   Instant turn(const CoreSchedule::Pick& pick, Instant now);
   Instant idle(Instant now);
   [[nodiscard]] Instant next_deadline() const;

@@ -154,6 +154,19 @@ TEST(Worker, SleepsWhenIdleAndStillMeetsItsDeadline) {
   EXPECT_EQ(worker.stats().timer_lag.count(), 1U);
 }
 
+TEST(Worker, WhatNeverGotItsTurnWasLate) {
+  TscClock clock;
+  Worker worker(clock, {});
+  Alarm alarm(kStart);
+  worker.add(alarm);
+  worker.set_finished([](Instant) { return true; }, kNever);
+  while (clock.now() <= kStart + 2ms) continue;
+  worker.run();
+  EXPECT_EQ(alarm.rang(), kNever);
+  ASSERT_EQ(worker.stats().timer_lag.count(), 1U);
+  EXPECT_GT(worker.stats().timer_lag.quantile(1), 1'000'000U);
+}
+
 TEST(Worker, AReadableDescriptorEndsItsSleep) {
   std::array<int, 2> pipe_fds{};
   ASSERT_EQ(pipe(pipe_fds.data()), 0);
