@@ -51,6 +51,8 @@ METRICS = {
     "longest_frame_bytes": Metric("byte", _HOST, "longest frame above the MTU that a peer "
                                   "sent", "neither"),
     "lost_fraction": Metric("fraction", _APP, "datagrams that never came, of those sent", "lower"),
+    "marked_frames": Metric("", "link", "frames a link with ecn_threshold marked congested",
+                            "neither"),
     "requests": Metric("", _APP, "requests completed", "higher"),
     "requests_per_s": Metric("1/s", _APP, "requests completed per second, first start to last "
                              "completion", "higher", "model"),

@@ -50,6 +50,7 @@ LinkPlan link_of(const json& given) {
   link.duplicate = given.value("duplicate", 0.0);
   link.corrupt = given.value("corrupt", 0.0);
   link.queue_bytes = given.value("queue_bytes", link.queue_bytes);
+  link.ecn_threshold_bytes = given.value("ecn_threshold_bytes", std::int64_t{0});
   return link;
 }
 
@@ -78,7 +79,8 @@ json counters_of(const LinkModel& direction) {
           {"corrupted", faults.corrupted},
           {"duplicated", faults.duplicated},
           {"reordered", faults.reordered},
-          {"dropped_queue", link.dropped_queue}};
+          {"dropped_queue", link.dropped_queue},
+          {"marked", link.marked}};
 }
 
 // Two devices and the box between them.

@@ -117,6 +117,7 @@ LinkConfig link_config(const LinkPlan& link) {
   config.delay = link.delay;
   config.jitter = link.jitter;
   config.queue_bytes = static_cast<std::uint64_t>(link.queue_bytes);
+  config.ecn_threshold_bytes = static_cast<std::uint64_t>(link.ecn_threshold_bytes);
   config.faults.loss = link.loss;
   config.faults.reorder = link.reorder;
   config.faults.duplicate = link.duplicate;

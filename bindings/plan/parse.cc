@@ -87,8 +87,9 @@ LinkPlan parse_link(const json& object, std::string path, Problems& problems) {
   link.duplicate = reader.fraction_or_zero("duplicate");
   link.corrupt = reader.fraction_or_zero("corrupt");
   link.queue_bytes = reader.integer_or("queue_bytes", link.queue_bytes, kQueueBytes);
+  link.ecn_threshold_bytes = reader.integer_or("ecn_threshold_bytes", 0, kQueueBytes);
   reader.refuse_others({"name", "a", "b", "rate_bps", "delay_ns", "jitter_ns", "loss", "reorder",
-                        "duplicate", "corrupt", "queue_bytes"});
+                        "duplicate", "corrupt", "queue_bytes", "ecn_threshold_bytes"});
   return link;
 }
 

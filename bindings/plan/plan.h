@@ -98,6 +98,7 @@ struct LinkPlan {
   double duplicate = 0;
   double corrupt = 0;
   std::int64_t queue_bytes = 262144;
+  std::int64_t ecn_threshold_bytes = 0;  // 0: the queue marks nothing
 };
 
 struct AppPlan {

@@ -19,6 +19,10 @@ constexpr MetricInfo kFlowsLeftOut{"flows_left_out",    "",
                                    MetricKind::kScalar, Better::kLower,
                                    MetricClock::kNone,  "flows beyond those a host lists"};
 
+constexpr MetricInfo kMarkedFrames{"marked_frames",     "",
+                                   MetricKind::kScalar, Better::kNeither,
+                                   MetricClock::kNone,  "frames a link marked congested"};
+
 std::optional<Instant> if_ever(Instant at) {
   return at == kNever ? std::nullopt : std::optional(at);
 }
@@ -101,6 +105,9 @@ void record_link(store::SqliteSink& sink, std::string_view name, const LinkDirec
     rows.add("in_flight_limit", DropCause::kResource, way->counters().dropped_in_flight);
     rows.add("not_duplicated", DropCause::kResource, way->faults().not_duplicated);
   }
+  if (link.from_a.config().ecn_threshold_bytes == 0) return;
+  const std::uint64_t marked = link.from_a.counters().marked + link.from_b.counters().marked;
+  AppReport(sink, name, "link").scalar(kMarkedFrames, static_cast<double>(marked));
 }
 
 void record_chain(store::SqliteSink& sink, const PortFingerprint& port, const FrameChain& chain) {

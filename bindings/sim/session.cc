@@ -81,6 +81,7 @@ void assign_field(LinkPlan& link, const std::string& field, const json& value) {
     if (!value.is_null()) link.rate_bps = value.get<std::int64_t>();
   }
   if (field == "queue") link.queue_bytes = value.get<std::int64_t>();
+  if (field == "ecn_threshold") link.ecn_threshold_bytes = value.get<std::int64_t>();
   if (field == "delay") link.delay = Nanoseconds(value.get<std::int64_t>());
   if (field == "jitter") link.jitter = Nanoseconds(value.get<std::int64_t>());
 }

@@ -22,7 +22,7 @@ Q = TypeVar("Q", bound=Quantity)
 CORES_MAX = 1024  # as kCores of bindings/plan/parse.cc
 LINK_FIELDS: dict[str, type[Quantity]] = {
     "rate": Rate, "delay": Time, "queue": Bytes, "jitter": Time, "loss": Ratio, "reorder": Ratio,
-    "duplicate": Ratio, "corrupt": Ratio}
+    "duplicate": Ratio, "corrupt": Ratio, "ecn_threshold": Bytes}
 MEMBERS_MAX = 4000  # hosts of a population; a plan may have 4096 hosts in all
 
 
@@ -93,10 +93,14 @@ class Link:
     reorder: Ratio
     duplicate: Ratio
     corrupt: Ratio
+    ecn_threshold: Bytes
 
     def as_plan(self) -> dict[str, Any]:
-        """The link as it stands in a Plan: integers of bit/s, ns and bytes, fractions."""
-        return {"name": self.name, "a": getattr(self.a, "name", ""),
+        """The link as it stands in a Plan: integers of bit/s, ns and bytes, fractions. The Plan has
+        the key of a threshold only with one."""
+        marking = ({"ecn_threshold_bytes": round(self.ecn_threshold)} if self.ecn_threshold
+                   else {})
+        return {**marking, "name": self.name, "a": getattr(self.a, "name", ""),
                 "b": getattr(self.b, "name", ""),
                 "rate_bps": None if math.isinf(self.rate) else round(self.rate),
                 "delay_ns": self.delay.ns, "jitter_ns": self.jitter.ns, "loss": float(self.loss),
@@ -182,9 +186,11 @@ class Net:
              delay: Time | str | int = 0, loss: Ratio | str | float = 0,
              queue: Bytes | str = "256KiB", reorder: Ratio | str | float = 0,
              duplicate: Ratio | str | float = 0, corrupt: Ratio | str | float = 0,
-             jitter: Time | str | int = 0) -> Link:
+             jitter: Time | str | int = 0, ecn_threshold: Bytes | str | int = 0) -> Link:
         """A link between two hosts. `rate` bit/s, `delay` and `jitter` seconds one way, `queue`
-        bytes before tail drop, the others fractions of frames, seeded."""
+        bytes before tail drop, the others fractions of frames, seeded. With more than
+        `ecn_threshold` bytes waiting, frames of ECN-capable senders (`tcp={"ecn": "request"}`) are
+        marked, not dropped; 0 marks nothing."""
         name = name if name is not None else f"link{len(self.links)}"
         self._check_name("link", name, [l.name for l in self.links] + [h.name for h in self.hosts])
         for end in (a, b):
@@ -199,7 +205,8 @@ class Net:
                     get(Bytes, f"{name}.queue", queue), get(Time, f"{name}.jitter", jitter),
                     get(Ratio, f"{name}.loss", loss), get(Ratio, f"{name}.reorder", reorder),
                     get(Ratio, f"{name}.duplicate", duplicate),
-                    get(Ratio, f"{name}.corrupt", corrupt))
+                    get(Ratio, f"{name}.corrupt", corrupt),
+                    get(Bytes, f"{name}.ecn_threshold", ecn_threshold))
         if getattr(a, "count", 1) > 1 and getattr(b, "count", 1) > 1:
             self.problem(name, f"{a.name} {b.name}", "joins two populations", "one end of one host")
         for what in LINK_FIELDS:

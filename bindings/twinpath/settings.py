@@ -13,7 +13,8 @@ from .net import LINK_FIELDS, carries_nothing
 from .quantities import Metric, Quantity, Time, quantity
 
 Json = dict[str, Any]
-PLAN_KEYS = {"rate": "rate_bps", "delay": "delay_ns", "jitter": "jitter_ns", "queue": "queue_bytes"}
+PLAN_KEYS = {"rate": "rate_bps", "delay": "delay_ns", "jitter": "jitter_ns", "queue": "queue_bytes",
+             "ecn_threshold": "ecn_threshold_bytes"}
 Value = Metric | str | bool
 
 
@@ -73,7 +74,7 @@ class Settings:
                 self._add_host(host, own.get(host["name"]))
         for link in plan["links"]:
             for name, kind in LINK_FIELDS.items():
-                value = link[PLAN_KEYS.get(name, name)]
+                value = link.get(PLAN_KEYS.get(name, name), 0)
                 self._add(f"{link['name']}.{name}", Setting(
                     link["name"], name, _of_plan(kind, value), True))
 

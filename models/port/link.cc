@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "models/base/check.h"
+#include "models/wire/congestion_mark.h"
 
 namespace twinpath {
 
@@ -35,7 +36,7 @@ void LinkModel::offer(Instant now, BufPtr frame) {
     tell_dropped(now, *frame, LinkDrop::kInFlightLimit);
     return;
   }
-  const std::optional<Instant> departs = config_.rate_bps == 0 ? now : transmit(now, frame->len);
+  const std::optional<Instant> departs = config_.rate_bps == 0 ? now : transmit(now, *frame);
   if (!departs) {
     ++counters_.dropped_queue;
     tell_dropped(now, *frame, LinkDrop::kQueueFull);
@@ -52,19 +53,28 @@ void LinkModel::offer(Instant now, BufPtr frame) {
   passed_.clear();
 }
 
-std::optional<Instant> LinkModel::transmit(Instant now, std::uint32_t frame_bytes) {
+std::optional<Instant> LinkModel::transmit(Instant now, PacketBuf& frame) {
+  const std::uint32_t frame_bytes = frame.len;
   const bool idle = busy_until_ <= now;
   const std::uint64_t queued = queued_bytes(now);
   if (idle) {
     busy_until_ = now;
   } else {
     if (queued + frame_bytes > config_.queue_bytes || waiting_.full()) return std::nullopt;
+    mark(frame, queued);
     waiting_.push_back({busy_until_, frame_bytes});
     waiting_bytes_ += frame_bytes;
     counters_.queue_bytes_peak = std::max(counters_.queue_bytes_peak, waiting_bytes_);
   }
   busy_until_ += transmission_time(frame_bytes);
   return busy_until_;
+}
+
+// RFC 8257 §3.1: by the queue at this instant, not an average, so that senders hear within a round
+// trip. What cannot be marked waits like the rest and is dropped only at the limit (RFC 3168 §7).
+void LinkModel::mark(PacketBuf& frame, std::uint64_t queued) {
+  if (config_.ecn_threshold_bytes == 0 || queued <= config_.ecn_threshold_bytes) return;
+  if (mark_congestion(frame.bytes()) == CongestionMark::kMarked) ++counters_.marked;
 }
 
 std::uint64_t LinkModel::queued_bytes(Instant now) {

@@ -1,6 +1,7 @@
-// One direction of a link as pure arithmetic: a drop-tail queue, a transmitter of a given rate, the
-// faults of the path, propagation with jitter. The simulator's direct links, the emulator's links
-// and `twinpath impair` all are this object, so a link means the same under both clocks.
+// One direction of a link as pure arithmetic: a drop-tail queue that can mark (RFC 3168), a
+// transmitter of a given rate, the faults of the path, propagation with jitter. The simulator's
+// direct links, the emulator's links and `twinpath impair` all are this object, so a link means the
+// same under both clocks.
 //
 // Order of effects: queue, transmitter, faults, propagation. Loss therefore happens on the wire and
 // has used the link's capacity, as on a real one; put a loss before the queue by a link of its own.
@@ -27,6 +28,8 @@ struct LinkConfig {
   Duration jitter{};                   // added on top, uniform in [0, jitter]; never reorders
   std::uint64_t queue_bytes = 262144;  // frames waiting behind the one being sent
   std::uint32_t overhead_bytes = 0;    // per frame on the wire; Ethernet's full 24 if wanted
+  // RFC 8257 §3.1: a frame that finds more than this waiting is marked, if it can be; 0 = never.
+  std::uint64_t ecn_threshold_bytes = 0;
   FaultConfig faults{};
 
   static constexpr auto fields() {
@@ -40,7 +43,10 @@ struct LinkConfig {
         Field{"queue_bytes", "drop-tail limit of frames waiting to be sent",
               &LinkConfig::queue_bytes, Limits{.unit = "B", .min = 0, .max = 1e12}},
         Field{"overhead_bytes", "preamble, check sequence and gap counted per frame",
-              &LinkConfig::overhead_bytes, Limits{.unit = "B", .min = 0, .max = 1000}});
+              &LinkConfig::overhead_bytes, Limits{.unit = "B", .min = 0, .max = 1000}},
+        Field{"ecn_threshold_bytes",
+              "with more waiting, ECN-capable frames are marked; 0 marks none",
+              &LinkConfig::ecn_threshold_bytes, Limits{.unit = "B", .min = 0, .max = 1e12}});
   }
 };
 
@@ -52,6 +58,7 @@ struct LinkCounters {
   std::uint64_t offered_bytes = 0;
   std::uint64_t dropped_queue = 0;      // the queue's bytes were used up
   std::uint64_t dropped_in_flight = 0;  // LinkModel::kInFlightMax
+  std::uint64_t marked = 0;             // congestion experienced
   std::uint64_t delivered = 0;          // collected
   std::uint64_t delivered_bytes = 0;
   std::uint64_t queue_bytes_peak = 0;
@@ -93,6 +100,8 @@ class LinkModel {
   [[nodiscard]] const LinkConfig& config() const { return config_; }
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }
   [[nodiscard]] const FaultCounters& faults() const { return faults_.counters(); }
+  // Bytes that waited when the last frame was offered, that one included if it does.
+  [[nodiscard]] std::uint64_t waiting_bytes() const { return waiting_bytes_; }
   // Bytes waiting at `now`, the frame being sent not counted.
   [[nodiscard]] std::uint64_t queued_bytes(Instant now);
 
@@ -110,7 +119,9 @@ class LinkModel {
     if (listener_ != nullptr) listener_->dropped(now, frame, why);
   }
   // When the last bit of a frame that joins the queue now will have left; nothing when it is full.
-  std::optional<Instant> transmit(Instant now, std::uint32_t frame_bytes);
+  // Frames that find the queue too long are marked.
+  std::optional<Instant> transmit(Instant now, PacketBuf& frame);
+  void mark(PacketBuf& frame, std::uint64_t queued);
   Duration transmission_time(std::uint32_t frame_bytes);
   void launch(Instant arrives, BufPtr frame);
   void release_held(Instant now);

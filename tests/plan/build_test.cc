@@ -50,11 +50,13 @@ TEST(BuildPlan, LinksCarryRateDelayAndFaults) {
   link.name = "wire";
   link.rate_bps = 1'000'000;
   link.delay = std::chrono::milliseconds(5);
+  link.ecn_threshold_bytes = 30'000;
   link.loss = 0.25;
   link.corrupt = 0.125;
   const LinkConfig config = link_config(link);
   EXPECT_EQ(config.rate_bps, 1'000'000u);
   EXPECT_EQ(config.delay, std::chrono::milliseconds(5));
+  EXPECT_EQ(config.ecn_threshold_bytes, 30'000u);
   EXPECT_DOUBLE_EQ(config.faults.loss, 0.25);
   EXPECT_DOUBLE_EQ(config.faults.corrupt, 0.125);
   link.rate_bps.reset();

@@ -52,6 +52,7 @@ TEST(ParsePlan, KeepsEveryValue) {
   EXPECT_EQ(plan.links[0].rate_bps, 100'000'000);
   EXPECT_EQ(plan.links[0].delay, std::chrono::milliseconds(10));
   EXPECT_DOUBLE_EQ(plan.links[0].loss, 0.01);
+  EXPECT_EQ(plan.links[0].ecn_threshold_bytes, 0);
   ASSERT_EQ(plan.apps.size(), 2u);
   EXPECT_FALSE(plan.apps[0].to.has_value());
   EXPECT_EQ(plan.apps[1].to, "server");

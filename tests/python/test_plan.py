@@ -37,6 +37,12 @@ def test_a_plan_holds_integers_of_ns_bytes_and_bits() -> None:
     assert data["params"]["size"] == 10_000_000
 
 
+def test_a_link_that_marks_says_so_and_others_keep_their_plan() -> None:
+    assert "ecn_threshold_bytes" not in pair().plan("sim").data["links"][0]
+    marking = pair().with_settings({"wire.ecn_threshold": "30kB"}).plan("sim").data
+    assert marking["links"][0]["ecn_threshold_bytes"] == 30_000
+
+
 def test_addresses_and_servers_are_filled_in() -> None:
     data = pair().plan("sim").data
     assert [h["addresses"] for h in data["hosts"]] == [["198.18.0.1/24"], ["198.18.0.2/24"]]

@@ -35,13 +35,14 @@ def impair_command(port_a: str, port_b: str, *,
                    loss: str = typer.Option("0", help="1%"),
                    reorder: str = typer.Option("0"), duplicate: str = typer.Option("0"),
                    corrupt: str = typer.Option("0"), queue: str = typer.Option("256KiB"),
+                   ecn_threshold: str = typer.Option("0", help="ECN marks above it: 30kB"),
                    seed: int = SEED,
                    duration: Optional[str] = typer.Option(None, help="stop after: 60s"),
                    as_json: bool = JSON) -> int:
     net = Net()
     link = net.link(net.host("a"), net.host("b"), name="box", rate=rate, delay=delay,
                     jitter=jitter, loss=loss, reorder=reorder, duplicate=duplicate,
-                    corrupt=corrupt, queue=queue)
+                    corrupt=corrupt, queue=queue, ecn_threshold=ecn_threshold)
     lasts = None if duration is None else net.quantity(Time, "--duration", duration)
     if port_a == port_b:
         net.problem("impair", port_a, "a box needs two different ports")

@@ -106,7 +106,8 @@ def print_help(scenario: Scenario, as_json: bool) -> None:
                               rows))
     names = " ".join(fields.fields("tcp"))
     console.print(f"[dim]-s HOST.tcp.FIELD=VALUE with FIELD one of:[/] {names}")
-    console.print("[dim]-s LINK.rate|delay|jitter|loss|reorder|duplicate|corrupt|queue=VALUE[/]")
+    console.print("[dim]-s LINK.rate|delay|jitter|loss|reorder|duplicate|corrupt|queue"
+                  "|ecn_threshold=VALUE[/]")
     console.print("[dim]Options:[/] --driver sim|emu|bridge --seed N --db FILE --pcap FOLDER "
                   "--pcapng FILE --turn-log --perfetto FILE --testbed veth|net_ring|FILE "
                   "--timeout SECONDS --dry-run --json")

@@ -11,6 +11,7 @@
 
 #include "models/base/heap_pool.h"
 #include "models/wire/ethernet.h"
+#include "models/wire/ip.h"
 
 namespace twinpath {
 namespace {
@@ -88,6 +89,37 @@ TEST(LinkModel, WithoutQueueOnlyAnIdleTransmitterTakes) {
   link.offer(kStart + 100us, numbered_frame(pool, 2));
   EXPECT_EQ(link.counters().dropped_queue, 1u);
   EXPECT_EQ(drain(link).size(), 2u);
+}
+
+// An IPv4 packet of that codepoint, as long as the others.
+BufPtr codepoint_frame(HeapPool& pool, Ecn ecn) {
+  BufPtr frame = numbered_frame(pool, 0x45000000U | static_cast<std::uint32_t>(ecn) << 16);
+  store_be16(frame->data() + 12, static_cast<std::uint16_t>(EtherType::kIpv4));
+  return frame;
+}
+
+// RFC 8257 §3.1: what finds more than the threshold waiting is marked, if it can be; RFC 3168 §7:
+// what cannot waits like the rest, and is lost at the limit only.
+TEST(LinkModel, MarksAboveTheThresholdAndDropsAtTheLimit) {
+  HeapPool pool;
+  LinkModel link({.rate_bps = 8'000'000, .queue_bytes = 600, .ecn_threshold_bytes = 200}, Rng(1));
+  // One is being sent, the next three find 0, 100 and 200 waiting.
+  for (int i = 0; i < 4; ++i) link.offer(kStart, codepoint_frame(pool, Ecn::kEct0));
+  EXPECT_EQ(link.counters().marked, 0u);
+  link.offer(kStart, codepoint_frame(pool, Ecn::kEct0));
+  link.offer(kStart, codepoint_frame(pool, Ecn::kNotEct));
+  link.offer(kStart, codepoint_frame(pool, Ecn::kEct1));
+  EXPECT_EQ(link.counters().marked, 2u);
+  EXPECT_EQ(link.waiting_bytes(), 600u);
+  link.offer(kStart, codepoint_frame(pool, Ecn::kEct0));
+  EXPECT_EQ(link.counters().dropped_queue, 1u);
+  EXPECT_EQ(link.counters().marked, 2u) << "what is dropped is not marked";
+  std::vector<int> seen;
+  BufPtr out[1];
+  while (link.collect(kStart + 1s, out) == 1) {
+    seen.push_back(static_cast<int>(out[0]->data()[kEthernetHeaderLen + 1] & std::byte{3}));
+  }
+  EXPECT_EQ(seen, (std::vector<int>{2, 2, 2, 2, 3, 0, 3}));
 }
 
 TEST(LinkModel, JitterSpreadsButKeepsOrder) {
