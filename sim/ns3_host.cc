@@ -22,6 +22,8 @@ const char* congestion_type(CongestionKind kind) {
       return "ns3::TcpCubic";
     case CongestionKind::kDctcp:
       return "ns3::TcpDctcp";
+    case CongestionKind::kBbr:
+      return "ns3::TcpBbr";
     default:
       return "ns3::TcpLinuxReno";
   }

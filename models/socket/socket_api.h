@@ -36,6 +36,9 @@ enum class SocketOption : std::uint8_t {
   kKeepAliveInterval,  // TCP_KEEPINTVL, seconds
   kKeepAliveProbes,    // TCP_KEEPCNT
   kCongestion,         // TCP_CONGESTION, as CongestionKind
+  kCork,               // TCP_CORK
+  kQuickAck,           // TCP_QUICKACK
+  kPacing,             // as PacingMode
   kUnreadBytes,        // SIOCINQ
   kUnsentBytes,        // SIOCOUTQ: accepted, not yet acknowledged
   kNotSentBytes,       // SIOCOUTQNSD: accepted, not yet in any segment

@@ -65,6 +65,18 @@ Errno fill(TcpOpenOptions& options, SocketOption option, std::int64_t value) {
     case SocketOption::kNoDelay:
       options.nagle = value == 0;
       break;
+    case SocketOption::kCork:
+      options.cork = value != 0;
+      break;
+    case SocketOption::kQuickAck:
+      options.quick_ack = value != 0;
+      break;
+    case SocketOption::kPacing:
+      if (value < 0 || value >= static_cast<std::int64_t>(kPacingNames.size())) {
+        return Errno::kInvalid;
+      }
+      options.pacing = static_cast<PacingMode>(value);
+      break;
     case SocketOption::kMaxSegment:
       if (value < 88 || value > 32767)
         return Errno::kInvalid;  // tcp(7): TCP_MIN_MSS, MAX_TCP_WINDOW
@@ -116,6 +128,12 @@ std::optional<std::int64_t> value_of(const TcpOpenOptions& set, const TcpConfig&
       return set.keepalive.value_or(config.keepalive) ? 1 : 0;
     case SocketOption::kNoDelay:
       return set.nagle.value_or(config.nagle) ? 0 : 1;
+    case SocketOption::kCork:
+      return set.cork.value_or(false) ? 1 : 0;
+    case SocketOption::kQuickAck:
+      return set.quick_ack.value_or(config.quick_acks > 0) ? 1 : 0;
+    case SocketOption::kPacing:
+      return static_cast<std::int64_t>(set.pacing.value_or(config.pacing));
     case SocketOption::kMaxSegment:
       return set.mss_bytes.value_or(kMssUnconnected);
     case SocketOption::kKeepAliveIdle:

@@ -14,8 +14,8 @@
 namespace twinpath {
 
 // kCustom has no name: it comes as TcpConfig::custom_congestion.
-enum class CongestionKind : std::uint8_t { kReno, kCubic, kDctcp, kCustom };
-inline constexpr std::array<const char*, 3> kCongestionNames = {"reno", "cubic", "dctcp"};
+enum class CongestionKind : std::uint8_t { kReno, kCubic, kDctcp, kBbr, kCustom };
+inline constexpr std::array<const char*, 4> kCongestionNames = {"reno", "cubic", "dctcp", "bbr"};
 
 enum class EcnMode : std::uint8_t { kOff, kAccept, kRequest };
 inline constexpr std::array<const char*, 3> kEcnNames = {"off", "accept", "request"};
@@ -28,16 +28,24 @@ inline constexpr std::array<const char*, 3> kSynCookiesNames = {"off", "when_ful
 enum class FastOpenMode : std::uint8_t { kOff, kClient, kServer, kBoth };
 inline constexpr std::array<const char*, 4> kFastOpenNames = {"off", "client", "server", "both"};
 
+// kAuto paces where the congestion control asks for it: bbr does.
+enum class PacingMode : std::uint8_t { kOff, kOn, kAuto };
+inline constexpr std::array<const char*, 3> kPacingNames = {"off", "on", "auto"};
+
 struct TcpConfig {
   // Segments and buffers.
   std::uint32_t mss_bytes = 1460;
   std::uint32_t initial_window_segments = 10;
   std::uint32_t send_buffer_bytes = 1U << 20;
   std::uint32_t receive_buffer_bytes = 1U << 20;
+  std::uint32_t send_buffer_max_bytes = 0;
+  std::uint32_t receive_buffer_max_bytes = 0;
   // Behaviour.
   CongestionKind congestion = CongestionKind::kCubic;
   Duration delayed_ack = std::chrono::milliseconds(40);
+  std::uint32_t quick_acks = 0;
   bool nagle = true;
+  bool minshall = false;
   bool timestamps = true;
   bool window_scaling = true;
   bool sack = true;
@@ -45,6 +53,7 @@ struct TcpConfig {
   bool slow_start_after_idle = true;
   bool black_hole_detection = false;
   FastOpenMode fast_open = FastOpenMode::kBoth;
+  PacingMode pacing = PacingMode::kAuto;
   // Time.
   Duration rto_initial = std::chrono::seconds(1);
   Duration rto_min = std::chrono::milliseconds(200);

@@ -12,6 +12,7 @@ namespace tcp_fields {
 constexpr auto behaviour() {
   using C = TcpConfig;
   constexpr Limits kBuffer{.unit = "bytes", .min = 2048, .max = 1073725440};  // 65535 << 14
+  constexpr Limits kTuned{.unit = "bytes", .min = 0, .max = 1073725440};
   constexpr Limits kLiveBuffer{.unit = "bytes", .min = 2048, .max = 1073725440, .live = true};
   return std::tuple(
       Field{"mss_bytes", "largest payload of a segment we offer and use, options included",
@@ -21,11 +22,23 @@ constexpr auto behaviour() {
       Field{"send_buffer_bytes", "unacknowledged and unsent data kept", &C::send_buffer_bytes,
             kLiveBuffer},
       Field{"receive_buffer_bytes", "what the window offers", &C::receive_buffer_bytes, kBuffer},
+      Field{"send_buffer_max_bytes",
+            "the send buffer grows to twice the congestion window, to this at most; 0: it does not",
+            &C::send_buffer_max_bytes, kTuned},
+      Field{"receive_buffer_max_bytes",
+            "the receive buffer grows to twice what is read in a round trip, to this at most; "
+            "0: it does not",
+            &C::receive_buffer_max_bytes, kTuned},
       Field{"congestion", "congestion control; dctcp wants ecn = request", &C::congestion,
             Limits{.choices = kCongestionNames, .live = true}},
       Field{"delayed_ack", "longest wait before data is acknowledged; 0 = at once", &C::delayed_ack,
             Limits{.unit = "ns", .min = 0, .max = 499999999, .live = true}},
+      Field{"quick_acks",
+            "segments acknowledged at once at the start and after an RTO of silence; Linux: 16",
+            &C::quick_acks, Limits{.unit = "segments", .min = 0, .max = 255, .live = true}},
       Field{"nagle", "hold back small segments while data is in flight", &C::nagle,
+            Limits{.max = 1, .live = true}},
+      Field{"minshall", "with nagle: only while a small segment is in flight", &C::minshall,
             Limits{.max = 1, .live = true}},
       Field{"timestamps", "offer and accept RFC 7323 timestamps", &C::timestamps},
       Field{"window_scaling", "offer and accept RFC 7323 window scaling", &C::window_scaling},
@@ -34,7 +47,9 @@ constexpr auto behaviour() {
       Field{"fast_open", "data on SYNs for users who ask for it (RFC 7413)", &C::fast_open,
             Limits{.choices = kFastOpenNames}},
       Field{"slow_start_after_idle", "shrink the window after an RTO of silence (RFC 5681 §4.1)",
-            &C::slow_start_after_idle, Limits{.max = 1, .live = true}});
+            &C::slow_start_after_idle, Limits{.max = 1, .live = true}},
+      Field{"pacing", "spread segments over the round trip; auto: if the control asks for it",
+            &C::pacing, Limits{.choices = kPacingNames, .live = true}});
 }
 
 // Times and how often.

@@ -25,12 +25,16 @@ CongestionControl::Ops CongestionControl::make(CongestionKind kind) {
       return Cubic{};
     case CongestionKind::kDctcp:
       return Dctcp{};
+    case CongestionKind::kBbr:
+      return Bbr{};
     default:
       return Reno{};
   }
 }
 
+// Version 1 of BBR does not hear marks.
 void CongestionControl::on_mark(const LossSample& sample) {
+  if (is_model_based()) return;
   const auto* dctcp = std::get_if<Dctcp>(&ops_);
   if (dctcp == nullptr) return on_congestion(sample);
   window_.ssthresh_bytes =
@@ -39,6 +43,7 @@ void CongestionControl::on_mark(const LossSample& sample) {
 }
 
 void CongestionControl::on_ack(const AckSample& sample) {
+  if (is_model_based()) return;
   if (!sample.window_limited) {
     std::visit([&](auto& ops) { ops.on_app_limited(sample.now); }, ops_);
     return;
@@ -68,6 +73,7 @@ std::uint32_t CongestionControl::slow_start(const AckSample& sample) {
 }
 
 void CongestionControl::on_congestion(const LossSample& sample) {
+  if (auto* bbr = std::get_if<Bbr>(&ops_)) return bbr->model().on_loss(window_);
   const std::uint32_t ssthresh =
       std::visit([&](auto& ops) { return ops.ssthresh_after_loss(window_, sample); }, ops_);
   window_.ssthresh_bytes = std::max(ssthresh, kSsthreshSegmentsMin * window_.mss_bytes);
@@ -81,11 +87,23 @@ void CongestionControl::on_timeout(const LossSample& sample) {
 }
 
 void CongestionControl::on_recovered(std::uint32_t flight_bytes) {
+  if (is_model_based()) return;
   window_.cwnd_bytes = std::min(window_.ssthresh_bytes,
                                 std::max(flight_bytes, window_.mss_bytes) + window_.mss_bytes);
 }
 
+// A window per round trip and some more, so that the window, not the pace, is what limits; twice as
+// much while it doubles. The gains are Linux's.
+std::uint64_t CongestionControl::pacing_bytes_per_s(Duration srtt) const {
+  constexpr std::uint64_t kNsPerS = 1'000'000'000;
+  if (const auto* bbr = std::get_if<Bbr>(&ops_)) return bbr->model().pacing_bytes_per_s();
+  if (srtt <= Duration::zero()) return 0;
+  const std::uint64_t percent = window_.cwnd_bytes < window_.ssthresh_bytes / 2 ? 200 : 120;
+  return window_.cwnd_bytes * kNsPerS / static_cast<std::uint64_t>(srtt.count()) * percent / 100;
+}
+
 void CongestionControl::on_idle(Instant now, std::uint32_t restart_bytes) {
+  if (is_model_based()) return;
   std::visit([&](auto& ops) { ops.on_app_limited(now); }, ops_);
   window_.cwnd_bytes = std::min(window_.cwnd_bytes, restart_bytes);
 }

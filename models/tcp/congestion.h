@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "models/base/time.h"
+#include "models/tcp/bbr.h"
 #include "models/tcp/config.h"
 #include "models/tcp/cubic.h"
 #include "models/tcp/custom_congestion.h"
@@ -46,6 +47,23 @@ class CongestionControl {
   void on_timeout(const LossSample& sample);
   // Recovery is over; what is still in flight bounds the burst (RFC 6582 §3.2, step 3, option 1).
   void on_recovered(std::uint32_t flight_bytes);
+  // Whether it models the path: asks for delivery samples, and loss alone does not move its window.
+  [[nodiscard]] bool is_model_based() const { return std::holds_alternative<Bbr>(ops_); }
+  // Every acknowledgement. Requires: is_model_based().
+  void on_delivery(const DeliverySample& sample) {
+    std::get<Bbr>(ops_).model().on_delivery(window_, sample);
+  }
+  // Wants to see the path with little in flight, so what is measured says nothing of its bandwidth.
+  [[nodiscard]] bool is_probing_rtt() const {
+    const auto* bbr = std::get_if<Bbr>(&ops_);
+    return bbr != nullptr && bbr->model().mode() == BbrModel::Mode::kProbeRtt;
+  }
+  // Data leaves after nothing was in flight.
+  void on_restart(bool is_app_limited) {
+    if (auto* bbr = std::get_if<Bbr>(&ops_)) bbr->model().on_restart(is_app_limited);
+  }
+  // At which what the window allows should leave; 0 when nothing is known of the path.
+  [[nodiscard]] std::uint64_t pacing_bytes_per_s(Duration srtt) const;
   // Nothing was sent for an RTO (RFC 5681 §4.1).
   void on_idle(Instant now, std::uint32_t restart_bytes);
   void set_mss(std::uint32_t mss_bytes) { window_.mss_bytes = mss_bytes; }
@@ -80,7 +98,7 @@ class CongestionControl {
   }
 
   // In the order of CongestionKind.
-  using Ops = std::variant<Reno, Cubic, Dctcp, CustomCongestion>;
+  using Ops = std::variant<Reno, Cubic, Dctcp, Bbr, CustomCongestion>;
   static Ops make(CongestionKind kind);
 
   [[nodiscard]] bool in_first_slow_start() const {

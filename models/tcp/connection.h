@@ -9,8 +9,10 @@
 #include "models/tcp/congestion.h"
 #include "models/tcp/endpoint.h"
 #include "models/tcp/flow_key.h"
+#include "models/tcp/pacing.h"
 #include "models/tcp/rare.h"
 #include "models/tcp/reassembly.h"
+#include "models/tcp/receive_tuner.h"
 #include "models/tcp/rtt.h"
 #include "models/tcp/sent_list.h"
 #include "models/tcp/slice_queue.h"
@@ -32,6 +34,8 @@ struct Connection : Tcb {
   SliceQueue receive_queue;
   SentList sent;
   Reassembly reassembly;
+  std::unique_ptr<ReceiveTuner> receive_tuner;  // null: the buffer stays as it is
+  std::unique_ptr<Pacer> pacer;                 // null: segments leave as the windows allow
   Timer timer;  // the earliest of the deadlines, or earlier (timers.cc)
   Core* core;
   std::unique_ptr<Rare> rare;

@@ -15,7 +15,7 @@
 
 namespace twinpath::tcp {
 
-// A segment that belongs to no living connection: RST, mostly.
+// A segment that leaves as it is now, whatever becomes of its connection: RST, mostly.
 struct Reply {
   FlowKey key;
   SeqNum seq;

@@ -44,7 +44,11 @@ void mark_urgent(const Rare& rare, TcpRepr& repr) {
 }
 
 // Everything that an acknowledgement, whatever carries it, settles.
-void note_ack_sent(Connection& connection) {
+void note_ack_sent(Connection& connection, bool rides_on_data) {
+  // Who answers is interactive: its acknowledgements ride on its data (Linux's "ping-pong" mode).
+  if (connection.quick_acks > 0 && connection.unacked_bytes > 0) {
+    connection.quick_acks = rides_on_data ? 0 : connection.quick_acks - 1;
+  }
   connection.last_ack_sent = connection.rcv_nxt;
   connection.unacked_bytes = 0;
   connection.duplicate = SeqRange();
@@ -53,6 +57,20 @@ void note_ack_sent(Connection& connection) {
 }
 
 }  // namespace
+
+// What it acknowledges moves on before it leaves.
+void acknowledge_first(Core& core, Connection& connection, Instant now) {
+  if (connection.unacked_bytes == 0) return;
+  Reply reply{connection.key, connection.snd_nxt, connection.rcv_nxt, kAck};
+  if (connection.ecn_echo) reply.flags |= kEce;
+  if (connection.ts_ok) {
+    reply.options.timestamps = {timestamp(connection, now), connection.ts_recent};
+  }
+  reply.window = advertise_window(connection, connection.rcv_scale);
+  queue_reply(core, reply);
+  ++connection.segments_out;
+  note_ack_sent(connection, false);
+}
 
 // RFC 7323 §5.4: a clock of 1 ms.
 TsVal timestamp(const Connection& connection, Instant now) {
@@ -97,7 +115,7 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
     sum.add(connection.send_queue.copy(offset, bytes.subspan(header_bytes)));
   }
   repr.emit(bytes, sum);
-  note_ack_sent(connection);
+  note_ack_sent(connection, what.payload_bytes > 0);
   connection.first_tx = std::min(connection.first_tx, now);
   ++connection.segments_out;
   ++core.counters.segments_out;

@@ -84,10 +84,13 @@ struct TcpOpenResult {
 // What one connection may have different from the stack's TcpConfig.
 struct TcpOpenOptions {
   std::optional<CongestionKind> congestion;
+  std::optional<PacingMode> pacing;
   std::optional<std::uint32_t> send_buffer_bytes;
   std::optional<std::uint32_t> receive_buffer_bytes;  // before the handshake: scales the window
   std::optional<std::uint32_t> mss_bytes;             // lower only; before the handshake
   std::optional<bool> nagle;
+  std::optional<bool> cork;       // only full segments leave, until it is taken off or 200 ms
+  std::optional<bool> quick_ack;  // the next segments are acknowledged at once, or not any more
   std::optional<Duration> delayed_ack;
   std::optional<bool> keepalive;
   std::optional<Duration> keepalive_idle;
@@ -146,7 +149,10 @@ struct TcpInfo {
   std::uint64_t bytes_received = 0;  // delivered in order
   std::uint64_t segments_in = 0;
   std::uint64_t segments_out = 0;
-  bool syn_data_acked = false;  // data went with the SYN and was taken (RFC 7413)
+  bool syn_data_acked = false;             // data went with the SYN and was taken (RFC 7413)
+  std::uint64_t pacing_bytes_per_s = 0;    // 0: not paced
+  std::uint64_t delivery_bytes_per_s = 0;  // measured where the control asks for it
+  bool app_limited = false;                // while that was measured
   bool timestamps = false;
   bool sack = false;
   bool window_scaling = false;

@@ -51,6 +51,11 @@ std::uint8_t window_scale_for(std::uint32_t buffer_bytes) {
   return scale;
 }
 
+std::uint8_t window_scale_of(const Connection& connection) {
+  return window_scale_for(
+      std::max(connection.receive_buffer_bytes, connection.receive_buffer_max_bytes));
+}
+
 // RFC 9293 §3.7.1: Eff.snd.MSS, options that every segment carries taken off.
 void update_mss(Connection& connection) {
   const std::uint32_t mss = std::min(connection.peer_mss_bytes, connection.mss_limit_bytes);
@@ -88,7 +93,7 @@ void negotiate(Core& core, Connection& connection, const Segment& syn) {
   connection.scale_ok = config.window_scaling && offered.window_scale;
   if (connection.scale_ok) {
     connection.snd_scale = std::min(*offered.window_scale, kWindowScaleMax);  // RFC 7323 §2.3
-    connection.rcv_scale = window_scale_for(connection.receive_buffer_bytes);
+    connection.rcv_scale = window_scale_of(connection);
   }
   connection.sack_ok = config.sack && offered.sack_permitted;
   // RFC 3168 §6.1.1: a SYN asks with both bits, a SYN,ACK agrees with ECE alone.
@@ -105,6 +110,8 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
   connection.snd_una = connection.iss + 1;
   connection.recover = connection.ecn_until = connection.iss;
   connection.round_end = connection.limited_until = connection.reordering_round = connection.iss;
+  connection.short_end = connection.iss;
+  connection.quick_acks = static_cast<std::uint8_t>(core.config.quick_acks);
   connection.snd_wl1 = segment.seq;
   connection.snd_wl2 = segment.ack;
   if (!segment.flags.syn()) {
@@ -144,7 +151,7 @@ TcpOptions syn_options(const Core& core, const Connection& connection, Instant n
     options.timestamps = {timestamp(connection, now), offers ? TsVal() : connection.ts_recent};
   }
   if (offers ? core.config.window_scaling : connection.scale_ok) {
-    options.window_scale = window_scale_for(connection.receive_buffer_bytes);
+    options.window_scale = window_scale_of(connection);
   }
   options.sack_permitted = offers ? core.config.sack : connection.sack_ok;
   offer_fast_open(core, connection, options);

@@ -45,6 +45,7 @@ void write_sent(ImageWriter& writer, tcp::SentList& sent) {
     writer(range.lost), writer(range.resent), writer(range.sacked);
   }
   sent.visit_marks(writer);
+  if (sent.rate() != nullptr) sent.rate()->visit(writer);
 }
 
 void write_held(ImageWriter& writer, tcp::Reassembly& held) {
@@ -104,6 +105,7 @@ bool read_sent(ImageReader& reader, Connection& connection) {
     expected = range.end;
   }
   connection.sent.visit_marks(reader);
+  if (connection.sent.rate() != nullptr) connection.sent.rate()->visit(reader);
   return !reader.failed();
 }
 
@@ -142,6 +144,10 @@ bool read_connection(ImageReader& reader, BufPool& pool, Connection& connection)
   tcp::visit_tcb(connection, reader);
   connection.congestion.visit(reader);
   connection.rtt.visit(reader);
+  prepare_tuning(connection);
+  if (connection.receive_tuner != nullptr) connection.receive_tuner->visit(reader);
+  prepare_pacing(connection);
+  if (connection.pacer != nullptr) connection.pacer->visit(reader);
   if (reader.failed() || !is_consistent(connection)) return false;
   if (!read_queue(reader, pool, connection.send_queue)) return false;
   if (connection.queue_first() != later(connection.snd_una, connection.iss + 1) &&
@@ -179,6 +185,8 @@ std::optional<TcbImage> TcpStack::export_image(Instant, TcpId id) {
   tcp::visit_tcb(*connection, writer);
   connection->congestion.visit(writer);
   connection->rtt.visit(writer);
+  if (connection->receive_tuner != nullptr) connection->receive_tuner->visit(writer);
+  if (connection->pacer != nullptr) connection->pacer->visit(writer);
   write_queue(writer, connection->send_queue);
   write_queue(writer, connection->receive_queue);
   write_sent(writer, connection->sent);

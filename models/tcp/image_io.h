@@ -105,8 +105,9 @@ void visit_tcb(Tcb& t, Visit& v) {
   v(t.rcv_nxt), v(t.rcv_adv), v(t.last_ack_sent), v(t.rcv_mss_bytes), v(t.unacked_bytes);
   v(t.ts_recent), v(t.ts_offset), v(t.recover), v(t.reduced_at), v(t.dup_acks),
       v(t.force_retransmit);
-  v(t.partial_ack_seen), v(t.send_small), v(t.nagle), v(t.dup_flight_bytes);
-  v(t.limited_until), v(t.ecn_until), v(t.round_end);
+  v(t.partial_ack_seen), v(t.send_small), v(t.nagle), v(t.pacing), v(t.cork), v(t.quick_acks);
+  v(t.dup_flight_bytes);
+  v(t.short_end), v(t.limited_until), v(t.ecn_until), v(t.round_end);
   v(t.loss_timer), v(t.probing), v(t.probe_is_copy), v(t.probe_acked), v(t.undo_armed),
       v(t.probe_end);
   v(t.loss_deadline), v(t.prr_flight_bytes), v(t.prr_delivered_bytes), v(t.prr_out_bytes);
@@ -117,6 +118,7 @@ void visit_tcb(Tcb& t, Visit& v) {
   v(t.retry_deadline), v(t.last_sent_at), v(t.ts_recent_at);
   v(t.segments_in), v(t.segments_out), v(t.bytes_sent), v(t.bytes_acked), v(t.bytes_received);
   v(t.iss), v(t.irs), v(t.fin_seq), v(t.send_buffer_bytes), v(t.receive_buffer_bytes);
+  v(t.send_buffer_max_bytes), v(t.receive_buffer_max_bytes);
   v(t.mss_limit_bytes), v(t.peer_mss_bytes), v(t.delayed_ack), v(t.keepalive_idle);
   v(t.keepalive_interval), v(t.keepalive_probes), v(t.keepalive_unanswered), v(t.expiries);
   v(t.retransmits), v(t.timeouts), v(t.fast_retransmits), v(t.loss_probes), v(t.undone),

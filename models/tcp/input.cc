@@ -118,6 +118,10 @@ void apply(Core& core, Connection& connection, const Segment& segment, Outcome o
 
 void on_connection_segment(Core& core, Connection& connection, Segment& segment) {
   ++connection.segments_in;
+  if (core.config.quick_acks > 0 && connection.last_rx != kNever &&
+      segment.now - connection.last_rx > connection.rtt.rto(core.config)) {
+    connection.quick_acks = static_cast<std::uint8_t>(core.config.quick_acks);
+  }
   connection.last_rx = segment.now;
   if (connection.keepalive) restart_keepalive(core, connection, segment.now);
   const Outcome outcome = connection.state == TcpState::kSynSent

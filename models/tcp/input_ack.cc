@@ -70,6 +70,14 @@ void note_progress(Rare& rare, SeqNum ack) {
   if (rare.urgent_out && rare.snd_up <= ack) rare.urgent_out = false;
 }
 
+// A window in flight and another to follow it without a pause, as Linux sizes it.
+void grow_send_buffer(Connection& connection) {
+  if (connection.send_buffer_bytes >= connection.send_buffer_max_bytes) return;
+  const std::uint32_t wanted =
+      std::min(2 * connection.congestion.cwnd_bytes(), connection.send_buffer_max_bytes);
+  connection.send_buffer_bytes = std::max(connection.send_buffer_bytes, wanted);
+}
+
 void release_acked_data(Connection& connection, SeqNum ack) {
   const SeqNum data_end = earlier(ack, connection.snd_end);
   const std::uint32_t bytes = data_end.value() - connection.queue_first().value();
@@ -77,6 +85,7 @@ void release_acked_data(Connection& connection, SeqNum ack) {
   connection.bytes_acked += bytes;
   connection.snd_una = ack;
   if (connection.rare != nullptr) note_progress(*connection.rare, ack);
+  grow_send_buffer(connection);
   const std::uint32_t third = connection.send_buffer_bytes / 3;
   if (connection.write_blocked && connection.send_room_bytes() >= third &&
       connection.is_below_lowat()) {
@@ -85,8 +94,8 @@ void release_acked_data(Connection& connection, SeqNum ack) {
   }
 }
 
-// SND.UNA < SEG.ACK =< SND.NXT.
-void accept_new_ack(Core& core, Connection& connection, const Segment& segment) {
+// SND.UNA < SEG.ACK =< SND.NXT. Returns the round trip, if it tells one.
+std::optional<Duration> accept_new_ack(Core& core, Connection& connection, const Segment& segment) {
   const std::uint32_t acked_bytes = segment.ack.value() - connection.snd_una.value();
   const AckedRanges acked =
       connection.sent.acknowledge(segment.ack, arrival_of(connection, segment));
@@ -108,6 +117,7 @@ void accept_new_ack(Core& core, Connection& connection, const Segment& segment) 
     start_retransmission_timer(core, connection, segment.now);  // RFC 6298 §5.3, RFC 6582 §3.2
     schedule_loss_probe(core, connection, segment.now);
   }
+  return rtt;
 }
 
 // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
@@ -134,8 +144,10 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
   if (segment.ack < connection.snd_una - connection.snd_wnd_max) return Outcome::kChallenge;
   if (connection.ecn_ok && segment.flags.ece()) on_ecn_echo(core, connection, segment.now);
   const std::uint32_t delivered_before = connection.sent.delivered_bytes();
+  const Delivered before = delivered_so_far(connection);
+  std::optional<Duration> rtt;
   if (segment.ack > connection.snd_una) {
-    accept_new_ack(core, connection, segment);
+    rtt = accept_new_ack(core, connection, segment);
   } else if (segment.ack == connection.snd_una) {
     note_sacks(core, connection, segment);
     const bool shows_loss = connection.sack_ok && connection.sent.has_lost();
@@ -144,11 +156,17 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
     }
   }
   if (connection.probing) note_probe_outcome(core, connection, segment);
-  if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok) {
+  if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok &&
+      !connection.congestion.is_model_based()) {
     reduce_in_proportion(core, connection, segment.now,
                          connection.sent.delivered_bytes() - delivered_before);
   }
-  if (segment.ack >= connection.snd_una) update_send_window(connection, segment);
+  if (segment.ack >= connection.snd_una) {
+    if (connection.congestion.is_model_based()) {
+      steer_by_model(core, connection, {segment.now, rtt, before});
+    }
+    update_send_window(connection, segment);
+  }
   return Outcome::kContinue;
 }
 

@@ -44,19 +44,20 @@ void trim(Connection& connection, Segment& segment) {
   }
 }
 
-// RFC 8257 §3.2: the echo is the mark of what is acknowledged. Deviates from RFC 8257 §3.2: at a
-// change an acknowledgement is due at once, but of everything that has arrived, with the new mark.
-void mirror_marks(Connection& connection, const Segment& segment) {
+// RFC 8257 §3.2: the echo is the mark of what is acknowledged, so that at a change what came before
+// is acknowledged on its own.
+void mirror_marks(Core& core, Connection& connection, const Segment& segment) {
   const bool is_marked = segment.ecn == Ecn::kCe;
-  if (is_marked != connection.ecn_echo) connection.due |= kDueAck;
+  if (is_marked == connection.ecn_echo) return;
+  acknowledge_first(core, connection, segment.now);
   connection.ecn_echo = is_marked;
 }
 
 // RFC 3168 §6.1.3.
-void note_ecn(Connection& connection, const Segment& segment) {
+void note_ecn(Core& core, Connection& connection, const Segment& segment) {
   if (!connection.ecn_ok) return;
   if (connection.congestion.kind() == CongestionKind::kDctcp)
-    return mirror_marks(connection, segment);
+    return mirror_marks(core, connection, segment);
   if (segment.flags.cwr()) connection.ecn_echo = false;
   if (segment.ecn == Ecn::kCe) connection.ecn_echo = true;
 }
@@ -75,7 +76,7 @@ void deliver(Core& core, Connection& connection, Instant now, Slice slice) {
 // hole was filled.
 void schedule_ack(Core& core, Connection& connection, Instant now, bool filled_hole) {
   if (filled_hole || connection.unacked_bytes >= 2 * connection.rcv_mss_bytes ||
-      connection.delayed_ack == Duration::zero()) {
+      connection.delayed_ack == Duration::zero() || connection.quick_acks > 0) {
     connection.due |= kDueAck;
   } else {
     connection.ack_deadline = std::min(connection.ack_deadline, after(now, connection.delayed_ack));
@@ -132,7 +133,7 @@ void check_urg(Connection& connection, const Segment& segment) {
 Outcome process_text(Core& core, Connection& connection, Segment& segment) {
   if (!takes_text(connection)) return Outcome::kContinue;
   if (segment.payload_bytes == 0 && !segment.flags.fin()) return Outcome::kContinue;
-  note_ecn(connection, segment);
+  note_ecn(core, connection, segment);
   const std::uint32_t arrived_bytes = segment.payload_bytes;
   trim(connection, segment);
   if (arrived_bytes > segment.payload_bytes) connection.due |= kDueAck;

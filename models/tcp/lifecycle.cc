@@ -15,6 +15,7 @@ void drop_send_side(Core& core, Connection& connection) {
   connection.due = 0;
   connection.dup_acks_due = 0;
   stop_retransmission_timer(connection);
+  if (connection.pacer != nullptr) connection.pacer->wake();
   connection.ack_deadline = connection.keepalive_deadline = connection.retry_deadline = kNever;
 }
 
@@ -69,6 +70,9 @@ Connection* create(Core& core, const FlowKey& key, Instant now) {
   connection.flow = flow_id(key);
   connection.send_buffer_bytes = config.send_buffer_bytes;
   connection.receive_buffer_bytes = config.receive_buffer_bytes;
+  connection.send_buffer_max_bytes = config.send_buffer_max_bytes;
+  connection.receive_buffer_max_bytes = config.receive_buffer_max_bytes;
+  prepare_tuning(connection);
   connection.mss_limit_bytes = core.mss_limit_bytes;
   connection.delayed_ack = config.delayed_ack;
   connection.nagle = config.nagle;
@@ -81,6 +85,8 @@ Connection* create(Core& core, const FlowKey& key, Instant now) {
   if (config.user_timeout > Duration::zero()) {
     connection.uncommon().user_timeout = config.user_timeout;
   }
+  connection.pacing = config.pacing;
+  prepare_pacing(connection);
   core.flows.insert(connection);
   connection.in_table = true;
   if (core.observer != nullptr) core.observer->on_tcp_open(connection.flow);

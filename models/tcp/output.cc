@@ -98,17 +98,22 @@ Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& o
   const SentRange range = connection.sent[*index];
   const bool fits = pipe_bytes(connection) + range.len() <= connection.congestion.cwnd_bytes() &&
                     range.end <= connection.snd_una + connection.snd_wnd;
-  if (!fits && !connection.force_retransmit) return Sent::kNothing;
+  if (!connection.force_retransmit) {
+    if (!fits || is_held_by_pacing(core, connection, now)) return Sent::kNothing;
+  }
   const Sent sent = emit_again(core, connection, now, range, out);
   if (sent != Sent::kSegment) return sent;
   connection.force_retransmit = false;
   connection.sent.mark_resent(*index, now);
+  note_paced(connection, now, range.len());
   connection.prr_out_bytes += range.len();
   note_retransmission(connection, now);
   core.report.retransmit(
       connection, now, {range.first, range.end},
       connection.recovery == Recovery::kLoss ? RetransmitCause::kTimeout : RetransmitCause::kFast);
-  if (connection.rtx_purpose != RtxPurpose::kRetransmit) {
+  // RFC 6298 §5.1. The timer has waited for what is repaired now: on a path whose round trip is the
+  // time-out, it would fire just before the answer.
+  if (connection.rtx_purpose != RtxPurpose::kRetransmit || *index == 0) {
     start_retransmission_timer(core, connection, now);
   }
   return sent;
@@ -145,7 +150,16 @@ bool is_silly(const Connection& connection, std::uint32_t usable) {
   return usable < connection.mss_bytes && (usable == 0 || usable < connection.snd_wnd_max / 2);
 }
 
-Plan plan_new_data(const Connection& connection) {
+// RFC 9293 §3.7.4: a short segment waits while anything is unacknowledged; by Minshall's variant
+// (draft-minshall-nagle-01) only while another short one is.
+bool holds_short(const Core& core, const Connection& connection) {
+  if (connection.send_small) return false;
+  if (connection.cork) return true;
+  if (!connection.nagle || connection.sent.empty()) return false;
+  return !core.config.minshall || connection.short_end > connection.snd_una;
+}
+
+Plan plan_new_data(const Core& core, const Connection& connection) {
   Plan plan;
   const std::uint32_t unsent = connection.unsent_bytes();
   const bool fin = fin_is_unsent(connection) || (connection.fin_queued && unsent > 0);
@@ -165,12 +179,16 @@ Plan plan_new_data(const Connection& connection) {
   const std::uint32_t pipe = pipe_bytes(connection);
   if (pipe > 0 && pipe + plan.payload_bytes > connection.congestion.cwnd_bytes()) return plan;
   plan.hold = Hold::kNagle;
-  // RFC 9293 §3.7.4: a short segment waits while anything is unacknowledged.
   const bool is_short = plan.payload_bytes < connection.mss_bytes && !connection.fin_queued &&
                         !connection.has_urgent_out();
-  if (is_short && connection.nagle && !connection.sent.empty()) return plan;
+  if (is_short && holds_short(core, connection)) return plan;
   plan.hold = Hold::kNone;
   return plan;
+}
+
+void restart_model(Connection& connection) {
+  const DeliveryRate* rate = connection.sent.rate();
+  if (rate != nullptr) connection.congestion.on_restart(rate->is_app_limited());
 }
 
 Sent send_planned(Core& core, Connection& connection, Instant now, const Plan& plan,
@@ -185,7 +203,10 @@ Sent send_planned(Core& core, Connection& connection, Instant now, const Plan& p
   if (plan.payload_bytes > 0) connection.cwr_due = false;
   connection.send_small = false;
   connection.snd_nxt = text_end + (plan.fin ? 1U : 0U);
+  if (plan.payload_bytes < connection.mss_bytes) connection.short_end = text_end;
+  if (connection.sent.empty()) restart_model(connection);
   connection.sent.push({first, connection.snd_nxt, now});
+  note_paced(connection, now, plan.payload_bytes);
   connection.prr_out_bytes += plan.payload_bytes;
   connection.last_sent_at = now;
   core.report.sent(connection, now, {first, text_end});
@@ -199,13 +220,15 @@ Sent send_planned(Core& core, Connection& connection, Instant now, const Plan& p
 Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
   if (!sends_data(connection)) return Sent::kNothing;
   restart_after_idle(core, connection, now);
-  const Plan plan = plan_new_data(connection);
+  const Plan plan = plan_new_data(core, connection);
   if (plan.hold == Hold::kCongestion) connection.limited_until = connection.snd_nxt;
-  if (plan.hold == Hold::kWindow && connection.sent.empty() &&
-      connection.rtx_purpose == RtxPurpose::kNone) {
-    start_persist_timer(core, connection, now);
+  if (plan.hold == Hold::kNoData || plan.hold == Hold::kNagle) note_app_limited(connection);
+  if (connection.sent.empty() && connection.rtx_purpose == RtxPurpose::kNone) {
+    if (plan.hold == Hold::kWindow) start_persist_timer(core, connection, now);
+    if (plan.hold == Hold::kNagle) start_cork_timer(core, connection, now);
   }
   if (plan.hold != Hold::kNone) return Sent::kNothing;
+  if (is_held_by_pacing(core, connection, now)) return Sent::kNothing;
   return send_planned(core, connection, now, plan, out);
 }
 
@@ -215,7 +238,7 @@ Sent send_loss_probe(Core& core, Connection& connection, Instant now, TcpDepartu
   connection.due &= static_cast<std::uint8_t>(~kDueLossProbe);
   if (connection.recovery != Recovery::kOpen || connection.probing) return Sent::kNothing;
   if (connection.sent.empty() || !sends_data(connection)) return Sent::kNothing;
-  const Plan plan = plan_new_data(connection);
+  const Plan plan = plan_new_data(core, connection);
   const bool is_new = plan.hold == Hold::kNone || plan.hold == Hold::kCongestion;
   Sent sent = Sent::kNothing;
   if (is_new) {

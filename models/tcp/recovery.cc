@@ -59,7 +59,9 @@ void on_partial_ack(Connection& connection, std::uint32_t acked_bytes) {
 
 void leave_recovery(Connection& connection) {
   if (connection.recovery == Recovery::kFastRecovery) {
-    connection.congestion.on_recovered(connection.flight_bytes());
+    // RFC 6937 §3 has let out what arrived all along: no burst to fear.
+    connection.congestion.on_recovered(connection.sack_ok ? CongestionWindow::kCwndMax
+                                                          : connection.flight_bytes());
   }
   if (connection.reordering_keep > 0 && --connection.reordering_keep == 0) {
     connection.reordering_steps = 1;  // RFC 8985 §6.2, step 4
@@ -145,6 +147,7 @@ void repair_lost_retransmissions(Core& core, Connection& connection, Instant now
                                  Duration reordering) {
   const auto sent_at = connection.sent.detect_lost_again(now, reordering);
   if (!sent_at || connection.recovery != Recovery::kFastRecovery) return;
+  if (connection.congestion.is_model_based()) return;
   if (*sent_at <= connection.reduced_at) return;
   // In recovery the window is what RFC 6937 lets out; the one to reduce is where it leads.
   connection.congestion.set_cwnd(connection.congestion.ssthresh_bytes());
@@ -219,7 +222,8 @@ void on_loss_timeout(Core& core, Connection& connection, Instant now) {
   stop_loss_timer(connection);
   connection.probing = false;
   const std::uint32_t before = connection.congestion.cwnd_bytes();
-  if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok) {
+  if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok &&
+      !connection.congestion.is_model_based()) {
     connection.congestion.set_cwnd(connection.congestion.ssthresh_bytes());
   }
   if (connection.expiries == 1) {

@@ -12,6 +12,7 @@ bool waits(const SentRange& range) { return range.lost && !range.resent && !rang
 
 void SentList::push(const SentRange& range) {
   CHECK(ranges_.empty() || ranges_.back().end == range.first);
+  if (rate_ != nullptr) rate_->push(range.sent_at, ranges_.empty());
   if (ranges_.empty()) arrived_end_ = range.first;
   if (range.in_pipe()) pipe_bytes_ += range.len();
   if (waits(range)) ++lost_waiting_;
@@ -35,11 +36,12 @@ AckedRanges SentList::acknowledge(SeqNum una, const Arrival& arrival) {
     if (range.sacked) {
       --sacked_;
     } else {
-      note_arrival(range, arrival);
+      note_arrival(0, arrival);
     }
     if (range.in_pipe()) pipe_bytes_ -= range.len();
     if (waits(range)) --lost_waiting_;
     if (range.transmissions > 1) --retransmitted_;
+    if (rate_ != nullptr) rate_->pop_front();
     for (std::uint32_t* index : {&lost_from_, &sacked_end_, &judged_}) *index -= *index > 0 ? 1 : 0;
     ++acked.ranges;
     ranges_.pop_front();
@@ -49,6 +51,7 @@ AckedRanges SentList::acknowledge(SeqNum una, const Arrival& arrival) {
     const std::uint32_t part = una.value() - range.first.value();
     if (range.in_pipe()) pipe_bytes_ -= part;
     if (!range.sacked) delivered_bytes_ += part;
+    if (!range.sacked && rate_ != nullptr) rate_->on_part_arrived(part);
     range.first = una;
   }
   if (!acked.resent_at) acked.sent_at = newest;
@@ -85,12 +88,14 @@ void SentList::mark_resent(std::uint32_t index, Instant now) {
     pipe_bytes_ += range.len();
     range.resent = true;
   }
-  note_transmission(range, now);
+  note_transmission(index, now);
 }
 
-void SentList::mark_probed(Instant now) { note_transmission(ranges_.back(), now); }
+void SentList::mark_probed(Instant now) { note_transmission(ranges_.size() - 1, now); }
 
-void SentList::note_transmission(SentRange& range, Instant now) {
+void SentList::note_transmission(std::uint32_t index, Instant now) {
+  SentRange& range = ranges_[index];
+  if (rate_ != nullptr) rate_->resend(index);
   if (range.transmissions == 1) ++retransmitted_;
   range.sent_at = now;
   if (range.transmissions < 0xffff) ++range.transmissions;
@@ -103,6 +108,7 @@ void SentList::split(Cut cut) {
   tail.first += len;
   ranges_[index].end = tail.first;
   ranges_.insert(index + 1, tail);
+  if (rate_ != nullptr) rate_->split(index);
   if (waits(tail)) ++lost_waiting_;
   if (tail.transmissions > 1) ++retransmitted_;
   if (tail.sacked) ++sacked_;
@@ -110,8 +116,18 @@ void SentList::split(Cut cut) {
     *place += *place > index ? 1 : 0;
 }
 
+void SentList::measure_rate(bool on) {
+  if (on == (rate_ != nullptr)) return;
+  rate_ = on ? std::make_unique<DeliveryRate>() : nullptr;
+  if (!on) return;
+  for (std::uint32_t index = 0; index < ranges_.size(); ++index) {
+    rate_->push(ranges_[index].sent_at, index == 0);
+  }
+}
+
 void SentList::clear() {
   ranges_.clear();
+  if (rate_ != nullptr) rate_->clear();
   last_blocks_ = SackBlocks();
   pipe_bytes_ = lost_waiting_ = lost_from_ = sacked_end_ = judged_ = sacked_ = retransmitted_ = 0;
 }
@@ -150,7 +166,7 @@ bool SentList::mark_sacked(const Report& report, const Arrival& arrival) {
     if (waits(range)) --lost_waiting_;
     range.sacked = true;
     ++sacked_;
-    note_arrival(range, arrival);
+    note_arrival(index, arrival);
     sacked_end_ = std::max(sacked_end_, index + 1);
     is_news = true;
   }
@@ -186,8 +202,10 @@ Instant SentList::detect_lost(Instant now, Duration reordering) {
 
 // RFC 8985 §6.2, steps 2 and 3. Of what was sent again only an echo tells which transmission
 // arrived, or else the time it took.
-void SentList::note_arrival(const SentRange& range, const Arrival& arrival) {
+void SentList::note_arrival(std::uint32_t index, const Arrival& arrival) {
+  const SentRange& range = ranges_[index];
   delivered_bytes_ += range.len();
+  if (rate_ != nullptr) rate_->on_arrived({index, range.len(), range.sent_at, arrival.now});
   if (range.transmissions > 1) {
     if (range.sent_at >= arrival.echoed_until) return;
     if (arrival.now - range.sent_at < arrival.rtt_min) return;

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "models/base/time.h"
+#include "models/tcp/delivery_rate.h"
 #include "models/tcp/ring_deque.h"
 #include "models/wire/seq.h"
 #include "models/wire/tcp_options.h"
@@ -100,6 +102,11 @@ class SentList {
   };
   void split(Cut cut);
   void clear();
+  // Whether the rate of delivery is measured; nothing of it is known at first.
+  void measure_rate(bool on);
+  // Null unless it is.
+  [[nodiscard]] DeliveryRate* rate() { return rate_.get(); }
+  [[nodiscard]] const DeliveryRate* rate() const { return rate_.get(); }
 
   // What else the list knows about those it holds; their own marks come with push().
   template <typename Visit>
@@ -117,8 +124,8 @@ class SentList {
     SeqRange part;  // of it, not looked at yet
   };
   bool mark_sacked(const Report& report, const Arrival& arrival);
-  void note_arrival(const SentRange& range, const Arrival& arrival);
-  void note_transmission(SentRange& range, Instant now);
+  void note_arrival(std::uint32_t index, const Arrival& arrival);
+  void note_transmission(std::uint32_t index, Instant now);
   [[nodiscard]] Instant lost_at(const SentRange& range, Duration reordering) const {
     return range.sent_at + newest_rtt_ + reordering;
   }
@@ -139,6 +146,7 @@ class SentList {
   std::uint32_t sacked_end_ = 0;    // index behind the last range that arrived out of order
   std::uint32_t judged_ = 0;        // detect_lost() has decided about the ranges before this index
   bool reordered_ = false;
+  std::unique_ptr<DeliveryRate> rate_;
 };
 
 }  // namespace twinpath::tcp

@@ -109,8 +109,11 @@ void TcpStack::reconfigure(const TcpConfig& config) {
     connection->nagle = mine.nagle;
     connection->delayed_ack = mine.delayed_ack;
     connection->send_buffer_bytes = mine.send_buffer_bytes;
-    if (!steers_anew) continue;
-    connection->congestion = tcp::make_congestion(mine, connection->congestion.window());
+    connection->pacing = mine.pacing;
+    if (steers_anew) {
+      connection->congestion = tcp::make_congestion(mine, connection->congestion.window());
+    }
+    prepare_pacing(*connection);
   }
 }
 

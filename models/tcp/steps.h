@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "models/tcp/core.h"
+#include "models/tcp/recovery_steps.h"
 #include "models/tcp/steps_open.h"
 
 namespace twinpath::tcp {
@@ -33,57 +34,6 @@ void check_urg(Connection& connection, const Segment& segment);
 Outcome process_text(Core& core, Connection& connection, Segment& segment);
 Outcome check_fin(Core& core, Connection& connection, Instant now);
 
-// recovery.cc: RFC 5681, RFC 6582, RFC 6675, RFC 3042.
-std::uint32_t pipe_bytes(const Connection& connection);
-// Marks what the peer reports to hold, and what that shows to be lost.
-void note_sacks(Core& core, Connection& connection, const Segment& segment);
-void on_duplicate_ack(Core& core, Connection& connection, Instant now);
-// SND.UNA has moved.
-struct Progress {
-  Instant now;
-  std::uint32_t acked_bytes = 0;  // of sequence space
-  std::optional<Duration> rtt;
-  bool marked = false;  // with ECE
-};
-void on_acked(Core& core, Connection& connection, const Progress& progress);
-// Loss that time has shown (rack.cc) starts recovery unless one is under way.
-void recover_losses(Core& core, Connection& connection, Instant now);
-// Retransmissions thought lost too.
-void repair_lost_retransmissions(Core& core, Connection& connection, Instant now,
-                                 Duration reordering);
-// RFC 6937 §3.1: what an acknowledgement in recovery lets out, `delivered_bytes` having arrived.
-void reduce_in_proportion(Core& core, Connection& connection, Instant now,
-                          std::uint32_t delivered_bytes);
-// RFC 8985 §7.4: once, as for a loss that recovery repaired.
-void on_probe_repaired_loss(Core& core, Connection& connection, Instant now);
-void on_ecn_echo(Core& core, Connection& connection, Instant now);
-void on_loss_timeout(Core& core, Connection& connection, Instant now);
-
-// RFC 2883 §4: `octets` arrived twice; the next acknowledgement says so.
-inline void note_duplicate(Connection& connection, SeqRange octets) {
-  if (connection.sack_ok) connection.duplicate = octets;
-}
-
-// rack.cc: RFC 8985.
-Arrival arrival_of(const Connection& connection, const Segment& segment);
-void detect_losses(Core& core, Connection& connection, Instant now);
-void schedule_loss_probe(Core& core, Connection& connection, Instant now);
-void on_loss_timer(Core& core, Connection& connection, Instant now);
-void note_probe_outcome(Core& core, Connection& connection, const Segment& segment);
-void widen_reordering(Connection& connection, SeqNum ack);
-inline void stop_loss_timer(Connection& connection) {
-  connection.loss_timer = LossTimer::kNone;
-  connection.loss_deadline = kNever;
-}
-
-// undo.cc: reductions that proved needless.
-// RFC 2883 §4: the octets this segment reports to have arrived twice.
-std::optional<SeqRange> duplicate_report(const Segment& segment);
-void arm_undo(Connection& connection);
-void note_retransmission(Connection& connection, Instant now);
-void undo_if_spurious(Core& core, Connection& connection, const Segment& segment);
-void on_duplicate_report(Core& core, Connection& connection, const Segment& segment);
-
 // timers.cc.
 void on_timer(void* connection, Instant now);
 // Nobody waits for an answer any more.
@@ -99,6 +49,7 @@ inline void arm_by(Core& core, Connection& connection, Instant deadline) {
 void arm_timer(Core& core, Connection& connection);
 void start_retransmission_timer(Core& core, Connection& connection, Instant now);
 void start_persist_timer(Core& core, Connection& connection, Instant now);
+void start_cork_timer(Core& core, Connection& connection, Instant now);
 void stop_retransmission_timer(Connection& connection);
 void restart_keepalive(Core& core, Connection& connection, Instant now);
 
@@ -114,6 +65,8 @@ struct Outgoing {
   TcpFlags flags = kAck;
 };
 Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what, TcpDeparture& out);
+// Acknowledges what has arrived up to now, with the marks of that (RFC 8257 §3.2), if it is owed.
+void acknowledge_first(Core& core, Connection& connection, Instant now);
 Sent emit_reply(Core& core, const Reply& reply, TcpDeparture& out);
 TsVal timestamp(const Connection& connection, Instant now);
 // Whether the peer echoes the timestamp of something sent at `sent_at` or later. Not when there is
@@ -123,6 +76,10 @@ bool echoes_since(const Connection& connection, const Segment& segment, Instant 
 // window.cc: RFC 9293 §3.8.6.2.2.
 // The window field to send now; moves RCV.ADV.
 std::uint16_t advertise_window(Connection& connection, std::uint8_t scale);
+// After the bounds of the buffers were chosen.
+void prepare_tuning(Connection& connection);
+// Requires: a tuner. The user has read.
+void tune_receive(Connection& connection, Instant now);
 // Whether what the user read is worth a segment of its own.
 bool should_update_window(const Connection& connection);
 

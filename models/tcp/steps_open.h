@@ -20,6 +20,8 @@ Connection* open_passively(Core& core, Listener& listener, const FlowKey& key,
                            const Segment& segment);
 TcpOptions syn_options(const Core& core, const Connection& connection, Instant now);
 std::uint8_t window_scale_for(std::uint32_t buffer_bytes);
+// For the largest buffer the connection may come to have.
+std::uint8_t window_scale_of(const Connection& connection);
 void update_mss(Connection& connection);
 std::uint32_t initial_window_bytes(const Core& core, const Connection& connection);
 

@@ -112,7 +112,8 @@ void answer_with_cookie(Core& core, const FlowKey& key, const Segment& syn) {
     reply.options.timestamps = {timestamp_with(core, key, syn), syn.options->timestamps->value};
     reply.options.sack_permitted = core.config.sack && syn.options->sack_permitted;
     if (core.config.window_scaling && syn.options->window_scale) {
-      reply.options.window_scale = window_scale_for(core.config.receive_buffer_bytes);
+      reply.options.window_scale = window_scale_for(
+          std::max(core.config.receive_buffer_bytes, core.config.receive_buffer_max_bytes));
     }
     if (asks_for_ecn(core, syn)) reply.flags |= kEce;
   }

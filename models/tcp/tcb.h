@@ -14,7 +14,8 @@ namespace twinpath::tcp {
 enum class Recovery : std::uint8_t { kOpen, kFastRecovery, kLoss };
 // What the timer of RFC 8985 waits for: late segments to arrive, or any answer at all.
 enum class LossTimer : std::uint8_t { kNone, kReordering, kProbe };
-enum class RtxPurpose : std::uint8_t { kNone, kRetransmit, kPersist };
+// kCork: a partial segment is held back, 200 ms at most.
+enum class RtxPurpose : std::uint8_t { kNone, kRetransmit, kPersist, kCork };
 
 // What must leave even if no data does.
 inline constexpr std::uint8_t kDueSyn = 1U << 0;        // SYN, or SYN,ACK
@@ -46,6 +47,9 @@ struct Tcb {
   bool partial_ack_seen = false;
   bool send_small = false;  // the override of silly-window avoidance (RFC 9293 §3.8.6.2.1)
   bool nagle = true;
+  bool cork = false;
+  std::uint8_t quick_acks = 0;  // segments still acknowledged at once
+  PacingMode pacing = PacingMode::kAuto;
   LossTimer loss_timer = LossTimer::kNone;
   bool probing = false;        // a loss probe is out, up to probe_end
   bool probe_is_copy = false;  // of data sent before
@@ -80,6 +84,7 @@ struct Tcb {
   Instant reduced_at{};  // when the window was last reduced for a loss
   std::uint32_t dup_acks = 0;
   std::uint32_t dup_flight_bytes = 0;  // in flight when the first duplicate came
+  SeqNum short_end;                    // behind the latest segment shorter than a full one
   SeqNum limited_until;  // what was sent when the congestion window last held data back
   SeqNum ecn_until;      // marks up to here are answered (RFC 3168 §6.1.2)
   SeqNum round_end;      // one round-trip sample per round
@@ -116,6 +121,8 @@ struct Tcb {
   SeqNum fin_seq;
   std::uint32_t send_buffer_bytes = 0;
   std::uint32_t receive_buffer_bytes = 0;
+  std::uint32_t send_buffer_max_bytes = 0;  // 0: as it is
+  std::uint32_t receive_buffer_max_bytes = 0;
   std::uint32_t mss_limit_bytes = 0;   // what our side of the path takes
   std::uint32_t peer_mss_bytes = 536;  // RFC 9293 §3.7.1, MUST-15
   Duration delayed_ack{};

@@ -10,9 +10,10 @@ namespace twinpath::tcp {
 namespace {
 
 Instant earliest(const Connection& connection) {
-  return std::min({connection.rtx_deadline, connection.ack_deadline, connection.life_deadline,
-                   connection.keepalive_deadline, connection.retry_deadline,
-                   connection.loss_deadline});
+  const Instant paced = connection.pacer == nullptr ? kNever : connection.pacer->deadline();
+  return std::min({paced, connection.rtx_deadline, connection.ack_deadline,
+                   connection.life_deadline, connection.keepalive_deadline,
+                   connection.retry_deadline, connection.loss_deadline});
 }
 
 // RFC 9293 §3.8.3: patience by what is unanswered. A SYN has less of it.
@@ -158,11 +159,15 @@ void on_timer(void* owner, Instant now) {
     connection.due |= kDueAck;
   }
   if (connection.retry_deadline <= now) connection.retry_deadline = kNever;
+  if (connection.pacer != nullptr && connection.pacer->deadline() <= now) connection.pacer->wake();
   if (connection.life_deadline <= now) {
     terminate(core, connection, now, Errno::kNone);
   } else if (connection.rtx_deadline <= now) {
     if (connection.rtx_purpose == RtxPurpose::kPersist) {
       on_persist_timer(core, connection, now);
+    } else if (connection.rtx_purpose == RtxPurpose::kCork) {
+      stop_retransmission_timer(connection);
+      connection.send_small = true;
     } else {
       on_retransmission_timer(core, connection, now);
     }
@@ -188,6 +193,14 @@ void start_retransmission_timer(Core& core, Connection& connection, Instant now)
 void start_persist_timer(Core& core, Connection& connection, Instant now) {
   connection.rtx_purpose = RtxPurpose::kPersist;
   connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  arm_by(core, connection, connection.rtx_deadline);
+}
+
+// tcp(7): "There is a 200 millisecond ceiling on the time for which output is corked".
+void start_cork_timer(Core& core, Connection& connection, Instant now) {
+  constexpr Duration kCorkMax = std::chrono::milliseconds(200);
+  connection.rtx_purpose = RtxPurpose::kCork;
+  connection.rtx_deadline = after(now, kCorkMax);
   arm_by(core, connection, connection.rtx_deadline);
 }
 

@@ -8,10 +8,26 @@
 namespace twinpath {
 namespace tcp {
 
+namespace {
+
+// TCP_QUICKACK of tcp(7).
+void set_quick_ack(Connection& connection, bool on) {
+  constexpr std::uint8_t kSegments = 16;
+  connection.quick_acks = on ? kSegments : 0;
+  if (on && connection.unacked_bytes > 0) connection.due |= kDueAck;
+}
+
+}  // namespace
+
 void apply_options(Connection& connection, const TcpOpenOptions& options) {
   if (options.nagle) connection.nagle = *options.nagle;
+  if (options.cork) connection.cork = *options.cork;
+  if (options.quick_ack) set_quick_ack(connection, *options.quick_ack);
   if (options.delayed_ack) connection.delayed_ack = *options.delayed_ack;
-  if (options.send_buffer_bytes) connection.send_buffer_bytes = *options.send_buffer_bytes;
+  if (options.send_buffer_bytes) {  // as asked for, from now on
+    connection.send_buffer_bytes = *options.send_buffer_bytes;
+    connection.send_buffer_max_bytes = 0;
+  }
   if (options.keepalive) connection.keepalive = *options.keepalive;
   if (options.keepalive_idle) connection.keepalive_idle = *options.keepalive_idle;
   if (options.keepalive_interval) connection.keepalive_interval = *options.keepalive_interval;
@@ -23,11 +39,17 @@ void apply_options(Connection& connection, const TcpOpenOptions& options) {
   if (options.congestion && *options.congestion != connection.congestion.kind()) {
     connection.congestion = CongestionControl(*options.congestion, connection.congestion.window());
   }
+  if (options.pacing) connection.pacing = *options.pacing;
+  if (options.congestion || options.pacing) prepare_pacing(connection);
 }
 
 // What later calls cannot change because the SYN has told the peer.
 void apply_opening_options(Connection& connection, const TcpOpenOptions& options) {
-  if (options.receive_buffer_bytes) connection.receive_buffer_bytes = *options.receive_buffer_bytes;
+  if (options.receive_buffer_bytes) {
+    connection.receive_buffer_bytes = *options.receive_buffer_bytes;
+    connection.receive_buffer_max_bytes = 0;
+    prepare_tuning(connection);
+  }
   if (options.mss_bytes) {
     connection.mss_limit_bytes = std::min(connection.mss_limit_bytes, *options.mss_bytes);
   }
@@ -202,6 +224,7 @@ std::uint32_t TcpStack::send(Instant, TcpId id, Slice data) {
   const std::uint32_t room = connection->send_room_bytes();
   if (data.len > room) data = data.first(room);
   const std::uint32_t accepted = data.len;
+  note_app_limited(*connection);
   connection->send_queue.append(std::move(data));
   connection->snd_end += accepted;
   if (connection->send_room_bytes() < connection->send_buffer_bytes / 3 ||
@@ -223,7 +246,7 @@ std::uint32_t TcpStack::send_urgent(Instant now, TcpId id, Slice data) {
   return send(now, id, std::move(data));
 }
 
-Slice TcpStack::receive(Instant, TcpId id, std::uint32_t bytes_max) {
+Slice TcpStack::receive(Instant now, TcpId id, std::uint32_t bytes_max) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr) return {};
   Slice slice = connection->receive_queue.take_front(bytes_max);
@@ -231,6 +254,7 @@ Slice TcpStack::receive(Instant, TcpId id, std::uint32_t bytes_max) {
       urgent_distance(*connection) == 0) {
     connection->rare->urgent_in = false;
   }
+  if (slice.len > 0 && connection->receive_tuner != nullptr) tune_receive(*connection, now);
   if (slice.len > 0 && should_update_window(*connection)) {
     connection->due |= tcp::kDueAck;
     settle(*core_, *connection);
@@ -329,6 +353,11 @@ TcpInfo TcpStack::info(TcpId id) const {
   info.send_window_bytes = connection->snd_wnd;
   info.receive_window_bytes = connection->receive_window();
   info.in_flight_bytes = connection->flight_bytes();
+  if (connection->pacer != nullptr) info.pacing_bytes_per_s = connection->pacer->bytes_per_s();
+  if (const tcp::DeliveryRate* rate = connection->sent.rate()) {
+    info.delivery_bytes_per_s = rate->latest_bytes_per_s();
+    info.app_limited = rate->is_app_limited();
+  }
   info.srtt = connection->rtt.srtt();
   info.rttvar = connection->rtt.rttvar();
   info.rtt_min = connection->rtt.min();

@@ -25,6 +25,22 @@ std::uint32_t possible_growth(const Connection& connection) {
 
 }  // namespace
 
+void prepare_tuning(Connection& connection) {
+  const bool tunes = connection.receive_buffer_max_bytes > 0;
+  if (tunes == (connection.receive_tuner != nullptr)) return;
+  connection.receive_tuner = tunes ? std::make_unique<ReceiveTuner>() : nullptr;
+}
+
+void tune_receive(Connection& connection, Instant now) {
+  connection.receive_buffer_bytes = connection.receive_tuner->size_for(
+      {.now = now,
+       .read_bytes = connection.bytes_received - connection.receive_queue.bytes(),
+       .rtt = connection.rtt.srtt(),
+       .buffer_bytes = connection.receive_buffer_bytes,
+       .buffer_max_bytes = connection.receive_buffer_max_bytes,
+       .mss_bytes = connection.rcv_mss_bytes});
+}
+
 std::uint16_t advertise_window(Connection& connection, std::uint8_t scale) {
   const std::uint32_t offered = connection.receive_window();
   const std::uint32_t growth = possible_growth(connection);

@@ -32,6 +32,24 @@ struct AckSample {
   bool marked = false;            // the peer saw congestion experienced (ECE)
 };
 
+// Every acknowledgement, for controls that model the path.
+struct DeliverySample {
+  Instant now;
+  std::uint64_t delivered = 0;        // octets, ever
+  std::uint64_t prior_delivered = 0;  // when the newest of what arrived had left
+  std::uint64_t bytes_per_s = 0;      // 0: nothing can be told
+  std::uint32_t newly_delivered_bytes = 0;
+  std::uint32_t newly_lost_bytes = 0;
+  std::uint32_t pipe_bytes = 0;  // travelling still
+  std::optional<Duration> rtt{};
+  Duration srtt{};
+  SeqNum acked_to{};
+  bool has_arrivals = false;
+  bool is_app_limited = false;
+  bool is_recovering = false;  // from losses, a time-out included
+  bool is_after_timeout = false;
+};
+
 struct LossSample {
   Instant now;
   std::uint32_t flight_bytes = 0;  // RFC 5681 §2

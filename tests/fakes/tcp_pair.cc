@@ -8,6 +8,7 @@
 #include "models/base/check.h"
 #include "models/base/hash.h"
 #include "models/tcp/image.h"
+#include "models/wire/tcp.h"
 
 namespace twinpath::test {
 namespace {
@@ -159,6 +160,7 @@ void TcpPair::send_one(std::size_t side, TcpDeparture departure) {
   }
   const std::uint64_t draw = faults_.next();
   Rng fate(draw);
+  if (is_next_to_lose(side, departure)) return;
   if (fate.chance(Probability::of(pipe.loss))) return;
   Instant at = std::max(from.line_free, now_) + pipe.delay;
   if (fate.chance(Probability::of(pipe.reorder))) at += pipe.delay;
@@ -170,6 +172,12 @@ void TcpPair::send_one(std::size_t side, TcpDeparture departure) {
     deliver_at(at + pipe.delay / 8, side, departure);
   TcpArrival arrival{departure.source, departure.target, departure.traffic_class};
   in_flight_.push({at, order_++, 1 - side, std::move(departure.buf), arrival});
+}
+
+bool TcpPair::is_next_to_lose(std::size_t side, const TcpDeparture& departure) {
+  if (settings_.pipe.lose_every == 0 || side != kClient) return false;
+  if (departure.buf->len <= kTcpHeaderLenMax) return false;
+  return ++data_segments_ % settings_.pipe.lose_every == 0;
 }
 
 void TcpPair::deliver_at(Instant at, std::size_t side, const TcpDeparture& departure) {

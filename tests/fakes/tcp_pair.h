@@ -20,7 +20,8 @@ struct PipeOptions {
   std::uint64_t rate_bps = 100'000'000;            // 0 = no serialisation
   std::uint32_t queue_bytes = 256 * 1024;          // drop-tail ahead of the pipe
   double loss = 0;
-  double reorder = 0;  // overtaken: two delays instead of one
+  std::uint32_t lose_every = 0;  // every so many'th segment with data of the client's; 0 = none
+  double reorder = 0;            // overtaken: two delays instead of one
   double duplicate = 0;
   double corrupt = 0;  // one bit
 };
@@ -106,6 +107,7 @@ class TcpPair {
   void read(Side& side, Stream& stream);
   void send_all(std::size_t side);
   void send_one(std::size_t side, TcpDeparture departure);
+  bool is_next_to_lose(std::size_t side, const TcpDeparture& departure);
   void deliver_at(Instant at, std::size_t side, const TcpDeparture& departure);
   void maybe_migrate();
   Instant next_event() const;
@@ -119,6 +121,7 @@ class TcpPair {
   Instant now_{};
   std::uint64_t order_ = 0;
   std::uint64_t segments_ = 0;
+  std::uint64_t data_segments_ = 0;  // the client's
   std::uint64_t trace_ = 0;
   std::uint32_t migrate_every_ = 0;
   bool exact_ = true;

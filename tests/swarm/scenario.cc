@@ -19,8 +19,9 @@ TcpConfig make_tcp(Dice& dice) {
   tcp.initial_window_segments = static_cast<std::uint32_t>(dice.pick({1, 2, 10, 64}));
   tcp.send_buffer_bytes = static_cast<std::uint32_t>(dice.scaled({2048, 1 << 20}));
   tcp.receive_buffer_bytes = static_cast<std::uint32_t>(dice.scaled({2048, 1 << 20}));
-  tcp.congestion =
-      dice.pick({CongestionKind::kReno, CongestionKind::kCubic, CongestionKind::kDctcp});
+  tcp.congestion = dice.pick({CongestionKind::kReno, CongestionKind::kCubic, CongestionKind::kDctcp,
+                              CongestionKind::kBbr});
+  tcp.pacing = dice.pick({PacingMode::kOff, PacingMode::kOn, PacingMode::kAuto});
   tcp.ecn = dice.pick({EcnMode::kOff, EcnMode::kAccept, EcnMode::kRequest});
   tcp.delayed_ack = dice.pick({Duration(0), Duration(40000000), Duration(200000000)});
   tcp.nagle = dice.percent(50);
@@ -78,6 +79,7 @@ SwarmLink make_link(Dice& dice, Instant healed) {
   if (dice.percent(80)) link.config.delay = dice.time({kMicrosecond, 100 * kMillisecond});
   if (dice.percent(30)) link.config.jitter = dice.time({kMicrosecond, 20 * kMillisecond});
   link.config.queue_bytes = dice.scaled({3000, 1 << 20});
+  if (dice.percent(30)) link.config.ecn_threshold_bytes = dice.scaled({1000, 1 << 18});
   link.config.faults = make_faults(dice);
   while (dice.percent(25) && link.outages.size() < 3) {
     const auto end = static_cast<std::uint64_t>(to_ns(healed));
