@@ -113,7 +113,8 @@ Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& o
       connection.recovery == Recovery::kLoss ? RetransmitCause::kTimeout : RetransmitCause::kFast);
   // RFC 6298 §5.1. The timer has waited for what is repaired now: on a path whose round trip is the
   // time-out, it would fire just before the answer.
-  if (connection.rtx_purpose != RtxPurpose::kRetransmit || *index == 0) {
+  const bool repairs = *index == 0 && connection.recovery == Recovery::kFastRecovery;
+  if (connection.rtx_purpose != RtxPurpose::kRetransmit || repairs) {
     start_retransmission_timer(core, connection, now);
   }
   return sent;
