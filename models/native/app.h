@@ -15,11 +15,13 @@
 //   };
 //   TWINPATH_APP(Mine)
 //
+// Code in blocking style derives twinpath::TaskApp instead (models/app/task_app.h).
 // A class without Config takes the context alone. The macro stands outside every namespace and the
 // name it is given inside none (`using mine::Mine;` first).
 #pragma once
 
 #include "models/app/app.h"
+#include "models/app/task_app.h"
 #include "models/native/arguments.h"
 
 namespace twinpath::native {

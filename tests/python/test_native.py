@@ -197,7 +197,7 @@ def test_a_rerun_finds_the_object_and_says_when_it_is_gone(steady: Path, tmp_pat
     assert "is not on this machine" in problems_of(lambda: rerun(run))[0]
 
 
-@pytest.mark.parametrize("name", ["own_congestion", "own_app"])
+@pytest.mark.parametrize("name", ["own_congestion", "own_app", "own_tasks"])
 def test_the_examples_run_in_both_drivers(name: str, emu: None, tmp_path: Path) -> None:
     case = discover.find(name)()
     db = str(tmp_path / "r.db")
@@ -205,7 +205,7 @@ def test_the_examples_run_in_both_drivers(name: str, emu: None, tmp_path: Path) 
     assert first.fingerprint == again.fingerprint and not first.failures
     run = case.emulate(testbed="net_ring", db=db)
     assert run.status == "done" and not run.failures
-    metric = "datagrams" if name == "own_app" else "app_sent_bytes"
+    metric = {"own_app": "datagrams", "own_tasks": "requests"}.get(name, "app_sent_bytes")
     assert run.get(metric, "client/app0") == first.get(metric, "client/app0")
 
 

@@ -32,7 +32,12 @@ BANS = (
     Ban(r"\b__?rdtscp?\b|\b__builtin_ia32_rdtsc", "`charged(now, Duration)`", MODELS),
     Ban(r"(?<![\w.>])s?rand\s*\(|\brandom_device\b|\bmt19937", "the Rng handed in", MODELS),
     Ban(r"\bstd::\w+_distribution\b", "the samplers of models/base", MODELS),
-    Ban(r"\b(u?sleep|nanosleep|sleep_for|sleep_until)\s*\(", "`next_deadline()`", MODELS),
+    # A task's own sleep(), models/app/task_app.h, is no system call: it is awaited.
+    Ban(
+        r"\b(usleep|nanosleep|sleep_for|sleep_until)\s*\(|(?<!co_await )(?<!SleepOp )\bsleep\s*\(",
+        "`next_deadline()`",
+        MODELS,
+    ),
     Ban(r"\b(secure_)?getenv\b", "a field of the Config", MODELS),
     Ban(
         r"\b(v?[sf]?n?printf|puts|fputs|putchar|fwrite)\s*\(",

@@ -2,7 +2,6 @@
 // time. What passes every port must be equal in instant, direction and bytes.
 #include <gtest/gtest.h>
 
-#include "models/app/app_host.h"
 #include "models/app/bulk.h"
 #include "models/app/http_get.h"
 #include "models/app/http_server.h"
@@ -11,7 +10,7 @@
 #include "models/host/echo_host.h"
 #include "models/nf/ipv4_options_filter.h"
 #include "models/nf/nf_stage.h"
-#include "tests/twin/experiment.h"
+#include "tests/twin/everywhere.h"
 #include "tests/twin/pipeline.h"
 #include "tests/twin/script_host.h"
 
@@ -19,15 +18,6 @@ namespace twinpath::test {
 namespace {
 
 using std::chrono::microseconds;
-
-Records expect_equal_everywhere(const Experiment& experiment, std::size_t frames_at_least) {
-  const Records fake = run_on_fake_network(experiment);
-  EXPECT_GE(frames_of(fake), frames_at_least);
-  EXPECT_EQ(first_difference(fake, run_on_ns3(experiment)), "") << "fake network against ns-3";
-  EXPECT_EQ(first_difference(fake, run_on_net_ring(experiment)), "")
-      << "fake network against net_ring";
-  return fake;
-}
 
 // Bursts of growing size and frames of every length class, with silence between.
 std::vector<ScriptedFrame> bursts(int count) {
@@ -145,35 +135,6 @@ TEST(Twin, ANetworkFunctionBetweenTwoPorts) {
       .until = at_ns(10'000'000)};
   const Records records = expect_equal_everywhere(experiment, 6 * kPackets * 3 / 4);
   EXPECT_EQ(records.at("filter/0").size(), kPackets + kPackets * 3 / 4) << "a quarter is refused";
-}
-
-// A host with our whole stack and what `furnish` puts on it: at .1 or .2 of one network.
-Machine stack(std::uint32_t number, std::function<void(AppHost&)> furnish) {
-  return {.name = "host" + std::to_string(number),
-          .make_host =
-              [number, furnish = std::move(furnish)](BufPool& pool) {
-                HostConfig config;
-                config.name = "host" + std::to_string(number);
-                config.seed = number;
-                InterfaceConfig interface;
-                interface.mac = MacAddress::from_u64(0x020000000000 + number);
-                interface.addresses = {Ipv4Prefix(Ipv4Address(0xc6120000 + number), 24)};
-                config.interfaces.push_back(interface);
-                auto host = std::make_unique<AppHost>(config, TcpConfig(), pool);
-                furnish(*host);
-                return host;
-              },
-          .make_stages = {}};
-}
-
-const Ipv4Address kSecond(0xc6120002);
-
-LinkConfig bad_link() {
-  return {.rate_bps = 100'000'000,
-          .delay = std::chrono::milliseconds(2),
-          .jitter = microseconds(300),
-          .queue_bytes = 30'000,
-          .faults = {.loss = 0.02, .corrupt = 0.01, .duplicate = 0.02, .reorder = 0.02}};
 }
 
 TEST(Twin, UdpWithItsArpAndIcmp) {
