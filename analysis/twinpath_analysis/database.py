@@ -6,10 +6,13 @@ import functools
 import os
 import sqlite3
 from pathlib import Path
+from typing import Iterator
 
 APPLICATION_ID = 1414025265  # "TWP1"
 VERSION = 4  # 2: studies, 3: run.content_hash, 4: profiles
 LOCK_WAIT_S = 10.0
+ADDED = {"study_id": "INTEGER REFERENCES study", "content_hash": "TEXT",
+         "profile_id": "INTEGER REFERENCES profile"}  # to `run`, since the first format
 SCHEMA = Path(__file__).resolve().parent.parent / "schema.sql"
 
 
@@ -55,13 +58,28 @@ def connect(path: str | os.PathLike[str], lock_wait: float = LOCK_WAIT_S, *,
 
 def create(connection: sqlite3.Connection) -> None:
     """Creates all tables in one transaction; those of an older format get what they lack."""
-    columns = [row[1] for row in connection.execute("PRAGMA table_info(run)")]
-    added = {"study_id": "INTEGER REFERENCES study", "content_hash": "TEXT",
-             "profile_id": "INTEGER REFERENCES profile"}
-    upgrade = "".join(f"ALTER TABLE run ADD COLUMN {name} {kind};" for name, kind in added.items()
-                      if columns and name not in columns)
-    schema = SCHEMA.read_text(encoding="utf-8")
-    connection.executescript(f"BEGIN IMMEDIATE;\n{upgrade}\n{schema}\nCOMMIT;")
+    connection.execute("BEGIN IMMEDIATE")  # before looking: another may be adding them
+    try:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(run)")]
+        for name, kind in ADDED.items():
+            if columns and name not in columns:
+                connection.execute(f"ALTER TABLE run ADD COLUMN {name} {kind}")
+        for statement in _statements(SCHEMA.read_text(encoding="utf-8")):
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: executescript() would end the transaction first. Each ends a line."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import os
 from typing import Any, Iterable, Mapping, TypeVar
 
@@ -76,11 +77,22 @@ def list_of(value: Any, field: str, allowed: str = "a list") -> list[Any]:
 
 
 def whole(value: Any, field: str, least: int, most: int) -> int:
-    """A whole number within bounds."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    """A whole number within bounds, numpy's too."""
+    number = integer(value)
+    if number is None or not least <= number <= most:
         raise refused(field, value, f"{value!r} is not a whole number in range",
                       f"{least}..{most}")
-    return value
+    return number
+
+
+def integer(value: Any) -> int | None:
+    """An int, or anything that is one to Python (numpy's); None for a bool and the rest."""
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b":
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def seconds_of(value: Any, field: str = "timeout") -> float | None:
@@ -104,6 +116,7 @@ def confidence_of(value: Any, field: str = "ci") -> float:
 
 def seed_of(value: Any) -> int:
     """A seed of a run."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
+    seed = integer(value)
+    if seed is None or not 0 <= seed < 2**64:
         raise refused("seed", value, f"{value!r} is not a seed", "0..2^64-1")
-    return value
+    return seed

@@ -25,7 +25,6 @@ LOSSES = ("asked", "queue", "resource", "environment")  # causes of drops that a
 MAX_DOUBLINGS = 24  # from the first load tried, up or down
 MAX_BISECTIONS = 24
 REPEATS_IF_INVALID = 3
-GRACE_S = 60.0  # wall time of a trial beyond its model time
 
 
 @dataclass(frozen=True)
@@ -128,11 +127,12 @@ def _timed(plan: Plan, trial_s: float) -> Plan:
 
 
 def _run(search: Search, case: "Case", plan: Plan) -> Run:
-    from .execute import execute_plan
+    from .execute import check_testbed, execute_plan
 
+    if search.testbed is not None:
+        check_testbed(plan, search.testbed)
     request = RunRequest(plan, case.params, search.seed, search.testbed, case.scenario.source)
-    timeout = search.trial_s + GRACE_S if search.driver == "emu" else None
-    return execute_plan(request, db=search.db, timeout=timeout)
+    return execute_plan(request, db=search.db, timeout=None)
 
 
 def _lost(run: Run, plan: Plan) -> tuple[float, float]:
@@ -182,9 +182,9 @@ def checked(case: "Case", driver: str, **asked: Any) -> Search:
                                 "0.01%..50%"))
     if not problems and trial_s == 0:
         problems.append(Problem("trial", str(asked["trial"]), "must be above 0", "1ms or more"))
-    bed = None
+    bed, seed = None, 0
     try:
-        seed_of(asked["seed"])
+        seed = seed_of(asked["seed"])
         bed = chosen_testbed((driver,), asked["testbed"])
     except ConfigError as error:
         problems.extend(error.problems)
@@ -193,5 +193,5 @@ def checked(case: "Case", driver: str, **asked: Any) -> Search:
                                 "on_trial(trial)"))
     if problems:
         raise ConfigError(problems)
-    return Search(case, driver, parameter, loss, trial_s, resolution, asked["seed"], bed,
+    return Search(case, driver, parameter, loss, trial_s, resolution, seed, bed,
                   asked["db"], asked["on_trial"])

@@ -219,7 +219,7 @@ def compare(sim: Run | Study, emu: Run | Study, *, metrics: Sequence[str] | None
 
     for side, field in ((sim, "sim"), (emu, "emu")):
         of_type(side, (Run, Study), field, "a Run or a Study")
-    whole(repeats, "repeats", 1, REPEATS_MAX)
+    repeats = whole(repeats, "repeats", 1, REPEATS_MAX)
     metrics = None if metrics is None else list_of(metrics, "metrics", "['goodput_bps']")
     bound = None if within is None else float(Ratio(within, "within"))
     pairs, note = _paired(sim, emu, repeats)

@@ -39,7 +39,7 @@ def execute(case: "Case", driver: str, seed: int, *, testbed: str | None = None,
             on_progress: ProgressListener | None = None, stop_fd: int = -1) -> Run:
     """Runs `case` once; see Case.simulate and Case.emulate. `stop_fd`: see Watch."""
     plan = with_costs(case.plan(driver), costs)
-    seed_of(seed)
+    seed = seed_of(seed)
     timeout = seconds_of(timeout)
     bed = chosen_testbed((driver,), testbed)
     if bed is not None:
@@ -69,20 +69,35 @@ def execute_plan(request: RunRequest, *, db: str | None,
 
 def _fill_and_merge(request: RunRequest, target: str, watch: Watch,
                     call: WorkerCall) -> tuple[int, WorkerEnd]:
-    """The run's id in `target`, and how its worker ended."""
+    """The run's id in `target`, and how its worker ended. BedRemains once it is merged."""
     folder = _work_folder(target)
     own = os.path.join(folder, "run.db")
+    remains: BedRemains | None = None
     try:
-        _, end = fill(own, request, watch, call)
-        return merge(own, target)[0], end
+        try:
+            _, end = fill(own, request, watch, call)
+        except BedRemains as error:
+            remains, end = error, error.end
+        merged = _merged(own, target)
     except DatabaseError as error:
         raise TwinpathError(_kept(str(error), own, target)) from error
     except sqlite3.Error as error:
         raise TwinpathError(_kept(str(explain(target, error)), own, target)) from error
-    except BedRemains as error:
-        raise TwinpathError(_kept(str(error), own, target)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if remains is not None:
+        raise BedRemains(f"{remains}; run {merged} ({status_of(end)[0]}) is recorded in {target}",
+                         merged, end) from remains
+    return merged, end
+
+
+def _merged(own: str, target: str) -> int:
+    """The id in `target` of the run that has ended in `own`. Who does not wait for that any more
+    finds the file beside `target`."""
+    try:
+        return merge(own, target)[0]
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_kept("interrupted", own, target)) from None
 
 
 def require_checked(testbed: str | None, db: str) -> None:

@@ -53,12 +53,18 @@ class Watch:
 
 
 class BedRemains(TwinpathError):
-    """The run is over and recorded; its test-bed could not be taken down."""
+    """The run `run_id` is over and recorded, as `end` says; its test-bed could not be taken
+    down."""
+
+    def __init__(self, message: str, run_id: int, end: WorkerEnd) -> None:
+        super().__init__(message)
+        self.run_id, self.end = run_id, end
 
 
 def fill(path: str, request: RunRequest, watch: Watch = Watch(),
          call: WorkerCall = WorkerCall()) -> tuple[int, WorkerEnd]:
-    """Runs `request` into the new file `path`; the run's id there and how the worker ended."""
+    """Runs `request` into the new file `path`; the run's id there and how the worker ended.
+    BedRemains when that is recorded and only its test-bed is left."""
     if request.plan.driver not in matrix.REAL_TIME:
         run_id, _ = prepare(path, request)
         return run_id, fill_prepared(worker_job(request, path, run_id) | call.job, watch, call)
@@ -83,7 +89,7 @@ def _fill_on_bed(request: RunRequest, job: dict[str, Any], watch: Watch,
     except TwinpathError as error:
         if end is None:
             raise
-        raise BedRemains(str(error)) from error
+        raise BedRemains(str(error), int(job["run_id"]), end) from error
 
 
 def fill_prepared(job: dict[str, Any], watch: Watch, call: WorkerCall = WorkerCall(),

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import threading
 from typing import Any, Iterator
 
 NOT_HEARD = -1
+
+
+def is_pressed(fd: int) -> bool:
+    """Whether Ctrl-C came, by the descriptor of caught(); of NOT_HEARD it never does."""
+    if fd == NOT_HEARD:
+        return False
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 @contextlib.contextmanager

@@ -15,12 +15,13 @@ import re
 import select
 import stat
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
-from .errors import NoVerdict
+from .errors import NoVerdict, TwinpathError
 
 FOLDERS = (Path("/run/lock"), Path("/tmp"))
 NAME = "twinpath-real-time"
@@ -29,6 +30,8 @@ WAIT_MAX_S = 24 * 3600.0
 OPEN_TRIES = 5
 HOLDER = re.compile(r"process (\d{1,10}) \((\w[\w.-]{0,31}), since (\d\d:\d\d:\d\d)\)\n")
 HOLDER_BYTES = 100
+
+_mine = threading.local()  # `held`: this thread is inside one_at_a_time()
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ def folder() -> Path:
 def one_at_a_time(stop_fd: int = -1) -> Iterator[Held]:
     """Waits until nobody else runs in real time here, and keeps others waiting meanwhile. Who is
     waited for is said once, on standard error. Once `stop_fd` is readable or closed at its other
-    end, the wait is over without the lock. NoVerdict after WAIT_MAX_S."""
+    end, the wait is over without the lock. NoVerdict after WAIT_MAX_S, an error at once when this
+    very thread has it."""
+    require_outside()
     place = folder()
     wait = _Wait(stop_fd)
     with _opened(place / f"{NAME}.turn") as turn, _opened(place / f"{NAME}.lock") as lock:
@@ -68,11 +73,21 @@ def one_at_a_time(stop_fd: int = -1) -> Iterator[Held]:
         fcntl.flock(turn, fcntl.LOCK_UN)
         if got:
             _sign(lock)
+        _mine.held = got
         try:
             yield Held(lock if got else None)
         finally:
+            _mine.held = False
             if got:
                 fcntl.flock(lock, fcntl.LOCK_UN)  # also for what a worker left behind
+
+
+def require_outside() -> None:
+    """TwinpathError in a callback of a run in real time: it would wait for the run that waits for
+    it."""
+    if getattr(_mine, "held", False):
+        raise TwinpathError("a run in real time cannot be made from a callback of one; keep what "
+                            "you need and make it when the first has ended")
 
 
 @contextlib.contextmanager

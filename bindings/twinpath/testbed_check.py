@@ -18,7 +18,7 @@ from twinpath_analysis.database import connect, create, read_only
 from . import provenance
 from .errors import NoVerdict, PortRefused, RunFailed, raise_for_result
 from .lab_bed import device_of, interfaces, lock_all, refuse_used
-from .machine_lock import one_at_a_time
+from .machine_lock import Held, one_at_a_time
 from .ports import Survey, System, find
 from .supervise import run_worker
 from .testbed import VethBed, offloads_command, offloads_on
@@ -96,30 +96,35 @@ def bind_all(bed: TestbedFile, system: System) -> list[str]:
 
 
 def check(bed: TestbedFile) -> Checked:
-    """Opens every port of the test-bed and measures. PortRefused when one may not be taken."""
+    """Opens every port of the test-bed and measures, alone on the machine. PortRefused when one may
+    not be taken."""
+    with one_at_a_time() as held:  # before any port is locked, as runs do it
+        facts, on = _measured(bed, held)
+    now = datetime.now(timezone.utc)
+    expires = now + timedelta(seconds=bed.limits.check_lasts_s)
+    rows = judge(bed, facts) + [_offloads(on)]
+    return Checked(bed, rows, facts, now.strftime(STAMP), expires.strftime(STAMP))
+
+
+def _measured(bed: TestbedFile, held: Held) -> tuple[Json, list[str]]:
+    """What the measuring process says, and the offloads that are on."""
     if bed.kind == "veth":
         with VethBed(_two_hosts()) as made:
             job = made.job()
             wanted = [{"name": entry["host"], "device": entry["device"], "mtu": 1500}
                       for entry in job["ports"]]
-            facts = _probe({"netns": job["netns"], "ports": wanted})
-            on = job["offloads_on"]
-    elif bed.kind == "net_ring":
-        facts = _probe({"ports": [{"name": name, "device": "net_ring"} for name in ("a", "b")]})
-        on = []
-    else:
-        ports = list(bed.ports.values())
-        refuse_used(bed, ports)
-        locks = lock_all(bed, ports)
-        try:
-            facts = _probe(_job(bed, ports))
-            on = offloads_on(interfaces(bed, ports))
-        finally:
-            locks.close()
-    now = datetime.now(timezone.utc)
-    expires = now + timedelta(seconds=bed.limits.check_lasts_s)
-    rows = judge(bed, facts) + [_offloads(on)]
-    return Checked(bed, rows, facts, now.strftime(STAMP), expires.strftime(STAMP))
+            facts = _probe({"netns": job["netns"], "ports": wanted}, held)
+            return facts, job["offloads_on"]
+    if bed.kind == "net_ring":
+        ends = [{"name": name, "device": "net_ring"} for name in ("a", "b")]
+        return _probe({"ports": ends}, held), []
+    ports = list(bed.ports.values())
+    refuse_used(bed, ports)
+    locks = lock_all(bed, ports)
+    try:
+        return _probe(_job(bed, ports), held), offloads_on(interfaces(bed, ports))
+    finally:
+        locks.close()
 
 
 def _two_hosts() -> Json:
@@ -136,10 +141,9 @@ def _job(bed: TestbedFile, ports: list[BedPort]) -> Json:
                        "queues": port.queues} for number, port in enumerate(ports)]}
 
 
-def _probe(job: Json) -> Json:
-    with one_at_a_time() as held:
-        end = run_worker("emu", {"trial_ns": TRIAL_NS, **job}, function="probe",
-                         timeout=PROBE_TIMEOUT_S, kept=held.fds)
+def _probe(job: Json, held: Held) -> Json:
+    end = run_worker("emu", {"trial_ns": TRIAL_NS, **job}, function="probe",
+                     timeout=PROBE_TIMEOUT_S, kept=held.fds)
     if end.stopped == "interrupted":
         raise KeyboardInterrupt
     if end.result is None:

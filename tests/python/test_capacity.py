@@ -60,3 +60,32 @@ def test_another_stack_has_no_counted_frames(sim, tmp_path) -> None:
     case = udp_echo(server_stack="ns3")
     with pytest.raises(tp.ConfigError, match="counts no frames"):
         case.capacity("sim", parameter="rate", db=str(tmp_path / "c.db"))
+
+
+def test_a_trial_in_real_time_has_the_limit_of_its_plan(emu, tmp_path, monkeypatch) -> None:
+    """Which counts the warm-up too."""
+    limits: list = []
+
+    def far_enough(_, **options) -> None:
+        limits.append(options["timeout"])
+        raise tp.RunFailed("far enough")
+
+    monkeypatch.setattr("twinpath.execute.execute_plan", far_enough)
+    with pytest.raises(tp.RunFailed):
+        udp_load().capacity("emu", testbed="net_ring", trial="1s", db=str(tmp_path / "c.db"))
+    assert limits == [None]
+
+
+@tp.scenario
+def many(net: tp.Net, *, load: tp.PacketRate = "1kpps"):
+    """A population that sends."""
+    clients = net.clients("clients", count=3)
+    server = net.host("server")
+    net.link(clients, server)
+    server.run(tp.UdpSink())
+    clients.run(tp.UdpBulk(server, rate=tp.Rate("8kbps") * float(load)))
+
+
+def test_what_does_not_fit_the_test_bed_is_refused_first(emu, tmp_path) -> None:
+    with pytest.raises(tp.ConfigError, match="a population needs the testbed net_ring"):
+        many().capacity("emu", trial="1s", db=str(tmp_path / "c.db"))

@@ -125,3 +125,49 @@ def test_what_failed_because_of_ctrl_c_is_an_interruption() -> None:
         signal.raise_signal(signal.SIGINT)
         raise tp.TwinpathError("a child process heard it as well")
     assert isinstance(caught.value.__cause__, tp.TwinpathError)
+
+
+@contextlib.contextmanager
+def stays(_: Any) -> Any:
+    """A test-bed that cannot be removed."""
+    yield None
+    raise tp.TwinpathError("the namespace is busy")
+
+
+def test_a_test_bed_that_stays_costs_no_run(sim, emu, db: str, monkeypatch) -> None:
+    monkeypatch.setattr(fill, "network", stays)
+    with pytest.raises(fill.BedRemains, match=r"is busy; run 1 \(done\) is recorded in "):
+        discover.find("udp_echo")(count=3).emulate(testbed="net_ring", db=db)
+    assert statuses(db) == ["done"] and not list(Path(db).parent.glob("*.unmerged-*"))
+
+
+def test_a_test_bed_that_stays_costs_no_run_of_a_study(sim, emu, db: str, monkeypatch,
+                                                       capsys) -> None:
+    monkeypatch.setattr(fill, "network", stays)
+    tp.study(db, discover.find("udp_echo"), fixed={"count": 3}, drivers="emu", progress=False,
+             testbed="net_ring")
+    assert statuses(db) == ["done"] and "the namespace is busy" in capsys.readouterr().err
+
+
+def test_a_second_ctrl_c_while_a_run_is_merged_leaves_its_file(case, db: str, monkeypatch) -> None:
+    monkeypatch.setattr(execute, "merge", interrupted_before(interrupted_before(execute.merge)))
+    with pytest.raises(KeyboardInterrupt, match="this run is kept in "):
+        case.simulate(db=db)
+    kept, = Path(db).parent.glob("results.db.unmerged-*")
+    assert statuses(str(kept)) == ["done"]
+    assert not list(Path(db).parent.glob(".twinpath-*"))
+
+
+def test_ctrl_c_between_a_run_of_a_study_and_its_merge_keeps_it(case, db: str,
+                                                                monkeypatch) -> None:
+    real, first = launch._Writer._take, [True]
+
+    def pressed(*arguments: Any) -> None:
+        if first.pop() if first else False:
+            signal.raise_signal(signal.SIGINT)
+        real(*arguments)
+
+    monkeypatch.setattr(launch._Writer, "_take", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        tp.study(db, case.scenario, progress=False)
+    assert statuses(db) == ["done"]

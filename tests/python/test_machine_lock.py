@@ -15,7 +15,7 @@ import pytest
 
 import twinpath as tp
 from conftest import BUILD, ROOT
-from twinpath import discover, machine_lock, testbed_journal
+from twinpath import discover, machine_lock, testbed_check, testbed_file, testbed_journal
 from twinpath.machine_lock import NAME, one_at_a_time
 
 HOLDER = """
@@ -201,3 +201,54 @@ def test_ctrl_c_ends_the_wait(place: Path, sim, emu, tmp_path: Path) -> None:
     holder.communicate("\n", timeout=20)
     with contextlib.closing(sqlite3.connect(db)) as connection:
         assert connection.execute("SELECT status FROM run").fetchall() == [("interrupted",)]
+
+
+def test_a_lock_that_cannot_be_used_fails_no_run_of_a_study(place: Path, sim, emu,
+                                                            tmp_path: Path) -> None:
+    (place / f"{NAME}.lock").mkdir()
+    db = str(tmp_path / "results.db")
+    with pytest.raises(tp.NoVerdict, match="cannot be used") as refused:
+        tp.study(db, discover.find("udp_echo"), fixed={"count": 3}, drivers="emu", seeds=(1, 2),
+                 testbed="net_ring", progress=False)
+    assert refused.value.exit_code == 4
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        assert connection.execute("SELECT count(*) FROM run").fetchone() == (0,)
+
+
+def test_a_callback_of_a_run_in_real_time_makes_no_other(place: Path, sim, emu, tmp_path: Path,
+                                                         monkeypatch) -> None:
+    """A callback runs in the thread that holds the lock, as this block does."""
+    monkeypatch.setattr(machine_lock, "WAIT_MAX_S", 1.0)
+    db, scenario = str(tmp_path / "results.db"), discover.find("udp_echo")
+    with one_at_a_time():
+        with pytest.raises(tp.TwinpathError, match="from a callback of one"):
+            scenario(count=3).emulate(testbed="net_ring", db=db)
+        with pytest.raises(tp.TwinpathError, match="from a callback of one"):
+            tp.study(db, scenario, fixed={"count": 3}, drivers="emu", testbed="net_ring",
+                     progress=False)
+    assert scenario(count=3).emulate(testbed="net_ring", db=db).status == "done"
+
+
+def test_a_check_waits_for_the_machine_before_it_locks_a_port(place: Path, monkeypatch) -> None:
+    """As runs do: the other way round a queued run would find its ports taken."""
+    free: list[bool] = []
+
+    def ports_asked(*_: object) -> None:
+        def look() -> None:
+            read, write = os.pipe()
+            os.close(write)
+            with one_at_a_time(read) as held:
+                free.append(held.fd is not None)
+            os.close(read)
+
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+        raise tp.PortRefused("far enough")
+
+    monkeypatch.setattr(testbed_check, "refuse_used", lambda *_: None)
+    monkeypatch.setattr(testbed_check, "lock_all", ports_asked)
+    bed = testbed_file.TestbedFile("lab", "", "", ports={"a": testbed_file.BedPort("a", "none")})
+    with pytest.raises(tp.PortRefused, match="far enough"):
+        testbed_check.check(bed)
+    assert free == [False]

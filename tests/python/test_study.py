@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import twinpath as tp
 from conftest import BUILD, ROOT
 from twinpath import discover
 from twinpath.studies.local import PREFIX
-from twinpath_analysis.database import connect
+from twinpath_analysis.database import connect, create
 
 COLUMNS = ["driver", "seed", "status", "validity", "loss", "size", "goodput_bps", "fct_s"]
 GRID = {"loss": ["0%", "1%"], "size": ["10kB", "20kB"]}
@@ -340,3 +342,29 @@ def test_a_simulation_repeated_is_one_observation(sim, db: str) -> None:
     bulk.simulate(1, db=db)
     frame = tp.open(db).df()
     assert len(frame) == 3 and list(observations(frame)["seed"]) == [2, 1]
+
+
+def test_drivers_and_seeds_are_any_iterables(sim, db: str) -> None:
+    study = tp.study(db, discover.find("udp_echo"), fixed={"count": 3}, drivers=iter(["sim"]),
+                     seeds=np.arange(1, 3), progress=False)
+    assert list(study.df()["seed"]) == [1, 2] == [run.seed for run in study.runs]
+
+
+def test_a_database_another_process_upgrades_meanwhile(sim, db: str) -> None:
+    """Whoever waits for the upgrade of another finds nothing left to do."""
+    connect(db).close()
+    first, second = (sqlite3.connect(db, isolation_level=None, check_same_thread=False)
+                     for _ in range(2))
+    first.execute("ALTER TABLE run DROP COLUMN content_hash")
+    first.execute("BEGIN IMMEDIATE")
+    first.execute("ALTER TABLE run ADD COLUMN content_hash TEXT")
+    begins = threading.Event()
+    second.set_trace_callback(lambda text: begins.set() if "BEGIN" in text else None)
+    waiting = ThreadPoolExecutor(1).submit(create, second)
+    assert begins.wait(20)
+    first.execute("COMMIT")
+    waiting.result(timeout=20)
+    assert ask(db, "SELECT count(*) FROM pragma_table_info('run') WHERE name = 'content_hash'") \
+        == [(1,)]
+    first.close()
+    second.close()

@@ -4,12 +4,17 @@ taken as if it were right."""
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any, Callable
 
+import numpy as np
 import pytest
 
 import twinpath as tp
+from twinpath.arguments import seed_of, whole
+from twinpath.cli import impair
+from twinpath.supervise import WorkerEnd
 
 NAN, INF, HUGE = float("nan"), float("inf"), "1e400"
 Work = Callable[..., Any]
@@ -267,3 +272,20 @@ def test_an_error_in_a_scenario_names_the_user_s_line(sim: None) -> None:
 
     with pytest.raises(tp.ConfigError, match=r"adress.*test_wrong_input\.py:\d+"):
         broken().plan("sim")
+
+
+def test_an_interrupted_box_says_so(capsys) -> None:
+    counted = {"status": "done", "counters": {}}
+    assert impair._report(WorkerEnd(counted, stopped="interrupted"), as_json=True) == 130
+    assert json.loads(capsys.readouterr().out)["status"] == "interrupted"
+    assert impair._report(WorkerEnd(counted), as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "done"
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
+    assert type(seed_of(np.uint64(2**63))) is int and whole(np.int16(3), "repeats", 1, 5) == 3
+    for wrong in (True, np.bool_(True), 1.0, "1", None):
+        with pytest.raises(tp.ConfigError):
+            seed_of(wrong)
+        with pytest.raises(tp.ConfigError):
+            whole(wrong, "repeats", 1, 5)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
-from ..arguments import list_of, of_type, whole
+from ..arguments import integer, list_of, of_type, whole
 from ..costs import FREE, profile_row, with_costs
 from ..errors import ConfigError, Problem, unknown
 from ..matrix import REAL_TIME
@@ -175,7 +175,7 @@ def _problems(name: str, driver: str, seeds: tuple[int, ...], given: tuple[Any, 
         problems.append(Problem("seeds", name, "no run: give at least one seed or repetition"))
     if driver == "sim" and len(set(seeds)) != len(seeds):
         problems.append(Problem("seeds", str(list(seeds)), "a seed stands twice"))
-    bad = [s for s in seeds if isinstance(s, bool) or not isinstance(s, int) or not 0 <= s < 2**64]
+    bad = [s for s in seeds if (number := integer(s)) is None or not 0 <= number < 2**64]
     problems += [Problem("seeds", str(seed), f"{seed!r} is not a seed", "0..2^64-1")
                  for seed in bad]
     for one in expect:

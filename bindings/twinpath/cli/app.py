@@ -90,8 +90,8 @@ def _run(arguments: Sequence[str]) -> int:
         problem = Problem("command line", " ".join(arguments), error.format_message(),
                           hint=_usage_hint(arguments[0], error))
         failure = ConfigError([problem])
-    except (KeyboardInterrupt, click.Abort):
-        failure = _Interrupted("interrupted; what was recorded is kept")
+    except (KeyboardInterrupt, click.Abort) as stop:
+        failure = _Interrupted(str(stop) or "interrupted; what was recorded is kept")
     except (BrokenPipeError, SystemExit):  # the latter is how click says it
         output.let_go()
         return 0

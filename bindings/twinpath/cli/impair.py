@@ -77,8 +77,9 @@ def _report(end: WorkerEnd, as_json: bool) -> int:
         raise RunFailed(crash_text(end), stderr=end.stderr)
     raise_for_result(result, end.stderr)
     if as_json:
-        print_json({"schema": "twinpath.impair/1", "status": end.stopped, "counters": {},
-                    **result, "problems": []})
+        status = end.stopped or result["status"]
+        print_json({"schema": "twinpath.impair/1", "counters": {}, **result, "status": status,
+                    "problems": []})
     for direction, counters in result.get("counters", {}).items():
         if not as_json:
             shown = ", ".join(f"{name} {count}" for name, count in counters.items() if count)

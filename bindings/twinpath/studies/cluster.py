@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from .. import provenance
 from ..errors import ConfigError, Problem, TwinpathError
 from ..fill import Watch, fill_prepared, give_up, record_failure, worker_job
 from ..prepare import insert, prepare
-from .local import Finished, Limits
+from .local import LOOK_S, Finished, Limits
 from .tasks import Task
 
 CONNECT_S = 10.0
@@ -140,11 +141,17 @@ class ClusterPool:
                                          priority=len(self._tasks) - number)
             self._of[future] = task, path
 
-    def finished(self) -> Iterator[Finished]:
-        """Tasks as they end."""
+    def finished(self) -> Iterator[Finished | None]:
+        """Tasks as they end; None while none does."""
         from distributed import as_completed
 
-        for future in as_completed(list(self._of)):
+        ended = as_completed(list(self._of))
+        while not ended.is_empty():
+            if not ended.has_ready():
+                time.sleep(LOOK_S)
+                yield None
+                continue
+            future = next(ended)
             if future not in self._of:
                 continue  # stopped meanwhile
             task, path = self._of.pop(future)

@@ -17,7 +17,7 @@ from twinpath_analysis.merge import Merger
 from ..arguments import database_of, mapping_of, of_type, seconds_of
 from ..errors import ConfigError, Problem, TwinpathError
 from ..execute import chosen_testbed, require_checked
-from ..interrupts import caught
+from ..interrupts import NOT_HEARD, caught, is_pressed
 from ..matrix import REAL_TIME
 from ..plan import canonical
 from ..scenario import Scenario
@@ -43,8 +43,8 @@ class Pool(Protocol):
     def __exit__(self, *_: object) -> None:
         """Stops what still runs."""
 
-    def finished(self) -> Iterator[Finished]:
-        """Tasks as they end."""
+    def finished(self) -> Iterator[Finished | None]:
+        """Tasks as they end; None while none does, so that whoever takes them can look up."""
 
     def stop(self) -> None:
         """Starts nothing more; what runs is interrupted."""
@@ -78,12 +78,14 @@ def study(db: str, scenario: Scenario, *, grid: Values | None = None, zip: Value
     scheduler whose workers simulate. Interrupted, it goes on where it was when called again.
     """
     way = Way(jobs, timeout, retry_failed, scheduler, progress)
-    problems = _problems_of(db, way, drivers, testbed)
+    problems: list[Problem] = []
     try:
+        drivers = several(drivers, "drivers")  # once: it may be an iterator
+        problems = _problems_of(db, way, drivers, testbed)
         spec = Spec(of_type(scenario, Scenario, "scenario", "what @tp.scenario made"),
                     _lists(grid, "grid"), _lists(zip, "zip"), mapping_of(fixed, "fixed"),
                     mapping_of(settings, "settings"), several(seeds, "seeds"),
-                    several(drivers, "drivers"), costs, testbed or "veth", where)
+                    drivers, costs, testbed or "veth", where)
         tasks = make_tasks(spec, expand(spec))
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
@@ -108,7 +110,7 @@ def _lists(values: Values | None, field: str) -> dict[str, list[Any]]:
             for name, given in mapping_of(values, field, "{'PARAMETER': [values]}").items()}
 
 
-def _problems_of(db: str, way: Way, drivers: Any, testbed: str | None) -> list[Problem]:
+def _problems_of(db: str, way: Way, drivers: list[Any], testbed: str | None) -> list[Problem]:
     problems: list[Problem] = []
     if isinstance(way.jobs, bool) or not isinstance(way.jobs, int) or not (
             1 <= way.jobs <= MAX_JOBS):
@@ -116,7 +118,7 @@ def _problems_of(db: str, way: Way, drivers: Any, testbed: str | None) -> list[P
                                 f"1..{MAX_JOBS}"))
     checks: list[Callable[[], Any]] = [
         lambda: seconds_of(way.timeout), lambda: database_of(db),
-        lambda: chosen_testbed(several(drivers, "drivers"), testbed)]
+        lambda: chosen_testbed(drivers, testbed)]
     for check in checks:
         try:
             check()
@@ -202,24 +204,38 @@ class _Writer:
         self._merger, self._study_id = merger, study_id
 
     def take_all(self, pool: Pool, progress: "Quiet") -> None:
-        """Merges what ends. Interrupted, what ends meanwhile is still taken."""
-        try:
-            for item in pool.finished():
+        """Merges what ends. Interrupted, what ends meanwhile is still taken: Ctrl-C is looked for
+        between items, so that it comes between none and its merge."""
+        with caught() as interrupted:
+            try:
+                self._take_until(pool, progress, interrupted)
+            except KeyboardInterrupt:
+                if interrupted != NOT_HEARD:
+                    raise  # a second one: nobody waits
+                pool.stop()
+                self._take_until(pool, progress, NOT_HEARD)
+                raise
+            if is_pressed(interrupted):
+                pool.stop()
+                self._take_until(pool, progress, NOT_HEARD)
+
+    def _take_until(self, pool: Pool, progress: "Quiet", interrupted: int) -> None:
+        """Takes what ends until nothing is left, or until `interrupted` is readable."""
+        for item in pool.finished():
+            if item is not None:
                 self._take(item, progress)
-        except KeyboardInterrupt:
-            pool.stop()
-            for item in pool.finished():
-                self._take(item, progress)
-            raise
+            if is_pressed(interrupted):
+                return
 
     def _take(self, item: Finished, progress: "Quiet") -> None:
         if item.fatal is not None:
             raise item.fatal
+        if item.note:
+            print(f"twinpath: {item.note}", file=sys.stderr, flush=True)
         if item.stopped:
             return
-        with caught():
-            ids = self._merger.add(item.path, study_id=self._study_id, once=True)
-            os.remove(item.path)
+        ids = self._merger.add(item.path, study_id=self._study_id, once=True)
+        os.remove(item.path)
         status = self._merger.connection.execute(
             "SELECT status FROM run WHERE run_id = ?", (ids[-1],)).fetchone()[0]
         progress.ran(item.task, status != "done")

@@ -18,8 +18,11 @@ from typing import Iterator, Sequence
 
 from twinpath_analysis.database import DatabaseError, explain
 
-from ..errors import ConfigError, MissingPrivilege, PortRefused, Problem, TwinpathError
-from ..fill import Watch, fill, give_up
+from ..errors import (ConfigError, MissingPrivilege, NoVerdict, PortRefused, Problem,
+                      TwinpathError)
+from ..fill import BedRemains, Watch, fill, give_up
+from ..machine_lock import require_outside
+from ..matrix import REAL_TIME
 from ..prepare import RunRequest
 from .tasks import Task
 
@@ -32,12 +35,14 @@ BACKLOG = 64  # finished runs that wait for the writer
 
 @dataclass
 class Finished:
-    """A task that ended and the file with its rows. `fatal`: no other task can do better."""
+    """A task that ended and the file with its rows. `fatal`: no other task can do better.
+    `note`: what is to be told of a run that is recorded as it ended."""
 
     task: Task
     path: str
     stopped: bool = False  # the study was interrupted, not the run at fault
     error: str = ""
+    note: str = ""
     fatal: TwinpathError | None = None
 
 
@@ -90,8 +95,11 @@ def run_task(task: Task, path: str, limits: Limits, stop_fd: int = -1) -> Finish
     try:
         _, end = fill(path, request, Watch(limits.timeout, stop_fd))
         return Finished(task, path, stopped=end.stopped == "interrupted")
-    except (MissingPrivilege, PortRefused) as error:
+    except (MissingPrivilege, PortRefused, NoVerdict) as error:
         return Finished(task, path, fatal=error)
+    except BedRemains as error:
+        return Finished(task, path, stopped=error.end.stopped == "interrupted",
+                        note=f"{task}: {error}")
     except sqlite3.Error as error:
         return _failed(task, path, request, str(explain(path, error)))
     except (TwinpathError, DatabaseError, OSError) as error:
@@ -110,6 +118,8 @@ class LocalPool:
     """Threads that each supervise one worker at a time, in the order of the tasks."""
 
     def __init__(self, tasks: Sequence[Task], folder: Path, limits: Limits) -> None:
+        if any(task.driver in REAL_TIME for task in tasks):
+            require_outside()
         self._tasks = deque(enumerate(tasks))
         self._folder, self._limits = folder, limits
         self._finished: queue.Queue[Finished] = queue.Queue(BACKLOG)
@@ -136,11 +146,15 @@ class LocalPool:
                 item = Finished(task, path, fatal=TwinpathError(text))
             self._finished.put(item)
 
-    def finished(self) -> Iterator[Finished]:
-        """Tasks as they end, until every thread has nothing left to do."""
+    def finished(self) -> Iterator[Finished | None]:
+        """Tasks as they end, until every thread has nothing left to do; None while none does."""
         while any(thread.is_alive() for thread in self._threads) or not self._finished.empty():
-            with contextlib.suppress(queue.Empty):
-                yield self._finished.get(timeout=LOOK_S)
+            try:
+                item = self._finished.get(timeout=LOOK_S)
+            except queue.Empty:
+                yield None
+            else:
+                yield item
 
     def stop(self) -> None:
         """Starts nothing more and interrupts the workers that run."""

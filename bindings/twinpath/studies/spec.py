@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import operator
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
 from .. import matrix, testbed_file
-from ..arguments import list_of, refused
+from ..arguments import integer, list_of, refused
 from ..errors import ConfigError, Problem, unknown
 from ..params import Param
 from ..plan import canonical, sha256
@@ -39,7 +38,8 @@ class Spec:
         """What tells one study from another; nothing in it depends on the scenario's code."""
         where = self.where if isinstance(self.where, str) or self.where is None else "function"
         return {"scenario": self.scenario.name, "grid": _texts(self.grid),
-                "zip": _texts(self.together), "where": where, "seeds": list(self.seeds),
+                "zip": _texts(self.together), "where": where,
+                "seeds": [int(seed) for seed in self.seeds],
                 "fixed": {name: str(value) for name, value in self.fixed.items()},
                 "settings": {name: str(value) for name, value in self.settings.items()},
                 "drivers": list(self.drivers), "costs": self.costs, "testbed": self.testbed}
@@ -158,14 +158,12 @@ def _convert(param: Param, given: Any, problems: list[Problem]) -> list[Any]:
 def _seeds(given: Any, problems: list[Problem]) -> list[int]:
     seeds = []
     for seed in several(given):
-        try:
-            number = operator.index(seed)
-        except TypeError:
-            number = -1
-        if isinstance(seed, bool) or not 0 <= number < 2**64:
+        number = integer(seed)
+        if number is None or not 0 <= number < 2**64:
             problems.append(Problem("seeds", str(seed), f"{seed!r} is not a seed", "0..2^64-1"))
-        seeds.append(number)
-    if not seeds:
+        else:
+            seeds.append(number)
+    if not seeds and not problems:
         problems.append(Problem("seeds", "", "there is no seed"))
     return list(dict.fromkeys(seeds))
 
