@@ -84,6 +84,7 @@ def many(net: tp.Net, *, load: tp.PacketRate = "1kpps"):
     net.link(clients, server)
     server.run(tp.UdpSink())
     clients.run(tp.UdpBulk(server, rate=tp.Rate("8kbps") * float(load)))
+    net.stop(at_most="1s")
 
 
 def test_what_does_not_fit_the_test_bed_is_refused_first(emu, tmp_path) -> None:
