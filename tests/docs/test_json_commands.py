@@ -51,6 +51,7 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "testbed": [("testbed check net_ring", "testbed"), ("testbed show net_ring", "testbed"),
                 ("testbed clean --dry-run", "steps"), ("testbed show no.toml", "run")],
     "replay": [("replay {log}", "replay")],
+    "script": [("script {scripts}/OPEN-03.pkt", "script"), ("script none.pkt", "script")],
     "diff": [("diff 1 2", "diff"), ("diff 1 1", "diff")],
     "--help": [("--help", "commands"), ("", "commands")],
     "version": [("version", "version"), ("--version", "version")],
@@ -72,7 +73,8 @@ class Desk:
         paths = (ROOT / "bindings", BUILD / "bindings", ROOT / "analysis")
         environment = {**os.environ, "TERM": "dumb", "TWINPATH_ROOT": str(ROOT),
                        "TWINPATH_BUILD": str(BUILD), "PYTHONPATH": ":".join(map(str, paths))}
-        words = shlex.split(line.format(log=shlex.quote(self.log)))
+        words = shlex.split(line.format(log=shlex.quote(self.log),
+                                        scripts=ROOT / "tests" / "scripts" / "tcp"))
         ran = subprocess.run([PYTHON, "-m", "twinpath", *words, "--json"], cwd=self.folder,
                              env=environment, capture_output=True, text=True, check=False,
                              timeout=COMMAND_TIMEOUT_S)
