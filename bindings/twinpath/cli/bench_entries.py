@@ -31,6 +31,7 @@ class Bench:
 SEGMENTS = "segments/cpu-second"
 FRAMES = "frames/cpu-second"
 TRANSACTION = "us/transaction"
+PER_GIGABYTE = "cpu-s/GB"
 TRIP = "us/round-trip"
 PER_CONNECTION = ("1", "2", "4", "8", "16", "32", "64", "128")
 
@@ -60,6 +61,13 @@ BENCHES = {bench.name: bench for bench in (
     Bench("msgs-per-conn", "bench_echo", "Linux loopback",
           "1 to 128 requests of 64 B per connection: CPU time of both ends on one core",
           tuple(Point(count, TRANSACTION, kind="cost") for count in PER_CONNECTION)),
+    Bench("bulk-cpu", "bench_bulk_cpu", "Linux loopback",
+          "CPU time of both ends per gigabyte by size of writes; 8k with the loopback's own frames "
+          "and no check of sums, 8k-1500 without these",
+          (Point("64", PER_GIGABYTE, kind="cost"), Point("256", PER_GIGABYTE, kind="cost"),
+           Point("1k", PER_GIGABYTE, kind="cost"),
+           *(Point(size, PER_GIGABYTE, kind="cost", gate=False)
+             for size in ("2k", "4k", "8k", "8k-1500")))),
     Bench("store", "bench_store", "the same run without recording",
           "recording's share of CPU time with 1 ms series on",
           (Point("share", "fraction", kind="share"),)),
