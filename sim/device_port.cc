@@ -7,6 +7,9 @@
 #include <algorithm>
 
 #include "models/base/check.h"
+#include "models/wire/icmpv6.h"
+#include "models/wire/ipv6.h"
+#include "models/wire/neighbour_discovery.h"
 #include "sim/packet_copy.h"
 #include "sim/sim_time.h"
 
@@ -151,6 +154,7 @@ void DevicePort::send_layer2(const PacketBuf& frame, std::uint16_t ethertype) {
 
 void DevicePort::send_layer3(PacketBuf& frame, std::uint16_t ethertype) {
   if (ethertype == kArp && answer_arp(frame)) return;
+  if (ethertype == kIpv6 && answer_nd(frame)) return;
   if (ethertype != kIpv4 && ethertype != kIpv6) {
     ++counters_.dropped_ethertype[ethertype];
     return;
@@ -185,6 +189,43 @@ bool DevicePort::answer_arp(const PacketBuf& request) {
   std::copy(asked + 24, asked + 28, answer + 14);
   std::copy(asked + 8, asked + 18, answer + 18);
   ++counters_.answered_arp;
+  enqueue(std::move(reply));
+  return true;
+}
+
+// RFC 4861 §7.2.4, in the peer's place; nobody behind this device would. True: the frame was
+// Neighbour Discovery and goes no further. A probe for duplicates finds none.
+bool DevicePort::answer_nd(const PacketBuf& frame) {
+  const auto ip = Ipv6View::parse(frame.bytes().subspan(kEthernetLen));
+  if (!ip || ip->protocol() != IpProtocol::kIcmpv6 || ip->payload().empty()) return false;
+  const auto type = static_cast<Icmpv6Type>(load_u8(ip->payload().data()));
+  if (type == Icmpv6Type::kNeighbourAdvertisement) return true;
+  if (type != Icmpv6Type::kNeighbourSolicitation) return false;
+  const auto question = NdMessage::parse(ip->payload());
+  if (!question || ip->src().is_any()) return true;
+  BufPtr reply(pool_->take());
+  if (!reply) {
+    ++counters_.dropped_no_buffer;
+    return true;
+  }
+  NdMessage answer;
+  answer.kind = NdMessage::Kind::kAdvertisement;
+  answer.target = question->target;
+  answer.solicited = answer.overrides = true;
+  answer.link_address = MacAddress::load(kPeer.data());
+  answer.emit(reply->push_back(static_cast<std::uint32_t>(answer.len())), answer.target,
+              IpAddress(ip->src()));
+  const Ipv6Repr header{.src = answer.target.v6(),
+                        .dst = ip->src(),
+                        .protocol = IpProtocol::kIcmpv6,
+                        .payload_len = answer.len(),
+                        .hop_limit = kNdHopLimit};
+  header.emit(reply->push_front(kIpv6HeaderLen));
+  std::byte* link = reply->push_front(kEthernetLen).data();
+  std::copy_n(frame.data() + kMacLen, kMacLen, link);
+  std::copy(kPeer.begin(), kPeer.end(), link + kMacLen);
+  write_u16(link + 2 * kMacLen, kIpv6);
+  ++counters_.answered_nd;
   enqueue(std::move(reply));
   return true;
 }

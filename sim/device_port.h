@@ -1,7 +1,8 @@
 // Our Port over any ns3::NetDevice. A device with addresses of its own kind (csma, simple, bridge)
 // carries our Ethernet frame, header fields as arguments. A device that needs no ARP (point to
-// point) carries only IPv4 and IPv6: the port strips Ethernet, answers ARP in the peer's place and
-// refuses every other ethertype by name (ns-3 would deliver it as protocol 0x0000, silently).
+// point) carries only IPv4 and IPv6: the port strips Ethernet, answers ARP and Neighbour Discovery
+// in the peer's place and refuses every other ethertype by name (ns-3 would deliver it as protocol
+// 0x0000, silently).
 #pragma once
 
 #include <ns3/mac48-address.h>
@@ -26,6 +27,7 @@ struct DevicePortCounters {
   std::uint64_t dropped_refused = 0;    // the device would not send: its queue is full
   std::uint64_t dropped_short = 0;      // no Ethernet header
   std::uint64_t answered_arp = 0;       // in the place of a point-to-point peer
+  std::uint64_t answered_nd = 0;        // the same over IPv6
   std::map<std::uint16_t, std::uint64_t> dropped_ethertype;  // refused by name
 };
 
@@ -57,6 +59,7 @@ class DevicePort final : public SimPort {
   void send_layer2(const PacketBuf& frame, std::uint16_t ethertype);
   void send_layer3(PacketBuf& frame, std::uint16_t ethertype);
   bool answer_arp(const PacketBuf& request);
+  bool answer_nd(const PacketBuf& frame);
   void enqueue(BufPtr frame);
   Mac target_of(const ns3::Address& to) const;
   Mac source_of(const ns3::Address& from) const;

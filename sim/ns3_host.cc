@@ -64,8 +64,9 @@ void Ns3Host::add_interface(const InterfaceConfig& interface, std::shared_ptr<Si
   node_->AddDevice(device);
   const auto ipv4 = node_->GetObject<ns3::Ipv4>();
   const std::uint32_t index = ipv4->AddInterface(device);
-  for (const Ipv4Prefix& prefix : interface.addresses) {
-    ipv4->AddAddress(index, {ns3::Ipv4Address(prefix.address().value()),
+  for (const IpPrefix& prefix : interface.addresses) {
+    if (!prefix.is_v4()) continue;
+    ipv4->AddAddress(index, {ns3::Ipv4Address(prefix.address().v4().value()),
                              ns3::Ipv4Mask(netmask(prefix.len()).value())});
   }
   ipv4->SetMetric(index, 1);

@@ -9,14 +9,14 @@ namespace {
 
 // Locally administered, a function of the order of creation within one link: what a direct link
 // needs is that its two ends differ.
-MacAddress direct_mac(Ipv4Address address) {
-  return MacAddress::from_u64(0x020000000000 | address.value());
+MacAddress direct_mac(const IpAddress& address) {
+  return MacAddress::from_u64(0x020000000000 | (address.low() & 0xffffffff));
 }
 
 }  // namespace
 
-Ipv4Prefix parse_interface_address(const std::string& text) {
-  const auto prefix = Ipv4Prefix::parse(text);
+IpPrefix parse_interface_address(const std::string& text) {
+  const auto prefix = IpPrefix::parse(text);
   if (!prefix) throw SimError("'" + text + "' is no address; write it like '198.18.0.1/24'");
   return *prefix;
 }
@@ -59,13 +59,14 @@ HostContainer TwinpathHelper::install_each(const ns3::NodeContainer& nodes,
                                            const ns3::NetDeviceContainer& devices,
                                            const std::string& first) const {
   if (nodes.GetN() != devices.GetN()) throw SimError("one device per node is needed");
-  const Ipv4Prefix start = parse_interface_address(first);
+  const IpPrefix start = parse_interface_address(first);
   HostContainer hosts;
   for (std::uint32_t index = 0; index < nodes.GetN(); ++index) {
-    const Ipv4Prefix own(Ipv4Address(start.address().value() + index), start.len());
-    if (!start.contains(own.address())) throw SimError("no address left in " + first);
-    hosts.add(
-        install(nodes.Get(index), ns3::NetDeviceContainer(devices.Get(index)), {own.to_string()}));
+    const IpAddress own =
+        IpAddress::from_words({start.address().high(), start.address().low() + index});
+    if (!start.contains(own)) throw SimError("no address left in " + first);
+    const std::string text = own.to_string() + "/" + std::to_string(start.len());
+    hosts.add(install(nodes.Get(index), ns3::NetDeviceContainer(devices.Get(index)), {text}));
   }
   return hosts;
 }

@@ -41,6 +41,6 @@ class TwinpathHelper {
 };
 
 // "198.18.0.1/24"; throws SimError when the text is anything else.
-Ipv4Prefix parse_interface_address(const std::string& text);
+IpPrefix parse_interface_address(const std::string& text);
 
 }  // namespace twinpath::sim

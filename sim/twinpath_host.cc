@@ -63,7 +63,7 @@ TwinpathHost::TwinpathHost() : pool_(frame_pool()) {}
 TwinpathHost::~TwinpathHost() = default;
 
 PortId TwinpathHost::add_interface(ns3::Ptr<ns3::NetDevice> device,
-                                   std::vector<Ipv4Prefix> addresses) {
+                                   std::vector<IpPrefix> addresses) {
   InterfaceConfig interface;
   interface.mac = mac_of(device->GetAddress());
   interface.addresses = std::move(addresses);

@@ -31,7 +31,7 @@ class TwinpathHost : public HostNode, public EventTraces {
   [[nodiscard]] const StackConfig& config() const { return config_; }
 
   // An interface on `device` with its MAC address; point-to-point devices need no ARP.
-  PortId add_interface(ns3::Ptr<ns3::NetDevice> device, std::vector<Ipv4Prefix> addresses);
+  PortId add_interface(ns3::Ptr<ns3::NetDevice> device, std::vector<IpPrefix> addresses);
   // An interface on any port, with decorators as in add_port().
   PortId add_interface(const InterfaceConfig& interface, std::shared_ptr<SimPort> device,
                        std::vector<std::unique_ptr<PortDecorator>> around = {});

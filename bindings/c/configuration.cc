@@ -48,9 +48,6 @@ std::vector<Statement> statements_of(std::string_view text) {
   return statements;
 }
 
-// An IPv6 address is understood everywhere, and refused by name as long as hosts have none.
-bool is_v6(std::string_view text) { return text.find(':') != std::string_view::npos; }
-
 class Reader {
  public:
   explicit Reader(EmbeddedConfig& config) : config_(config) {}
@@ -151,13 +148,10 @@ std::size_t Reader::read_interface_word(const Statement& statement, std::size_t 
 
 void Reader::read_address(const Statement& statement, std::string_view text,
                           InterfaceConfig& interface) {
-  const auto v4 = Ipv4Prefix::parse(text);
-  if (v4) {
-    interface.addresses.push_back(*v4);
-  } else if (is_v6(text) && Ipv6Prefix::parse(text)) {
-    problem(statement.line, "interface: " + std::string(text) + ": hosts have no IPv6 yet");
+  if (const auto prefix = IpPrefix::parse(text)) {
+    interface.addresses.push_back(*prefix);
   } else {
-    wrong(statement, text, "an address with prefix such as 198.18.0.1/24");
+    wrong(statement, text, "an address with prefix such as 198.18.0.1/24 or 2001:db8::1/64");
   }
 }
 
@@ -173,13 +167,12 @@ void Reader::read_route(const Statement& statement) {
   RouteConfig route;
   if (statement.words.size() < 2) return problem(statement.line, "route: has no target");
   const std::string_view target = statement.words[1];
-  const auto prefix = target == "default" ? Ipv4Prefix() : Ipv4Prefix::parse(target);
-  if (prefix) {
+  const bool is_default = target == "default";
+  route.target = Ipv4Prefix();
+  if (const auto prefix = IpPrefix::parse(target)) {
     route.target = *prefix;
-  } else if (Ipv6Prefix::parse(target)) {
-    problem(statement.line, "route: " + std::string(target) + ": hosts have no IPv6 yet");
-  } else {
-    wrong(statement, target, "a network such as 198.18.0.0/24, or default");
+  } else if (!is_default) {
+    wrong(statement, target, "a network such as 198.18.0.0/24 or 2001:db8::/64, or default");
   }
   for (std::size_t at = 2; at < statement.words.size(); at += 2) {
     const std::string_view word = statement.words[at];
@@ -189,9 +182,11 @@ void Reader::read_route(const Statement& statement) {
     }
     const std::string_view value = statement.words[at + 1];
     if (word == "dev") {
-      route.port = device(statement, value).value_or(0);
-    } else if (const auto gateway = Ipv4Address::parse(value)) {
+      route.interface = device(statement, value).value_or(0);
+    } else if (const auto gateway = IpAddress::parse(value)) {
       route.gateway = *gateway;
+      // A default route is one of its gateway's version.
+      if (is_default && !gateway->is_v4()) route.target = IpPrefix();
     } else {
       wrong(statement, value, "an address");
     }
@@ -206,9 +201,9 @@ void Reader::read_neighbour(const Statement& statement) {
   if (!shape) {
     return problem(statement.line, "neighbour: write neighbour ADDRESS mac MAC [dev INTERFACE]");
   }
-  const auto address = Ipv4Address::parse(words[1]);
+  const auto address = IpAddress::parse(words[1]);
   const auto mac = MacAddress::parse(words[3]);
-  if (!address) wrong(statement, words[1], "an IPv4 address");
+  if (!address) wrong(statement, words[1], "an address");
   if (!mac) wrong(statement, words[3], "an Ethernet address");
   const auto port = words.size() == 6 ? device(statement, words[5]) : PortId{0};
   if (address && mac && port) config_.host.neighbours.push_back({*address, *mac, *port});

@@ -39,6 +39,7 @@ constexpr std::array kIntOptions = {
     OptionRow{{SOL_SOCKET, SO_RCVBUF}, SocketOption::kReceiveBuffer},
     OptionRow{{SOL_SOCKET, SO_SNDBUFFORCE}, SocketOption::kSendBuffer},
     OptionRow{{SOL_SOCKET, SO_RCVBUFFORCE}, SocketOption::kReceiveBuffer},
+    OptionRow{{IPPROTO_IPV6, IPV6_V6ONLY}, SocketOption::kV6Only},
     OptionRow{{kLevelTcp, TCP_NODELAY}, SocketOption::kNoDelay},
     OptionRow{{kLevelTcp, TCP_MAXSEG}, SocketOption::kMaxSegment},
     OptionRow{{kLevelTcp, TCP_KEEPIDLE}, SocketOption::kKeepAliveIdle},
@@ -185,9 +186,9 @@ int twinpath_setsockopt(TwinpathHost* host, int fd, int level, int name, const v
     const Fd socket = static_cast<Fd>(fd);
     if (length > INT_MAX) return failure(Errno::kInvalid);
     if (value == nullptr) return failure(Errno::kFault);
-    if (level == kLevelTcp && descriptor.type != SOCK_STREAM) {
-      return failure(Errno::kNoProtocolOption);
-    }
+    const bool foreign = (level == kLevelTcp && descriptor.type != SOCK_STREAM) ||
+                         (level == IPPROTO_IPV6 && descriptor.domain != AF_INET6);
+    if (foreign) return failure(Errno::kNoProtocolOption);
     if (level == kLevelTcp && name == TCP_CONGESTION) {
       return set_congestion(embedded, socket, value, length);
     }
@@ -209,9 +210,9 @@ int twinpath_getsockopt(TwinpathHost* host, int fd, int level, int name, void* v
     const Fd socket = static_cast<Fd>(fd);
     if (value == nullptr || length == nullptr) return failure(Errno::kFault);
     if (*length > INT_MAX) return failure(Errno::kInvalid);
-    if (level == kLevelTcp && descriptor.type != SOCK_STREAM) {
-      return failure(Errno::kOperationNotSupported);
-    }
+    const bool foreign = (level == kLevelTcp && descriptor.type != SOCK_STREAM) ||
+                         (level == IPPROTO_IPV6 && descriptor.domain != AF_INET6);
+    if (foreign) return failure(Errno::kOperationNotSupported);
     if (is_fact({level, name})) {
       return answer_value(get_fact(embedded, socket, descriptor, name), value, length);
     }

@@ -90,7 +90,7 @@ void add_native(const Adding& adding) {
     adding.problems.push_back({app.path + ".to", app.to.value_or(""), message, "", ""});
     return;
   }
-  const Ipv4Address to = app.to ? address_towards(adding.plan, app.host, *app.to) : Ipv4Address();
+  const IpAddress to = app.to ? address_towards(adding.plan, app.host, *app.to) : IpAddress();
   adding.target.add_made(app.path, Instant(app.start),
                          [&](const AppContext& context) { return use.make_app(to, context); });
 }

@@ -28,13 +28,14 @@ PortId port_of(const Plan& plan, std::size_t link, std::string_view host) {
   return port;
 }
 
-Ipv4Prefix address_at(const HostPlan& host, std::size_t port) {
+IpPrefix address_at(const HostPlan& host, std::size_t port) {
   if (port < host.addresses.size()) {
-    if (const auto address = Ipv4Prefix::parse(host.addresses[port])) return *address;
+    if (const auto address = IpPrefix::parse(host.addresses[port])) return *address;
   }
   const std::string given = port < host.addresses.size() ? host.addresses[port] : "";
-  throw PlanError({{host.name + ".addresses", given,
-                    "no IPv4 address for interface " + std::to_string(port), "198.18.0.1/24", ""}});
+  throw PlanError(
+      {{host.name + ".addresses", given, "no address for interface " + std::to_string(port),
+        "198.18.0.1/24 or 2001:db8::1/64", ""}});
 }
 
 void append(const std::string& where, const std::vector<twinpath::Problem>& found,
@@ -128,7 +129,7 @@ LinkConfig link_config(const LinkPlan& link) {
   return config;
 }
 
-Ipv4Address address_towards(const Plan& plan, std::string_view from, std::string_view to) {
+IpAddress address_towards(const Plan& plan, std::string_view from, std::string_view to) {
   for (std::size_t link = 0; link < plan.links.size(); ++link) {
     const LinkPlan& joined = plan.links[link];
     const bool forth = joined.a == from && joined.b == to;

@@ -44,6 +44,6 @@ HostConfig host_config(const Plan& plan, std::size_t host, std::uint64_t seed);
 TcpConfig tcp_config(const HostPlan& host);
 LinkConfig link_config(const LinkPlan& link);
 // Where an app on `from` reaches the host `to`: its address on the link that joins them.
-Ipv4Address address_towards(const Plan& plan, std::string_view from, std::string_view to);
+IpAddress address_towards(const Plan& plan, std::string_view from, std::string_view to);
 
 }  // namespace twinpath::bind

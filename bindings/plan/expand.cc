@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "models/base/hash.h"
 #include "models/wire/prefix.h"
 
 namespace twinpath::bind {
@@ -106,14 +107,20 @@ class Expansion {
   }
 
   std::string stepped(const std::string& text, const std::string& host, std::int64_t index) {
-    const auto prefix = Ipv4Prefix::parse(text);
+    const auto prefix = IpPrefix::parse(text);
     if (index == 0 || !prefix) return text;
-    const std::uint64_t step = std::uint64_t{1} << (32 - prefix->len());
-    const std::uint64_t value =
-        prefix->address().value() + static_cast<std::uint64_t>(index) * step;
-    if (value > 0xffffffff) refuse(host + ".addresses", text, "has no room for every member");
-    return Ipv4Address(static_cast<std::uint32_t>(value)).to_string() + "/" +
-           std::to_string(prefix->len());
+    // An IPv4 address is the end of a mapped one, so one addition serves both versions.
+    const IpAddress& first = prefix->address();
+    const Uint128 start = static_cast<Uint128>(first.high()) << 64 | first.low();
+    const Uint128 steps = static_cast<Uint128>(index);
+    const unsigned shift = IpPrefix::kBitsMax - prefix->bits();
+    const Uint128 value = start + (shift < IpPrefix::kBitsMax ? steps << shift : 0);
+    const IpAddress made = IpAddress::from_words(
+        {static_cast<std::uint64_t>(value >> 64), static_cast<std::uint64_t>(value)});
+    if (value <= start || made.is_v4() != first.is_v4()) {
+      refuse(host + ".addresses", text, "has no room for every member");
+    }
+    return made.to_string() + "/" + std::to_string(prefix->len());
   }
 
   void add_apps(const AppPlan& app) {

@@ -68,7 +68,7 @@ NativeUse::NativeUse(const NativePlan& asked, NativeKind kind, const std::string
   if (!problems.empty()) throw PlanError(std::move(problems));
 }
 
-std::unique_ptr<App> NativeUse::make_app(Ipv4Address to, const AppContext& context) const {
+std::unique_ptr<App> NativeUse::make_app(const IpAddress& to, const AppContext& context) const {
   return described_.make_app({values_, to}, context);
 }
 

@@ -24,7 +24,7 @@ class NativeUse {
 
   [[nodiscard]] bool has_target() const { return described_.has_target; }
   // Requires: kApp.
-  [[nodiscard]] std::unique_ptr<App> make_app(Ipv4Address to, const AppContext& context) const;
+  [[nodiscard]] std::unique_ptr<App> make_app(const IpAddress& to, const AppContext& context) const;
   // Requires: kCongestion.
   [[nodiscard]] tcp::CustomCongestion make_congestion() const;
 

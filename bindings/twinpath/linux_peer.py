@@ -51,8 +51,12 @@ class Server:
         self.selector = selector
         self.metrics: Metrics = {}
         self.first = self.last = 0.0
-        self.socket = socket.socket(socket.AF_INET, self.kind_of_socket)
+        ipv6 = ":" in spec["address"]
+        self.socket = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET,
+                                    self.kind_of_socket)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if ipv6:  # "::" means both versions, whatever net.ipv6.bindv6only says
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         self.socket.bind((spec["address"], spec["port"]))
         self.socket.setblocking(False)
         if self.kind_of_socket == socket.SOCK_STREAM:

@@ -147,7 +147,8 @@ class Net:
     def host(self, name: str, *, address: str | list[str] | None = None,
              stack: str | dict[str, str] = "twinpath", tcp: Mapping[str, Any] | None = None,
              cores: int = 0) -> Host:
-        """A host. `address`: one "198.18.0.1/24" per link, given by the link when None.
+        """A host. `address`: one "198.18.0.1/24" or "2001:db8::1/64" per link, given by the link
+        when None.
         `tcp`: fields of the TCP configuration. `cores=0`: CPU time is free; with cores it costs
         what `simulate(costs=)` says, on one core for now. An emulation's cores are real."""
         self._check_name("host", name, [h.name for h in self.hosts])
@@ -333,9 +334,9 @@ class Net:
         try:
             interface = ipaddress.ip_interface(of_type(text, str, field, "198.18.0.1/24"))
         except ValueError:
-            self.problem(field, text, f"{text!r} is not an address", "198.18.0.1/24")
+            self.problem(field, text, f"{text!r} is not an address",
+                         "198.18.0.1/24, 2001:db8::1/64")
             return
-        if interface.version == 6:
-            self.problem(field, text, "IPv6 stacks are not available yet", "IPv4")
-        elif "/" not in text:
-            self.problem(field, text, f"{text!r} has no prefix length; write '{text}/24'")
+        if "/" not in text:
+            length = 64 if interface.version == 6 else 24
+            self.problem(field, text, f"{text!r} has no prefix length; write '{text}/{length}'")

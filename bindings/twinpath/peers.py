@@ -128,7 +128,9 @@ class Peers:
         for size in self._wanted_sizes(host):
             with open(os.path.join(folder, "www", "bytes", str(size)), "wb") as file:
                 file.writelines(pieces(size))
-        listens = " ".join(f"listen {app['args'].get('port', 80)};" for app in apps)
+        ports = [app["args"].get("port", 80) for app in apps]
+        ends = ["", "[::]:"] if self._has_ipv6(host) else [""]
+        listens = " ".join(f"listen {end}{port};" for port in ports for end in ends)
         conf = os.path.join(folder, "nginx.conf")
         Path(conf).write_text(NGINX.format(dir=folder, listens=listens), encoding="utf-8")
         process = self._start(host, "nginx", "-p", folder, "-c", conf)
@@ -139,13 +141,18 @@ class Peers:
                 raise TwinpathError(f"nginx did not start on {host}: {self._words(process)}")
             time.sleep(0.002)
 
+    def _has_ipv6(self, host: str) -> bool:
+        return any(":" in address for entry in self.plan["hosts"] if entry["name"] == host
+                   for address in entry["addresses"])
+
     def _wanted_sizes(self, host: str) -> list[int]:
         return sorted({app["args"].get("size_bytes", 1_000_000) for app in self.plan["apps"]
                        if app["kind"] == "http_get" and app["to"] == host})
 
     def _start_sockets(self, host: str, apps: list[Json]) -> None:
         ports = {"bulk_sink": 5001, "udp_sink": 5001, "echo_server": 7, "udp_echo_server": 7}
-        specs = [{"path": app["path"], "kind": app["kind"], "address": "0.0.0.0",
+        any_address = "::" if self._has_ipv6(host) else "0.0.0.0"
+        specs = [{"path": app["path"], "kind": app["kind"], "address": any_address,
                   "port": app["args"].get("port", ports[app["kind"]])} for app in apps]
         process = self._start(host, PYTHON, "-I", LINUX_PEER, json.dumps(specs))
         assert process.stdout is not None
@@ -179,8 +186,9 @@ class Peers:
         args, host = app["args"], app["host"]
         size = args.get("size_bytes", 1_000_000)
         target = self.address_towards(host, app["to"])
+        target = f"[{target}]" if ":" in target else target
         body = os.path.join(self.bed.directory, app["path"].replace("/", "-"))
-        process = self._start(host, "curl", "-sS", "-o", body, "-w", "%{json}",
+        process = self._start(host, "curl", "-sS", "--globoff", "-o", body, "-w", "%{json}",
                               f"http://{target}:{args.get('port', 80)}/bytes/{size}")
         output, errors = process.communicate()
         if process.returncode != 0:

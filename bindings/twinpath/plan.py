@@ -194,6 +194,9 @@ class Builder:
 
     def _host(self, host: Host, addresses: list[str]) -> Json:
         stack = self._stack(host)
+        if stack == "ns3" and any(":" in address for address in addresses):
+            self._problem(f"{host.name}.address", " ".join(addresses),
+                          "ns-3's own stack is offered with IPv4 only", "198.18.0.1/24")
         given = dict(host.tcp)
         own = given.pop("congestion") if isinstance(given.get("congestion"), NativeSpec) else None
         tcp, problems = plan_values("tcp", given, f"{host.name}.tcp")

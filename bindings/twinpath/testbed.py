@@ -27,6 +27,7 @@ RING = "blocksz=65536,framesz=2048,framecnt=8192"  # frames of 2 kB the kernel k
 _numbers = itertools.count()
 
 Json = dict[str, Any]
+Address = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
 def run_command(*words: str, text: str | None = None) -> str:
@@ -168,16 +169,20 @@ class VethBed:
             run_command("ip", "-n", netns, "link", "set", name, "addrgenmode", "none", "up")
         for host, (netns, name) in made.interfaces.items():
             address = self._address(host, int(name.removeprefix("eth")))
-            run_command("ip", "-n", netns, "address", "add", address, "dev", name)
+            # Nobody else is on the cable, so nobody is asked whether the address is taken.
+            nodad = ["nodad"] if ":" in address else []
+            run_command("ip", "-n", netns, "address", "add", address, "dev", name, *nodad)
             self._choose_congestion(host, name, ipaddress.ip_interface(address))
         return made
 
-    def _choose_congestion(self, host: str, name: str, address: ipaddress.IPv4Interface) -> None:
+    def _choose_congestion(self, host: str, name: str, address: Address) -> None:
         """What the Plan asks of a host's TCP; ours is CUBIC by default, a machine's may be BBR. By
         route: a namespace may not choose what its machine restricts."""
         tcp = next(h["tcp"] for h in self.plan["hosts"] if h["name"] == host)
+        kind = (["metric", "256"] if address.version == 6
+                else ["scope", "link", "src", str(address.ip)])
         run_command("ip", "-n", self.namespaces[host], "route", "change", str(address.network),
-                    "dev", name, "proto", "kernel", "scope", "link", "src", str(address.ip),
+                    "dev", name, "proto", "kernel", *kind,
                     "congctl", str(tcp.get("congestion", "cubic")))
 
     def _address(self, host: str, number: int) -> str:

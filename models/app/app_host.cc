@@ -33,7 +33,7 @@ void AppHost::export_results(ResultSink& sink) const {
   const auto sum = [](const auto& drops) {
     return std::accumulate(drops.begin(), drops.end(), std::uint64_t{0});
   };
-  const std::uint64_t drops = sum(counters.drops_in) + sum(counters.drops_out);
+  const std::uint64_t drops = sum(counters.dropped);
   report.scalar(metric::kHostDrops, static_cast<double>(drops));
   apps_.export_results(sink);
 }

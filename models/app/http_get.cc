@@ -68,16 +68,25 @@ void HttpGet::on_event(Instant now, std::uint32_t events) {
   if (fd_ == fd && connected_ && (events & (kPollIn | kPollReadHangup)) != 0) receive(now);
 }
 
+namespace {
+
+// RFC 3986 §3.2.2: an IPv6 address stands in brackets.
+std::string host_of(const IpAddress& address) {
+  return address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
+}
+
+}  // namespace
+
 // A proxy is told which server (RFC 9112 §3.2.2).
 std::string HttpGet::target() const {
   const std::string path = config_.path + std::to_string(size_now());
   if (config_.via_port == 0) return path;
-  return "http://" + config_.to.to_string() + ":" + std::to_string(config_.port) + path;
+  return "http://" + host_of(config_.to) + ":" + std::to_string(config_.port) + path;
 }
 
 void HttpGet::begin_request(Instant now) {
   request_started_ = now;
-  unsent_ = "GET " + target() + " HTTP/1.1\r\nHost: " + config_.to.to_string() +
+  unsent_ = "GET " + target() + " HTTP/1.1\r\nHost: " + host_of(config_.to) +
             "\r\nUser-Agent: twinpath\r\nAccept: */*\r\n";
   unsent_ += config_.keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
   head_.reset();

@@ -16,6 +16,16 @@ struct Target {
   std::string path;
 };
 
+// "198.18.1.2" or, in brackets, an IPv6 address (RFC 3986 §3.2.2).
+std::optional<IpAddress> parse_host(std::string_view text) {
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') {
+    const auto v4 = Ipv4Address::parse(text);
+    return v4 ? std::optional(IpAddress(*v4)) : std::nullopt;
+  }
+  const auto v6 = Ipv6Address::parse(text.substr(1, text.size() - 2));
+  return v6 ? std::optional(IpAddress(*v6)) : std::nullopt;
+}
+
 // "http://198.18.1.2:8000/x": this proxy resolves no names.
 std::optional<Target> parse_target(std::string_view target) {
   constexpr std::string_view kScheme = "http://";
@@ -24,13 +34,15 @@ std::optional<Target> parse_target(std::string_view target) {
   const std::size_t slash = std::min(target.find('/'), target.size());
   std::string_view authority = target.substr(0, slash);
   std::uint64_t port = kHttpPort;
-  if (const std::size_t colon = authority.find(':'); colon != std::string_view::npos) {
+  const std::size_t bracket = authority.find(']');
+  const std::size_t host_end = bracket == std::string_view::npos ? 0 : bracket;
+  if (const std::size_t colon = authority.find(':', host_end); colon != std::string_view::npos) {
     const auto given = parse_decimal(authority.substr(colon + 1));
     if (!given || *given == 0 || *given > 0xffff) return std::nullopt;
     port = *given;
     authority = authority.substr(0, colon);
   }
-  const auto address = Ipv4Address::parse(authority);
+  const auto address = parse_host(authority);
   if (!address) return std::nullopt;
   std::string path(target.substr(slash));
   return Target{{*address, static_cast<std::uint16_t>(port)}, path.empty() ? "/" : path};

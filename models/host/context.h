@@ -3,11 +3,12 @@
 #pragma once
 
 #include "models/base/event_bus.h"
+#include "models/base/exact_pool.h"
 #include "models/base/heap_pool.h"
 #include "models/base/timer.h"
 #include "models/host/flow_log.h"
 #include "models/host/frame_dropped.h"
-#include "models/host/host_config.h"
+#include "models/host/interfaces.h"
 
 namespace twinpath {
 
@@ -26,12 +27,13 @@ struct HostContext {
         streams({.capacity_bytes = host_config.stream_chunk_bytes,
                  .headroom_bytes = 0,
                  .bufs_max = host_config.stream_chunks_max}),
+        large(kLargeBytesMax),
+        interfaces(host_config),
         bus(host_config.publisher) {}
 
   // The one way a frame or packet disappears.
   void drop(Instant now, const Dropped& dropped) {
-    const auto index = static_cast<std::size_t>(dropped.reason);
-    ++(dropped.way == Way::kIn ? counters.drops_in : counters.drops_out)[index];
+    ++counters.dropped[static_cast<std::size_t>(dropped.reason)];
     bus.publish(drop_type, now,
                 FrameDropped{.header = {},
                              .reason = dropped.reason,
@@ -40,9 +42,18 @@ struct HostContext {
                              .len = dropped.len});
   }
 
+  [[nodiscard]] const InterfaceConfig& interface(InterfaceId id) const {
+    return config.interfaces[id];
+  }
+
+  // Whole datagrams longer than a frame, sent and received.
+  static constexpr std::uint64_t kLargeBytesMax = 16U << 20;
+
   HostConfig config;
   BufPool& pool;     // frames
   HeapPool streams;  // what applications sent and TCP still holds
+  ExactPool large;
+  InterfaceTable interfaces;
   TimerQueue timers;
   EventBus bus;
   HostCounters counters;

@@ -33,13 +33,17 @@ struct HostCounters {
   std::uint64_t icmp_errors_in = 0;    // handed to a transport
   std::uint64_t arp_requests_out = 0;  // questions and unicast polls
   std::uint64_t arp_replies_out = 0;
+  std::uint64_t nd_solicitations_out = 0;  // the same over IPv6
+  std::uint64_t nd_advertisements_out = 0;
   std::uint64_t address_conflicts = 0;  // somebody else claimed an address of ours
-  std::array<std::uint64_t, kDropReasons> drops_in{};
-  std::array<std::uint64_t, kDropReasons> drops_out{};
+  std::uint64_t fragments_out = 0;
+  std::uint64_t fragments_in = 0;
+  std::uint64_t datagrams_reassembled = 0;
+  std::uint64_t path_mtu_lowered = 0;                 // a router's word, believed
+  std::array<std::uint64_t, kDropReasons> dropped{};  // by reason, both ways
 
   [[nodiscard]] std::uint64_t drops(DropReason reason) const {
-    const auto index = static_cast<std::size_t>(reason);
-    return drops_in[index] + drops_out[index];
+    return dropped[static_cast<std::size_t>(reason)];
   }
 };
 

@@ -1,8 +1,6 @@
 // ICMP messages in and out.
 #include "models/host/icmp.h"
 
-#include "models/host/udp.h"
-
 namespace twinpath {
 
 namespace {
@@ -41,32 +39,6 @@ TcpIcmpKind kind_of(const Icmpv4View& message) {
   }
 }
 
-// The endpoints of a packet we sent, from the first bytes of its transport header.
-struct Quoted {
-  IpProtocol protocol;
-  UdpEndpoint local;
-  UdpEndpoint remote;
-  SeqNum seq;
-};
-
-Quoted quoted_endpoints(const QuotedPacket& packet) {
-  return {packet.protocol,
-          {packet.src, packet.src_port()},
-          {packet.dst, packet.dst_port()},
-          SeqNum(packet.tcp_seq())};
-}
-
-void tell(Instant now, const Quoted& quoted, TcpIcmpError error, Transports to) {
-  if (quoted.protocol == IpProtocol::kTcp) {
-    error.local = {quoted.local.address, quoted.local.port};
-    error.remote = {quoted.remote.address, quoted.remote.port};
-    error.seq = quoted.seq;
-    to.tcp.on_icmp_error(now, error);
-  } else if (quoted.protocol == IpProtocol::kUdp) {
-    to.udp.on_icmp_error(quoted.local, quoted.remote, error.error);
-  }
-}
-
 }  // namespace
 
 Icmp::Icmp(HostContext& context, IpOutput& output)
@@ -74,12 +46,13 @@ Icmp::Icmp(HostContext& context, IpOutput& output)
       output_(output),
       errors_({context.config.icmp_errors_per_s, context.config.icmp_errors_burst}) {}
 
-void Icmp::on_packet(Instant now, PortId port, const Ipv4View& ip, BufPtr frame, Transports to) {
+void Icmp::on_packet(Instant now, InterfaceId by, const Ipv4View& ip, BufPtr frame, Transports to) {
+  const PortId port = context_.interfaces.port_of(by);
   const auto message = Icmpv4View::parse(ip.payload());
   if (!message) {
     context_.drop(now, {message.reason(), Way::kIn, port, frame->len});
   } else if (message->type() == Icmpv4Type::kEchoRequest) {
-    reply(now, port, ip, std::move(frame));
+    reply(now, by, ip, std::move(frame));
   } else if (message->is_error()) {
     deliver_error(now, *message, to);
   } else {
@@ -90,10 +63,11 @@ void Icmp::on_packet(Instant now, PortId port, const Ipv4View& ip, BufPtr frame,
 
 // Answers in the request's own buffer: only the type changes, so the data is neither copied nor
 // summed again.
-void Icmp::reply(Instant now, PortId port, const Ipv4View& ip, BufPtr frame) {
+void Icmp::reply(Instant now, InterfaceId by, const Ipv4View& ip, BufPtr frame) {
   // RFC 1122 §3.2.2.6: a request to a broadcast address may be discarded; answering one helps
   // amplification attacks.
-  if (!output_.routes().is_local(ip.dst())) {
+  if (by != kLoopbackInterface && !output_.routes().is_local(ip.dst())) {
+    const PortId port = context_.interfaces.port_of(by);
     context_.drop(now, {DropReason::kNotForUs, Way::kIn, port, frame->len});
     return;
   }
@@ -119,13 +93,26 @@ void Icmp::deliver_error(Instant now, const Icmpv4View& message, Transports to) 
   error.kind = kind_of(message);
   error.error = error_of(message);
   if (error.kind == TcpIcmpKind::kTooBig) error.mtu_bytes = message.next_hop_mtu_bytes();
-  tell(now, quoted_endpoints(message.quoted()), error, to);
+  tell_transport(now, message.quoted(), error, to, output_);
 }
 
 void Icmp::send_unreachable(Instant now, UnreachableCode code, const Ipv4View& offending) {
+  send_error(now, Icmpv4Repr::unreachable(code, offending.bytes()),
+             {offending.dst(), offending.src(), IpProtocol::kIcmp, 0});
+}
+
+void Icmp::send_reassembly_timeout(Instant now, std::span<const std::byte> first) {
+  const Ipv4Address source = Ipv4Address::load(first.data() + 12);
+  const Ipv4Address target = Ipv4Address::load(first.data() + 16);
+  if (!output_.routes().is_local(target)) return;  // RFC 1122 §3.2.2: not about broadcasts
+  send_error(now, Icmpv4Repr::time_exceeded(TimeExceededCode::kReassembly, first),
+             {target, source, IpProtocol::kIcmp, 0});
+}
+
+void Icmp::send_error(Instant now, const Icmpv4Repr& message, const IpDeparture& departure) {
   if (!errors_.take(now)) {
     context_.drop(now, {DropReason::kRateLimited, Way::kOut, 0,
-                        static_cast<std::uint32_t>(offending.total_len())});
+                        static_cast<std::uint32_t>(message.data.size())});
     return;
   }
   BufPtr buf(context_.pool.take());
@@ -133,21 +120,20 @@ void Icmp::send_unreachable(Instant now, UnreachableCode code, const Ipv4View& o
     context_.drop(now, {DropReason::kNoBuffer, Way::kOut, 0, 0});
     return;
   }
-  const auto message = Icmpv4Repr::unreachable(code, offending.bytes());
   message.emit(buf->push_back(static_cast<std::uint32_t>(message.len())));
   ++context_.counters.icmp_errors_out;
-  output_.send(now, {offending.dst(), offending.src(), IpProtocol::kIcmp, 0}, std::move(buf));
+  output_.send(now, departure, std::move(buf));
 }
 
 void Icmp::on_undeliverable(Instant now, std::span<const std::byte> packet, Transports to) {
   const auto ip = Ipv4View::parse(packet, HeaderChecksum::kDeviceVerified);
   CHECK(ip.has_value());  // we built it
-  if (ip->payload().size() < kIcmpQuotedPayloadLen) return;
+  if (ip->payload().size() < kIcmpQuotedPayloadLen || ip->fragment_offset_bytes() != 0) return;
   const QuotedPacket quoted{ip->src(), ip->dst(), ip->protocol(), ip->payload()};
   TcpIcmpError error;
   error.kind = TcpIcmpKind::kUnreachable;
   error.error = Errno::kHostUnreachable;
-  tell(now, quoted_endpoints(quoted), error, to);
+  tell_transport(now, quoted, error, to, output_);
 }
 
 }  // namespace twinpath

@@ -7,7 +7,9 @@
 #include "models/base/host.h"
 #include "models/host/context.h"
 #include "models/host/icmp.h"
+#include "models/host/icmpv6.h"
 #include "models/host/ip_output.h"
+#include "models/host/reassembly.h"
 #include "models/host/udp.h"
 #include "models/tcp/stack.h"
 
@@ -20,13 +22,18 @@ class TransportUser : public TcpUser, public UdpUser {
   virtual void on_turn_end() = 0;
 };
 
-class IpHost final : public Host, private TcpUser, private UdpUser, private UndeliverableUser {
+class IpHost final : public Host,
+                     private TcpUser,
+                     private TcpPaths,
+                     private UdpUser,
+                     private LinkUser,
+                     private ReassemblyUser {
  public:
   // Requires: validate(config) and tcp.validate() are empty. `pool` outlives the host and gives
   // buffers with at least kHeadroomBytes of headroom and room for the longest frame behind it.
   IpHost(const HostConfig& config, const TcpConfig& tcp, BufPool& pool);
-  // Ethernet, IPv4, and the longest TCP header.
-  static constexpr std::uint32_t kHeadroomBytes = 14 + 20 + 60;
+  // Ethernet with a VLAN tag, IPv6 with a fragment header, and the longest TCP header.
+  static constexpr std::uint32_t kHeadroomBytes = 14 + 4 + 40 + 8 + 60;
 
   void on_rx(Instant now, PortId port, std::span<BufPtr> frames) override;
   void on_time(Instant now) override {
@@ -64,14 +71,40 @@ class IpHost final : public Host, private TcpUser, private UdpUser, private Unde
   }
 
  private:
+  // Who a packet came by, and whether its frame went to many.
+  struct Arrival {
+    InterfaceId interface = 0;
+    bool by_group = false;
+  };
+
   void on_frame(Instant now, PortId port, BufPtr frame);
-  void on_ipv4(Instant now, PortId port, BufPtr frame);
-  void on_arp(Instant now, PortId port, BufPtr frame);
-  void to_tcp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame);
-  void to_udp(Instant now, PortId port, const Ipv4View& ip, BufPtr frame);
-  void drop(Instant now, PortId port, DropReason reason, const PacketBuf& frame);
-  [[nodiscard]] DropReason refusal(const Ipv4View& ip) const;
-  [[nodiscard]] bool is_for_many(PortId port, const Ipv4View& ip, const PacketBuf& frame) const;
+  [[nodiscard]] InterfaceId interface_of(PortId port, const EthernetView& ethernet) const;
+  void on_arp(Instant now, InterfaceId interface, BufPtr frame);
+  void on_ipv4(Instant now, const Arrival& arrival, BufPtr frame);
+  void on_ipv4_fragment(Instant now, const Arrival& arrival, const Ipv4View& ip, BufPtr frame);
+  void on_ipv6(Instant now, const Arrival& arrival, BufPtr frame);
+  void on_ipv6_fragment(Instant now, const Arrival& arrival, const Ipv6View& ip, BufPtr frame);
+  void on_ipv6_whole(Instant now, const Arrival& arrival, BufPtr frame);
+  void on_ipv6_payload(Instant now, const Arrival& arrival, const Ipv6View& ip, BufPtr frame);
+  [[nodiscard]] bool headers_are_good(Instant now, const Arrival& arrival,
+                                      std::span<const std::byte> packet);
+  template <typename IpView>
+  void to_tcp(Instant now, const Arrival& arrival, const IpView& ip, BufPtr frame);
+  template <typename IpView>
+  void to_udp(Instant now, const Arrival& arrival, const IpView& ip, BufPtr frame);
+  void say_no_port(Instant now, const Arrival& arrival, const Ipv4View& ip);
+  void say_no_port(Instant now, const Arrival& arrival, const Ipv6View& ip);
+  void drop(Instant now, InterfaceId interface, DropReason reason, const PacketBuf& frame);
+  [[nodiscard]] DropReason refusal(InterfaceId interface, const Ipv4View& ip) const;
+  [[nodiscard]] DropReason refusal(InterfaceId interface, const IpAddress& source,
+                                   const IpAddress& target) const;
+  [[nodiscard]] bool is_for_many(const Arrival& arrival, const Ipv4View& ip) const {
+    return arrival.by_group || (arrival.interface != kLoopbackInterface &&
+                                !output_.routes().is_local(IpAddress(ip.dst())));
+  }
+  [[nodiscard]] bool is_for_many(const Arrival& arrival, const Ipv6View& ip) const {
+    return arrival.by_group || ip.dst().is_multicast();
+  }
 
   void on_tcp_ready(TcpId id, std::uint32_t readiness) override {
     if (user_ != nullptr) user_->on_tcp_ready(id, readiness);
@@ -82,15 +115,22 @@ class IpHost final : public Host, private TcpUser, private UdpUser, private Unde
   void on_udp_ready(UdpId id) override {
     if (user_ != nullptr) user_->on_udp_ready(id);
   }
-  void on_undeliverable(Instant now, std::span<const std::byte> packet) override {
-    icmp_.on_undeliverable(now, packet, {tcp_, udp_});
+  std::uint32_t mtu_bytes(Instant now, const IpAddress& remote) override {
+    return output_.mtu_bytes(now, remote);
   }
+  void on_undeliverable(Instant now, std::span<const std::byte> packet) override;
+  void on_loopback(Instant now, BufPtr frame) override;
+  void on_neighbour_changed() override {}
+  void on_reassembly_timeout(Instant now, InterfaceId interface,
+                             std::span<const std::byte> first) override;
 
   HostContext context_;
   TransportUser* user_ = nullptr;
   Instant turn_asked_ = kNever;
   IpOutput output_;
   Icmp icmp_;
+  Icmpv6 icmpv6_;
+  Reassembler reassembler_;
   TcpStack tcp_;
   UdpStack udp_;
 };

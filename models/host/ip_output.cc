@@ -1,176 +1,221 @@
 // The fast path is find_path() hitting its slot and two headers written; the rest is for packets
-// whose way is not known yet.
+// whose way is not known yet, or which do not fit.
 #include "models/host/ip_output.h"
+
+#include <algorithm>
+
+#include "models/base/rng.h"
+#include "models/wire/icmpv6.h"
 
 namespace twinpath {
 
-IpOutput::IpOutput(HostContext& context, UndeliverableUser& user)
-    : context_(context), user_(user), routes_(context.config), neighbours_(context, *this) {
-  queues_.reserve(context.config.interfaces.size());
-  for (std::size_t i = 0; i < context.config.interfaces.size(); ++i) {
-    queues_.emplace_back(context.config.tx_queue_frames);
-  }
+namespace {
+
+// Payload bytes per fragment: all but the last are multiples of 8 (RFC 791 §3.2, RFC 8200 §4.5).
+std::uint32_t part_bytes(const IpAddress& target, std::uint32_t mtu_bytes) {
+  const std::uint32_t headers =
+      ip_header_len(target) +
+      (target.is_v4() ? 0 : static_cast<std::uint32_t>(kIpv6FragmentHeaderLen));
+  return (mtu_bytes - headers) & ~7U;
 }
 
+}  // namespace
+
+IpOutput::IpOutput(HostContext& context, LinkUser& user)
+    : context_(context),
+      user_(user),
+      routes_(context.config),
+      link_(context, routes_, *this),
+      fragment_secret_(Rng(context.config.seed).fork("ip.identification").at(0)) {}
+
 IpOutput::Framed IpOutput::frame(Instant now, const IpDeparture& departure, BufPtr packet) {
-  CHECK(packet->data_off >= kIpHeadroomBytes);
   const Path* path = find_path(now, departure.target);
-  if (path == nullptr) return {frame_unresolved(now, departure, std::move(packet)), 0};
-  if (packet->len + kIpv4HeaderLen > context_.config.interfaces[path->port].mtu_bytes) {
-    return {refuse(now, DropReason::kTooBig, std::move(packet)), 0};
+  if (path == nullptr) {
+    send_slowly(now, departure, std::move(packet));
+    return {};
   }
-  push_ip_header(departure, *packet);
-  push_ethernet_header(path->port, path->mac, *packet);
+  if (packet->len + ip_header_len(departure.target) > path->mtu_bytes) {
+    refuse(now, DropReason::kTooBig, *packet);
+    return {};
+  }
+  push_header(departure, Part(), *packet);
+  link_.push_header(path->interface, path->mac, *packet);
   return {std::move(packet), path->port};
 }
 
-const IpOutput::Path* IpOutput::find_path(Instant now, Ipv4Address target) {
-  const Path& slot = paths_[(target.value() * 0x9e3779b1U) >> 28];
-  if (slot.target == target && now < slot.until) return &slot;
-  const auto hop = routes_.find(target);
-  return hop ? resolve_path(now, *hop, target) : nullptr;
-}
-
 // Fills the slot of `target`. Nothing when its neighbour has to be asked first.
-const IpOutput::Path* IpOutput::resolve_path(Instant now, const Hop& hop, Ipv4Address target) {
-  static_assert(kPaths == 16, "the shift in find_path() keeps four bits");
-  Path& slot = paths_[(target.value() * 0x9e3779b1U) >> 28];
-  const InterfaceConfig& interface = context_.config.interfaces[hop.port];
-  if (!interface.arp) {
-    slot = {target, interface.peer, hop.port, kNever};
-  } else if (routes_.is_broadcast(hop.next)) {
-    slot = {target, MacAddress::broadcast(), hop.port, kNever};
-  } else {
-    const Resolution neighbour = neighbours_.resolve(now, hop);
-    if (neighbour.outcome != Resolution::Outcome::kKnown) return nullptr;
-    slot = {target, neighbour.mac, hop.port, neighbour.until};
+const IpOutput::Path* IpOutput::resolve_path(Instant now, const IpAddress& target) {
+  const auto hop = routes_.find(target);
+  if (!hop) return nullptr;
+  const Resolution neighbour = link_.resolve(now, *hop);
+  if (neighbour.outcome != Resolution::Outcome::kKnown) return nullptr;
+  if (paths_.empty()) paths_.resize(kPaths);
+  Path& slot = paths_[slot_of(target)];
+  slot = {.target = target,
+          .until = neighbour.until,
+          .mtu_bytes = link_.mtu_bytes(hop->interface),
+          .mac = neighbour.mac,
+          .interface = hop->interface,
+          .port = context_.interfaces.port_of(hop->interface)};
+  if (const auto* known = path_mtus_.find(now, target)) {
+    slot.mtu_bytes = std::min(slot.mtu_bytes, known->mtu_bytes);
+    slot.until = std::min(slot.until, known->until);
   }
   return &slot;
 }
 
-void IpOutput::push_ip_header(const IpDeparture& departure, PacketBuf& packet) {
-  const Ipv4Repr header{.src = departure.source,
-                        .dst = departure.target,
+std::optional<Hop> IpOutput::hop_of(const IpDeparture& departure) const {
+  const bool elsewhere = departure.interface == kNoInterface || routes_.is_local(departure.target);
+  if (elsewhere) return routes_.find(departure.target);
+  return Hop{departure.interface, departure.target, departure.source};
+}
+
+std::uint32_t IpOutput::mtu_on(Instant now, const Hop& hop, const IpAddress& target) const {
+  const std::uint32_t mtu = link_.mtu_bytes(hop.interface);
+  const auto* known = path_mtus_.find(now, target);
+  return known == nullptr ? mtu : std::min(mtu, known->mtu_bytes);
+}
+
+void IpOutput::push_header(const IpDeparture& departure, const Part& part,
+                           PacketBuf& packet) const {
+  if (!departure.target.is_v4()) return push_header_v6(departure, part, packet);
+  const Ipv4Repr header{.src = departure.source.v4(),
+                        .dst = departure.target.v4(),
                         .protocol = departure.protocol,
                         .payload_len = packet.len,
                         .ttl = context_.config.ttl,
                         .dscp = static_cast<std::uint8_t>(departure.traffic_class >> 2),
                         .ecn = static_cast<Ecn>(departure.traffic_class & 3),
-                        .identification = 0,  // RFC 6864 §4.1: meaningless in atomic datagrams
-                        .dont_fragment = true};
+                        // RFC 6864 §4.1: 0, for it is meaningless in atomic datagrams.
+                        .identification = static_cast<std::uint16_t>(part.identification),
+                        .dont_fragment = part.whole,
+                        .more_fragments = part.more,
+                        .fragment_offset_bytes = part.offset_bytes};
   header.emit(packet.push_front(kIpv4HeaderLen));
 }
 
-void IpOutput::push_ethernet_header(PortId port, MacAddress to, PacketBuf& packet) {
-  const EthernetRepr header{
-      .dst = to, .src = context_.config.interfaces[port].mac, .ethertype = EtherType::kIpv4};
-  header.emit(packet.push_front(kEthernetHeaderLen));
+void IpOutput::push_header_v6(const IpDeparture& departure, const Part& part,
+                              PacketBuf& packet) const {
+  std::array<std::byte, kIpv6FragmentHeaderLen - 2> body{};
+  store_be16(body.data(), static_cast<std::uint16_t>(part.offset_bytes | (part.more ? 1U : 0U)));
+  store_be32(body.data() + 2, part.identification);
+  const Ipv6Extension fragment{IpProtocol::kFragment, body};
+  Ipv6Repr header{.src = departure.source.v6(),
+                  .dst = departure.target.v6(),
+                  .protocol = departure.protocol,
+                  .payload_len = packet.len,
+                  .hop_limit = context_.config.ttl,
+                  .dscp = static_cast<std::uint8_t>(departure.traffic_class >> 2),
+                  .ecn = static_cast<Ecn>(departure.traffic_class & 3)};
+  if (!part.whole) header.extensions = {&fragment, 1};
+  header.emit(packet.push_front(static_cast<std::uint32_t>(header.header_len())));
 }
 
-BufPtr IpOutput::frame_unresolved(Instant now, const IpDeparture& departure, BufPtr packet) {
-  const auto hop = routes_.find(departure.target);
-  if (!hop) return refuse(now, DropReason::kNoRoute, std::move(packet));
-  if (packet->len + kIpv4HeaderLen > context_.config.interfaces[hop->port].mtu_bytes) {
-    return refuse(now, DropReason::kTooBig, std::move(packet));
-  }
-  push_ip_header(departure, *packet);
-  push_ethernet_header(hop->port, MacAddress(), *packet);
-  if (neighbours_.resolve(now, *hop).outcome == Resolution::Outcome::kUnreachable) {
-    on_unresolved(now, hop->port, std::move(packet));
-  } else {
-    neighbours_.hold(now, *hop, std::move(packet));
-  }
-  return nullptr;
-}
-
-BufPtr IpOutput::refuse(Instant now, DropReason reason, BufPtr packet) {
-  context_.drop(now, {reason, Way::kOut, 0, packet->len});
-  return nullptr;
+void IpOutput::refuse(Instant now, DropReason reason, const PacketBuf& packet) {
+  context_.drop(now, {reason, Way::kOut, 0, packet.len});
 }
 
 void IpOutput::send(Instant now, const IpDeparture& departure, BufPtr packet) {
-  Framed framed = frame(now, departure, std::move(packet));
-  if (framed.frame != nullptr) enqueue(now, framed.port, std::move(framed.frame));
-}
-
-void IpOutput::enqueue(Instant now, PortId port, BufPtr frame) {
-  if (queues_[port].full()) {
-    context_.drop(now, {DropReason::kQueueFull, Way::kOut, port, frame->len});
-  } else {
-    queues_[port].push(std::move(frame));
+  const bool ordinary = departure.interface == kNoInterface && packet->pool != &context_.large;
+  const Path* path = ordinary ? find_path(now, departure.target) : nullptr;
+  if (path == nullptr || packet->len + ip_header_len(departure.target) > path->mtu_bytes) {
+    return send_slowly(now, departure, std::move(packet));
   }
+  push_header(departure, Part(), *packet);
+  link_.push_header(path->interface, path->mac, *packet);
+  enqueue(now, path->port, std::move(packet));
 }
 
-std::size_t IpOutput::take(PortId port, std::span<BufPtr> out) {
-  FrameQueue& queue = queues_[port];
-  std::size_t count = 0;
-  while (count < out.size() && !queue.empty()) out[count++] = queue.pop();
-  return count;
-}
-
-void IpOutput::on_arp(Instant now, PortId port, const ArpPacket& packet) {
-  const InterfaceConfig& interface = context_.config.interfaces[port];
-  if (routes_.is_local(packet.sender_ip)) {
-    ++context_.counters.address_conflicts;
+void IpOutput::send_slowly(Instant now, const IpDeparture& departure, BufPtr packet) {
+  const auto hop = hop_of(departure);
+  if (!hop) return refuse(now, DropReason::kNoRoute, *packet);
+  const std::uint32_t mtu = mtu_on(now, *hop, departure.target);
+  const bool fits = packet->len + ip_header_len(departure.target) <= mtu;
+  // TCP cuts its segments itself; one that is too long now goes again, shorter.
+  if (!fits && departure.protocol == IpProtocol::kTcp) {
+    return refuse(now, DropReason::kTooBig, *packet);
+  }
+  if (!fits) return send_parts(now, *hop, departure, *packet);
+  // A buffer of the host's own never leaves it: a device may want another kind.
+  if (packet->pool == &context_.large) packet = copy_of(packet->bytes());
+  if (packet == nullptr) {
+    context_.drop(now, {DropReason::kNoBuffer, Way::kOut, 0, 0});
     return;
   }
-  const bool asks_us =
-      packet.operation == ArpOperation::kRequest && routes_.is_local(packet.target_ip);
-  neighbours_.learn(now, port, packet, asks_us);
-  if (!asks_us) return;
-  const ArpPacket reply{.operation = ArpOperation::kReply,
-                        .sender_mac = interface.mac,
-                        .sender_ip = packet.target_ip,
-                        .target_mac = packet.sender_mac,
-                        .target_ip = packet.sender_ip};
-  send_arp(now, port, reply, packet.sender_mac);
+  push_header(departure, Part(), *packet);
+  link_.send(now, *hop, std::move(packet));
 }
 
-void IpOutput::send_arp(Instant now, PortId port, const ArpPacket& packet, MacAddress to) {
+BufPtr IpOutput::copy_of(std::span<const std::byte> bytes) {
   BufPtr buf(context_.pool.take());
-  if (buf == nullptr) {
-    // The next question, or the peer's, repeats it.
-    context_.drop(now, {DropReason::kNoBuffer, Way::kOut, port, kArpLen});
-    return;
+  if (buf == nullptr || buf->tailroom() < bytes.size()) return nullptr;
+  std::ranges::copy(bytes, buf->push_back(static_cast<std::uint32_t>(bytes.size())).begin());
+  return buf;
+}
+
+// All of them or, without buffers, those that came before: the receiver's time-out takes care.
+void IpOutput::send_parts(Instant now, const Hop& hop, const IpDeparture& departure,
+                          PacketBuf& packet) {
+  const std::uint32_t each = part_bytes(departure.target, mtu_on(now, hop, departure.target));
+  const IpAddress& to = departure.target;
+  // RFC 7739 §5.3: a counter whose start nobody outside can guess, another one for each target.
+  Part part{.whole = false};
+  part.identification = static_cast<std::uint32_t>(
+      hash_pair({fragment_secret_ ^ to.high(), to.low()}) + datagrams_cut_++);
+  for (std::uint32_t offset = 0; offset < packet.len; offset += each) {
+    const std::uint32_t count = std::min(each, packet.len - offset);
+    BufPtr piece = copy_of(packet.bytes().subspan(offset, count));
+    if (piece == nullptr) {
+      context_.drop(now, {DropReason::kNoBuffer, Way::kOut, 0, packet.len - offset});
+      return;
+    }
+    part.offset_bytes = offset;
+    part.more = offset + count < packet.len;
+    push_header(departure, part, *piece);
+    ++context_.counters.fragments_out;
+    link_.send(now, hop, std::move(piece));
   }
-  const EthernetRepr header{
-      .dst = to, .src = context_.config.interfaces[port].mac, .ethertype = EtherType::kArp};
-  header.emit(buf->push_back(kEthernetHeaderLen));
-  packet.emit(buf->push_back(kArpLen));
-  const bool question = packet.operation == ArpOperation::kRequest;
-  ++(question ? context_.counters.arp_requests_out : context_.counters.arp_replies_out);
-  enqueue(now, port, std::move(buf));
 }
 
-void IpOutput::on_resolved(Instant now, PortId port, MacAddress mac, BufPtr frame) {
-  mac.store(frame->data());
-  enqueue(now, port, std::move(frame));
+bool IpOutput::lower_path_mtu(Instant now, const IpAddress& target, std::uint32_t mtu_bytes) {
+  // RFC 8201 §4: no path of IPv6 takes less. RFC 791 §3.1: every host takes 576 bytes, and whoever
+  // claims that a path does not is not helped by shorter packets.
+  constexpr std::uint32_t kIpv4PathMtuMin = 576;
+  if (!target.is_v4() && mtu_bytes < kIpv6MtuMin) return false;
+  if (target.is_v4()) mtu_bytes = std::max(mtu_bytes, kIpv4PathMtuMin);
+  if (mtu_bytes >= this->mtu_bytes(now, target)) return false;
+  path_mtus_.learn({target, mtu_bytes, after(now, context_.config.path_mtu_timeout)});
+  ++context_.counters.path_mtu_lowered;
+  if (!paths_.empty()) paths_[slot_of(target)] = Path();
+  return true;
 }
 
-void IpOutput::on_unresolved(Instant now, PortId port, BufPtr frame) {
-  context_.drop(now, {DropReason::kNoNeighbour, Way::kOut, port, frame->len});
-  user_.on_undeliverable(now, frame->bytes().subspan(kEthernetHeaderLen));
-}
-
-Errno IpOutput::reachability(Instant now, Ipv4Address target) {
+Errno IpOutput::reachability(Instant now, const IpAddress& target) {
+  if (target.is_multicast() || target.is_any()) return Errno::kNetworkUnreachable;
   const auto hop = routes_.find(target);
-  const bool elsewhere = !target.is_multicast() && !target.is_any() && !routes_.is_local(target);
-  if (!hop || !elsewhere) return Errno::kNetworkUnreachable;
-  const InterfaceConfig& interface = context_.config.interfaces[hop->port];
-  if (!interface.arp || routes_.is_broadcast(hop->next)) return Errno::kNone;
-  const Resolution neighbour = neighbours_.resolve(now, *hop);
+  if (!hop) return Errno::kNetworkUnreachable;
+  const Resolution neighbour = link_.resolve(now, *hop);
   return neighbour.outcome == Resolution::Outcome::kUnreachable ? Errno::kHostUnreachable
                                                                 : Errno::kNone;
 }
 
-bool IpOutput::has_room(Ipv4Address target) const {
+std::uint32_t IpOutput::room(const IpAddress& target) const {
   const auto hop = routes_.find(target);
-  return hop && !queues_[hop->port].full();
+  return hop ? link_.room(context_.interfaces.port_of(hop->interface)) : 0;
 }
 
-std::uint32_t IpOutput::mtu_bytes(Ipv4Address target) const {
+std::uint32_t IpOutput::frames_of(Instant now, const IpAddress& target,
+                                  std::uint32_t payload_bytes) {
+  const std::uint32_t mtu = mtu_bytes(now, target);
+  if (mtu == 0 || payload_bytes + ip_header_len(target) <= mtu) return 1;
+  const std::uint32_t each = part_bytes(target, mtu);
+  return (payload_bytes + each - 1) / each;
+}
+
+std::uint32_t IpOutput::mtu_bytes(Instant now, const IpAddress& target) {
+  if (const Path* known = known_path(now, target)) return known->mtu_bytes;
   const auto hop = routes_.find(target);
-  return hop ? context_.config.interfaces[hop->port].mtu_bytes : 0;
+  return hop ? mtu_on(now, *hop, target) : 0;
 }
 
 }  // namespace twinpath

@@ -13,6 +13,16 @@ std::uint32_t storage_bytes(const PacketBuf& buf) {
   return static_cast<std::uint32_t>(sizeof(PacketBuf)) + buf.capacity;
 }
 
+// RFC 768, RFC 791 §3.1, RFC 8200 §3: what their length fields can say.
+std::size_t data_bytes_max(const IpAddress& target) {
+  return 65535 - kUdpHeaderLen - (target.is_v4() ? kIpv4HeaderLen : 0);
+}
+
+// Ports are chosen alike whether "any" was written as 0.0.0.0 or as "::".
+IpAddress any_or(const IpAddress& address) {
+  return address.is_any() ? IpAddress(Ipv4Address()) : address;
+}
+
 }  // namespace
 
 UdpStack::UdpStack(HostContext& context, IpOutput& output, UdpUser& user, Rng rng)
@@ -55,33 +65,42 @@ void UdpStack::close(UdpId id) {
   free_.push_back(id.index);
 }
 
-bool UdpStack::is_free(const UdpEndpoint& local) const {
-  const auto found = by_port_.find(local.port);
+bool UdpStack::is_free(const BoundAddress& local, std::uint16_t port) const {
+  const auto found = by_port_.find(port);
   if (found == by_port_.end()) return true;
   return std::none_of(found->second.begin(), found->second.end(), [&](std::uint32_t index) {
-    const Ipv4Address taken = endpoints_[index].local.address;
-    return taken.is_any() || local.address.is_any() || taken == local.address;
+    const Endpoint& other = endpoints_[index];
+    return local.overlaps({other.local.address, other.v6_only});
   });
+}
+
+Errno UdpStack::set_v6_only(UdpId id, bool v6_only) {
+  Endpoint* endpoint = find(id);
+  if (endpoint == nullptr) return Errno::kBadDescriptor;
+  if (endpoint->local.port != 0) return Errno::kInvalid;
+  endpoint->v6_only = v6_only;
+  return Errno::kNone;
 }
 
 Errno UdpStack::bind(UdpId id, const UdpEndpoint& local) {
   Endpoint* endpoint = find(id);
   if (endpoint == nullptr) return Errno::kBadDescriptor;
   if (endpoint->local.port != 0) return Errno::kInvalid;
-  if (!local.address.is_any() && !output_.routes().is_local(local.address)) {
-    return Errno::kAddressNotAvailable;
-  }
-  return bind_to(*endpoint, local, {local.address, IpAddress(), 0});
+  const IpAddress& address = local.address;
+  if (endpoint->v6_only && address.is_v4()) return Errno::kInvalid;
+  const bool ours = address.is_loopback() || output_.routes().is_local(address);
+  if (!address.is_any() && !ours) return Errno::kAddressNotAvailable;
+  return bind_to(*endpoint, local, {any_or(address), IpAddress(), 0});
 }
 
 Errno UdpStack::bind_to(Endpoint& endpoint, UdpEndpoint local, const PortPeers& peers) {
+  const BoundAddress bound{local.address, endpoint.v6_only};
   if (local.port == 0) {
-    const auto port = chooser_.choose(peers, [&](std::uint16_t candidate) {
-      return is_free({local.address, candidate});
-    });
+    const auto port =
+        chooser_.choose(peers, [&](std::uint16_t candidate) { return is_free(bound, candidate); });
     if (!port) return Errno::kAddressInUse;
     local.port = *port;
-  } else if (!is_free(local)) {
+  } else if (!is_free(bound, local.port)) {
     return Errno::kAddressInUse;
   }
   endpoint.local = local;
@@ -100,9 +119,9 @@ Errno UdpStack::connect(Instant now, UdpId id, const UdpEndpoint& remote) {
   Endpoint* endpoint = find(id);
   if (endpoint == nullptr) return Errno::kBadDescriptor;
   if (remote.port == 0) return Errno::kInvalid;
-  const Errno unreachable = output_.reachability(now, remote.address);
-  if (unreachable == Errno::kNetworkUnreachable) return unreachable;
-  const Ipv4Address source = output_.routes().find(remote.address)->source;
+  const Errno unreachable = may_reach(now, *endpoint, remote);
+  if (unreachable != Errno::kNone && unreachable != Errno::kHostUnreachable) return unreachable;
+  const IpAddress source = output_.routes().find(remote.address)->source;
   if (endpoint->local.port == 0) {
     const PortPeers peers{source, remote.address, remote.port};
     const Errno error = bind_to(*endpoint, {source, 0}, peers);
@@ -120,8 +139,8 @@ UdpStack::Endpoint* UdpStack::match(const UdpEndpoint& local, const UdpEndpoint&
   Endpoint* wildcard = nullptr;
   for (const std::uint32_t index : found->second) {
     Endpoint& endpoint = endpoints_[index];
-    const Ipv4Address bound = endpoint.local.address;
-    if (!bound.is_any() && bound != local.address) continue;
+    const BoundAddress bound{endpoint.local.address, endpoint.v6_only};
+    if (!bound.covers(local.address)) continue;
     if (endpoint.remote == remote) return &endpoint;
     if (!endpoint.remote && wildcard == nullptr) wildcard = &endpoint;
   }
@@ -147,11 +166,13 @@ void UdpStack::on_datagram(Instant now, const UdpEndpoint& source, const UdpEndp
   user_.on_udp_ready(endpoint->id);
 }
 
-void UdpStack::on_icmp_error(const UdpEndpoint& local, const UdpEndpoint& remote, Errno error) {
+bool UdpStack::on_icmp_error(const UdpEndpoint& local, const UdpEndpoint& remote, Errno error) {
   Endpoint* endpoint = match(local, remote);
-  if (endpoint == nullptr || !endpoint->remote) return;
+  if (endpoint == nullptr) return false;
+  if (!endpoint->remote) return true;
   endpoint->error = error;
   user_.on_udp_ready(endpoint->id);
+  return true;
 }
 
 std::optional<Datagram> UdpStack::receive(UdpId id) {
@@ -182,35 +203,56 @@ std::int64_t UdpStack::send(Instant now, UdpId id, const UdpEndpoint* target,
   return emit(now, *endpoint, *target, data);
 }
 
+// What Linux's AF_INET6 sockets answer: an IPv4 peer is out of reach of one that is IPv6 only, and
+// so is one of the other version than the address bound to.
+Errno UdpStack::may_reach(Instant now, const Endpoint& from, const UdpEndpoint& target) {
+  const bool v4 = target.address.is_v4();
+  if (from.v6_only && v4) return Errno::kNetworkUnreachable;
+  const IpAddress& local = from.local.address;
+  if (from.local.port != 0 && local != IpAddress() && local.is_v4() != v4) {
+    return v4 ? Errno::kNetworkUnreachable : Errno::kAddressFamilyNotSupported;
+  }
+  return output_.reachability(now, target.address);
+}
+
+// True when there is none now; whoever waits is told.
+bool UdpStack::wait_for_room(Instant now, Endpoint& from, const IpAddress& target,
+                             std::uint32_t len) {
+  const std::uint32_t room = output_.room(target);
+  if (room > 0 &&
+      (room >= context_.config.tx_queue_frames || room >= output_.frames_of(now, target, len))) {
+    return false;
+  }
+  if (!std::exchange(from.refused, true)) refused_.push_back(from.id);
+  return true;
+}
+
 std::int64_t UdpStack::emit(Instant now, Endpoint& from, const UdpEndpoint& target,
                             std::span<const std::byte> data) {
-  const Errno unreachable = output_.reachability(now, target.address);
+  const Errno unreachable = may_reach(now, from, target);
   if (unreachable != Errno::kNone) return failure(unreachable);
-  const std::size_t len = data.size() + kUdpHeaderLen;
-  if (len + kIpv4HeaderLen > output_.mtu_bytes(target.address)) {
-    return failure(Errno::kMessageSize);
-  }
+  if (data.size() > data_bytes_max(target.address)) return failure(Errno::kMessageSize);
+  const auto len = static_cast<std::uint32_t>(data.size() + kUdpHeaderLen);
   if (from.local.port == 0) {
-    const Errno error = bind_to(from, {}, {IpAddress(), target.address, target.port});
+    const PortPeers peers{IpAddress(), target.address, target.port};
+    const Errno error = bind_to(from, {}, peers);
     if (error != Errno::kNone) return failure(error);
   }
-  if (!output_.has_room(target.address)) {
-    if (!std::exchange(from.refused, true)) refused_.push_back(from.id);
-    return failure(Errno::kAgain);
-  }
-  BufPtr buf(context_.pool.take());
+  if (wait_for_room(now, from, target.address, len)) return failure(Errno::kAgain);
+  // What no frame takes is cut below, out of a buffer of its own size.
+  const bool large = len + ip_header_len(target.address) > output_.mtu_bytes(now, target.address);
+  BufPtr buf(large ? context_.large.take_of(len) : context_.pool.take());
   if (buf == nullptr || buf->tailroom() < data.size()) return failure(Errno::kNoBufferSpace);
-  Ipv4Address source = from.local.address;
+  IpAddress source = from.local.address;
   if (source.is_any()) source = output_.routes().find(target.address)->source;
-  InetSum sum =
-      pseudo_sum(source, target.address, {IpProtocol::kUdp, static_cast<std::uint32_t>(len)});
+  InetSum sum = pseudo_sum(source, target.address, {IpProtocol::kUdp, len});
   sum.add(copy_and_sum(buf->push_back(static_cast<std::uint32_t>(data.size())), data));
   const UdpRepr header{from.local.port, target.port, data.size()};
   header.emit(buf->push_front(kUdpHeaderLen), sum);
   ++counters_.datagrams_out;
   context_.flows.on_udp_sent(now, {source, target.address, from.local.port, target.port},
                              data.size());
-  output_.send(now, {source, target.address, IpProtocol::kUdp, 0}, std::move(buf));
+  output_.send(now, {source, target.address, IpProtocol::kUdp}, std::move(buf));
   return static_cast<std::int64_t>(data.size());
 }
 

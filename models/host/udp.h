@@ -9,14 +9,12 @@
 
 #include "models/host/ip_output.h"
 #include "models/host/port_chooser.h"
+#include "models/tcp/endpoint.h"
+#include "models/wire/ip_scope.h"
 
 namespace twinpath {
 
-struct UdpEndpoint {
-  Ipv4Address address;
-  std::uint16_t port = 0;
-  friend bool operator==(const UdpEndpoint&, const UdpEndpoint&) = default;
-};
+using UdpEndpoint = TcpEndpointAddress;
 
 // As TcpId: a reused index has another generation, generation 0 is nobody.
 struct UdpId {
@@ -66,14 +64,16 @@ class UdpStack {
   // `buf` is the payload. A full queue drops, and counts.
   void on_datagram(Instant now, const UdpEndpoint& source, const UdpEndpoint& target, BufPtr buf);
   // RFC 1122 §4.1.3.3: errors reach the socket that sent the datagram quoted; like Linux, only a
-  // connected one.
-  void on_icmp_error(const UdpEndpoint& local, const UdpEndpoint& remote, Errno error);
+  // connected one. False: nobody here sent it.
+  bool on_icmp_error(const UdpEndpoint& local, const UdpEndpoint& remote, Errno error);
   // Ports have taken frames: whoever was refused may try again.
   void on_room();
   [[nodiscard]] bool someone_waits_for_room() const { return !refused_.empty(); }
 
   UdpOpenResult open();
   void close(UdpId id);
+  // Of an address "::" only: without IPv4 (IPV6_V6ONLY). kInvalid once bound.
+  Errno set_v6_only(UdpId id, bool v6_only);
   // Port 0 chooses one. kAddressInUse, kAddressNotAvailable.
   Errno bind(UdpId id, const UdpEndpoint& local);
   Errno connect(Instant now, UdpId id, const UdpEndpoint& remote);
@@ -96,6 +96,7 @@ class UdpStack {
     UdpId id;
     bool open = false;
     bool refused = false;  // stands in refused_
+    bool v6_only = false;
     Errno error = Errno::kNone;
     UdpEndpoint local;
     std::optional<UdpEndpoint> remote;
@@ -110,11 +111,13 @@ class UdpStack {
   Endpoint* find(UdpId id);
   [[nodiscard]] const Endpoint* find(UdpId id) const;
   Endpoint* match(const UdpEndpoint& local, const UdpEndpoint& remote);
-  [[nodiscard]] bool is_free(const UdpEndpoint& local) const;
+  [[nodiscard]] bool is_free(const BoundAddress& local, std::uint16_t port) const;
   Errno bind_to(Endpoint& endpoint, UdpEndpoint local, const PortPeers& peers);
   void unbind(Endpoint& endpoint);
   std::int64_t emit(Instant now, Endpoint& from, const UdpEndpoint& target,
                     std::span<const std::byte> data);
+  [[nodiscard]] Errno may_reach(Instant now, const Endpoint& from, const UdpEndpoint& target);
+  bool wait_for_room(Instant now, Endpoint& from, const IpAddress& target, std::uint32_t len);
 
   HostContext& context_;
   IpOutput& output_;

@@ -31,7 +31,7 @@ struct NativeArgument {
 };
 struct NativeArguments {
   std::span<const NativeArgument> values;
-  Ipv4Address to{};  // an application's target
+  IpAddress to{};  // an application's target
 };
 
 // A field of the class's Config, described for those who cannot see the type.

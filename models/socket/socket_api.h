@@ -14,6 +14,10 @@
 
 namespace twinpath {
 
+// Sockets are what Linux's AF_INET6 sockets are: IPv4 addresses stand in mapped form, "::" is any
+// address of either version unless kV6Only is set, and "0.0.0.0" any of IPv4 alone, as an AF_INET
+// socket's.
+
 // A descriptor: the lowest free one, as POSIX demands.
 enum class Fd : std::int32_t { kNone = -1 };
 
@@ -29,6 +33,7 @@ enum class SocketOption : std::uint8_t {
   kReceiveBuffer,      // SO_RCVBUF
   kReuseAddress,       // SO_REUSEADDR
   kKeepAlive,          // SO_KEEPALIVE
+  kV6Only,             // IPV6_V6ONLY; before bind()
   kLinger,             // SO_LINGER: -1 off; 0: close() resets the connection; else seconds
   kNoDelay,            // TCP_NODELAY
   kMaxSegment,         // TCP_MAXSEG

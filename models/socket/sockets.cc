@@ -17,10 +17,6 @@ std::uint32_t queue_limit(std::uint32_t backlog) {
   return backlog == std::numeric_limits<std::uint32_t>::max() ? backlog : backlog + 1;
 }
 
-bool overlap(const IpAddress& one, const IpAddress& other) {
-  return one.is_any() || other.is_any() || one == other;
-}
-
 }  // namespace
 
 Sockets::Sockets(IpHost& host, const SocketsOptions& options)
@@ -79,23 +75,20 @@ FdResult Sockets::socket(SocketKind kind) {
 Errno Sockets::bind(Fd fd, const SocketAddress& local) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
-  const bool any = local.address.is_any();
-  if (!any && !local.address.is_v4()) return Errno::kAddressFamilyNotSupported;
-  if (socket->role == Role::kDatagram) {
-    const Ipv4Address address = any ? Ipv4Address() : local.address.v4();
-    return host_.udp().bind(socket->udp, {address, local.port});
-  }
+  if (socket->role == Role::kDatagram) return host_.udp().bind(socket->udp, local);
   if (socket->role != Role::kStream || socket->bound) return Errno::kInvalid;
-  if (!any && !host_.ip().routes().is_local(local.address.v4())) {
-    return Errno::kAddressNotAvailable;
-  }
+  if (socket->v6_only && local.address.is_v4()) return Errno::kInvalid;
+  const bool ours = local.address.is_loopback() || host_.ip().routes().is_local(local.address);
+  if (!local.address.is_any() && !ours) return Errno::kAddressNotAvailable;
   return bind_stream(fd, *socket, local);
 }
 
 Errno Sockets::bind_stream(Fd fd, Socket& socket, SocketAddress local) {
   if (local.port == 0) {
+    Socket alone;  // a chosen port is shared with nobody
+    alone.v6_only = socket.v6_only;
     const auto port = port_chooser_.choose({local.address, IpAddress(), 0}, [&](std::uint16_t p) {
-      return port_is_free({local.address, p}, Socket());
+      return port_is_free({local.address, p}, alone);
     });
     if (!port) return Errno::kAddressInUse;
     local.port = *port;
@@ -111,13 +104,14 @@ Errno Sockets::bind_stream(Fd fd, Socket& socket, SocketAddress local) {
 // socket(7), SO_REUSEADDR: two sockets may share a port when both ask for it and none listens.
 // SO_REUSEPORT: when both ask for it.
 bool Sockets::port_is_free(const SocketAddress& local, const Socket& asking) const {
+  const BoundAddress wanted{local.address, asking.v6_only};
   const auto range = bound_ports_.equal_range(local.port);
   return std::none_of(range.first, range.second, [&](const auto& bound) {
     const Socket& other = *find(bound.second);
     const bool shared =
         (asking.reuse_port && other.reuse_port) ||
         (asking.reuse_address && other.reuse_address && other.role != Role::kListener);
-    return !shared && overlap(other.local.address, local.address);
+    return !shared && wanted.overlaps({other.local.address, other.v6_only});
   });
 }
 

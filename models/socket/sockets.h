@@ -85,6 +85,7 @@ class Sockets final : public SocketApi, private TransportUser {
     bool starved = false;  // stands in starved_
     bool bound = false;
     bool reuse_port = false;
+    bool v6_only = false;
     bool oob_inline = false;
     bool fast_open_connect = false;
     std::int32_t linger_s = -1;  // SO_LINGER; -1: off
@@ -116,6 +117,7 @@ class Sockets final : public SocketApi, private TransportUser {
   // What waited for data connects with it.
   std::int64_t send_deferred(Instant now, Fd fd, Socket& socket, std::span<const std::byte> data);
   [[nodiscard]] TcpListenOptions listen_options(const Socket& socket) const;
+  Errno set_v6_only(Socket& socket, bool v6_only);
   static bool* flag_of(Socket& socket, SocketOption option);
   Errno set_listener_option(Socket& socket, SocketOption option, std::int64_t value);
   [[nodiscard]] std::int64_t refusal_to_send(const Socket& socket, const TcpStatus& status);

@@ -8,12 +8,6 @@ namespace twinpath {
 
 namespace {
 
-std::optional<UdpEndpoint> udp_endpoint(const SocketAddress& address) {
-  if (address.address.is_any()) return UdpEndpoint{Ipv4Address(), address.port};
-  if (!address.address.is_v4()) return std::nullopt;
-  return UdpEndpoint{address.address.v4(), address.port};
-}
-
 bool is_open(const TcpStatus& status) {
   return status.state != TcpState::kClosed && !status.opening;
 }
@@ -24,17 +18,21 @@ Errno Sockets::connect(Instant now, Fd fd, const SocketAddress& remote) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
   if (socket->role != Role::kDatagram) return connect_stream(now, fd, *socket, remote);
-  const auto endpoint = udp_endpoint(remote);
-  if (!endpoint) return Errno::kAddressFamilyNotSupported;
-  return host_.udp().connect(now, socket->udp, *endpoint);
+  return host_.udp().connect(now, socket->udp, remote);
 }
 
 Errno Sockets::connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
   if (socket.role == Role::kListener) return Errno::kIsConnected;
   if (socket.role == Role::kConnected) return connect_again(now, socket);
   if (socket.deferred != nullptr) return Errno::kIsConnected;
-  if (!remote.address.is_v4()) return Errno::kAddressFamilyNotSupported;
-  const Errno unreachable = host_.ip().reachability(now, remote.address.v4());
+  const bool v4 = remote.address.is_v4();
+  // As Linux's AF_INET6 sockets: IPv4 is out of reach of one that is IPv6 only or bound to IPv6,
+  // and IPv6 of one bound to IPv4.
+  const IpAddress& local = socket.local.address;
+  const bool other = socket.bound && local != IpAddress() && local.is_v4() != v4;
+  if (other && !v4) return Errno::kAddressFamilyNotSupported;
+  if (other || (v4 && socket.v6_only)) return Errno::kNetworkUnreachable;
+  const Errno unreachable = host_.ip().reachability(now, remote.address);
   if (unreachable != Errno::kNone) return unreachable;
   if (socket.fast_open_connect && host_.tcp().has_fast_open_cookie(remote.address, now)) {
     socket.deferred = std::make_unique<SocketAddress>(remote);
@@ -68,7 +66,7 @@ void Sockets::disconnect(Instant now, Socket& socket) {
 Errno Sockets::start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
   SocketAddress local = socket.local;
   if (local.address.is_any()) {
-    local.address = host_.ip().routes().find(remote.address.v4())->source;
+    local.address = host_.ip().routes().find(remote.address)->source;
   }
   TcpOpenOptions options = socket.options == nullptr ? TcpOpenOptions() : *socket.options;
   options.fast_open = options.fast_open || socket.fast_open_connect;
@@ -156,9 +154,7 @@ std::int64_t Sockets::send_to(Instant now, Fd fd, const SocketAddress& target,
   // send(2): a connected stream ignores the address or refuses it; Linux refuses.
   if (socket->role == Role::kConnected) return failure(Errno::kIsConnected);
   if (socket->role != Role::kDatagram) return failure(Errno::kBrokenPipe);
-  const auto endpoint = udp_endpoint(target);
-  if (!endpoint) return failure(Errno::kAddressFamilyNotSupported);
-  return host_.udp().send(now, socket->udp, &*endpoint, data);
+  return host_.udp().send(now, socket->udp, &target, data);
 }
 
 // Copies as much as fits into the chunk being filled. Empty when there is no chunk to be had.
@@ -244,7 +240,7 @@ Received Sockets::peek_datagram(Fd fd) {
   auto datagram = host_.udp().peek(socket->udp);
   if (!datagram) return {failure(Errno::kAgain)};
   const auto len = static_cast<std::int64_t>(datagram->payload.len);
-  return {len, std::move(datagram->payload), {datagram->source.address, datagram->source.port}};
+  return {len, std::move(datagram->payload), datagram->source};
 }
 
 bool Sockets::is_connected(Fd fd) const {

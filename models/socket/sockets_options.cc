@@ -163,12 +163,25 @@ Errno Sockets::set_option(Instant now, Fd fd, SocketOption option, std::int64_t 
     *flag = value != 0;
     return Errno::kNone;
   }
+  if (option == SocketOption::kV6Only) return set_v6_only(*socket, value != 0);
   if (socket->role != Role::kDatagram) return set_tcp_option(now, *socket, option, value);
   if (option == SocketOption::kReceiveBuffer) {
     host_.udp().set_queue_bytes(socket->udp, clamp_bytes(value));
     return Errno::kNone;
   }
   return option == SocketOption::kSendBuffer ? Errno::kNone : Errno::kNoProtocolOption;
+}
+
+// ipv6(7): not once the socket has an address.
+Errno Sockets::set_v6_only(Socket& socket, bool v6_only) {
+  if (socket.role == Role::kDatagram) {
+    const Errno error = host_.udp().set_v6_only(socket.udp, v6_only);
+    if (error != Errno::kNone) return error;
+  } else if (socket.role != Role::kStream || socket.bound) {
+    return Errno::kInvalid;
+  }
+  socket.v6_only = v6_only;
+  return Errno::kNone;
 }
 
 Errno Sockets::set_tcp_option(Instant now, Socket& socket, SocketOption option,
@@ -230,6 +243,7 @@ Errno Sockets::set_listener_option(Socket& socket, SocketOption option, std::int
 TcpListenOptions Sockets::listen_options(const Socket& socket) const {
   TcpListenOptions options;
   options.shared = socket.reuse_port;
+  options.v6_only = socket.v6_only;
   if (socket.options != nullptr) options.inherited = *socket.options;
   if (socket.listening != nullptr) {
     options.defer_accept_retries = retries_within(socket.listening->defer_accept_s);
@@ -242,6 +256,7 @@ OptionResult Sockets::get_option(Fd fd, SocketOption option) {
   Socket* socket = find(fd);
   if (socket == nullptr) return {0, Errno::kBadDescriptor};
   if (const bool* flag = flag_of(*socket, option)) return {*flag ? 1 : 0};
+  if (option == SocketOption::kV6Only) return {socket->v6_only ? 1 : 0};
   if (socket->role == Role::kDatagram) {
     if (option != SocketOption::kError) return {0, Errno::kNoProtocolOption};
     return {static_cast<std::int64_t>(host_.udp().take_error(socket->udp))};

@@ -46,6 +46,7 @@ struct Core {
   TimerQueue& timers;
   TcpUser& user;
   TcpObserver* observer = nullptr;
+  TcpPaths* paths = nullptr;
   Reporter report;
   SecretNumbers secrets;
   FlowTable flows;

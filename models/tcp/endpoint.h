@@ -105,7 +105,8 @@ struct TcpOpenOptions {
 struct TcpListenOptions {
   TcpOpenOptions inherited{};           // by every connection accepted
   std::uint32_t fast_open_backlog = 0;  // RFC 7413 §5.1: PendingFastOpenRequests at most; 0: none
-  bool shared = false;  // SO_REUSEPORT: others that say so too may listen at the same place
+  bool shared = false;   // SO_REUSEPORT: others that say so too may listen at the same place
+  bool v6_only = false;  // "::" leaves IPv4 to others
   // TCP_DEFER_ACCEPT: that many SYN,ACKs are sent again before a connection without data counts.
   std::uint32_t defer_accept_retries = 0;
 };

@@ -56,6 +56,14 @@ std::uint8_t window_scale_of(const Connection& connection) {
       std::max(connection.receive_buffer_bytes, connection.receive_buffer_max_bytes));
 }
 
+// RFC 9293 §3.7.1, MUST-67.
+std::uint32_t mss_limit_towards(const Core& core, const IpAddress& remote, Instant now) {
+  const std::uint32_t mtu = core.paths == nullptr ? 0 : core.paths->mtu_bytes(now, remote);
+  if (mtu == 0) return core.mss_limit_bytes;
+  const std::uint32_t headers = headers_bytes(remote);
+  return std::min(core.mss_limit_bytes, std::max(mtu, headers + kPeerMssMin) - headers);
+}
+
 // RFC 9293 §3.7.1: Eff.snd.MSS, options that every segment carries taken off.
 void update_mss(Connection& connection) {
   const std::uint32_t mss = std::min(connection.peer_mss_bytes, connection.mss_limit_bytes);

@@ -8,8 +8,6 @@
 namespace twinpath {
 namespace {
 
-constexpr std::uint32_t kHeadersBytesV4 = 40;  // IP and TCP without options
-constexpr std::uint32_t kHeadersBytesV6 = 60;
 constexpr std::uint32_t kMssMin = 536;  // RFC 1191 §5: nobody needs to go lower
 
 bool quotes_flight(const tcp::Connection& connection, SeqNum seq) {
@@ -18,7 +16,7 @@ bool quotes_flight(const tcp::Connection& connection, SeqNum seq) {
 
 // RFC 1191 §6.4, RFC 9293 §3.7.5: smaller segments, and what was too long goes again.
 void shrink_path(tcp::Core& core, tcp::Connection& connection, Instant now, std::uint32_t mtu) {
-  const std::uint32_t headers = connection.key.remote.is_v4() ? kHeadersBytesV4 : kHeadersBytesV6;
+  const std::uint32_t headers = tcp::headers_bytes(connection.key.remote);
   if (mtu <= headers) return;
   const std::uint32_t mss = std::max(mtu - headers, kMssMin);
   if (mss >= connection.mss_limit_bytes) return;
@@ -32,11 +30,11 @@ void shrink_path(tcp::Core& core, tcp::Connection& connection, Instant now, std:
 
 }  // namespace
 
-void TcpStack::on_icmp_error(Instant now, const TcpIcmpError& error) {
+bool TcpStack::on_icmp_error(Instant now, const TcpIcmpError& error) {
   const tcp::FlowKey key{error.local.address, error.remote.address, error.local.port,
                          error.remote.port};
   tcp::Connection* connection = core_->flows.find(key);
-  if (connection == nullptr || !quotes_flight(*connection, error.seq)) return;
+  if (connection == nullptr || !quotes_flight(*connection, error.seq)) return false;
   if (error.kind == TcpIcmpKind::kTooBig) {
     shrink_path(*core_, *connection, now, error.mtu_bytes);
   } else if (error.kind == TcpIcmpKind::kRefused && connection->is_opening()) {
@@ -46,6 +44,7 @@ void TcpStack::on_icmp_error(Instant now, const TcpIcmpError& error) {
     connection->soft_error = error.error;
   }
   settle(*core_, *connection);
+  return true;
 }
 
 }  // namespace twinpath

@@ -73,7 +73,7 @@ Connection* create(Core& core, const FlowKey& key, Instant now) {
   connection.send_buffer_max_bytes = config.send_buffer_max_bytes;
   connection.receive_buffer_max_bytes = config.receive_buffer_max_bytes;
   prepare_tuning(connection);
-  connection.mss_limit_bytes = core.mss_limit_bytes;
+  connection.mss_limit_bytes = mss_limit_towards(core, key.remote, now);
   connection.delayed_ack = config.delayed_ack;
   connection.nagle = config.nagle;
   connection.keepalive = config.keepalive;

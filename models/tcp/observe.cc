@@ -67,6 +67,7 @@ void tell_end(const Core& core, const Connection& connection, TcpEnd end) {
 }  // namespace tcp
 
 void TcpStack::set_observer(TcpObserver* observer) { core_->observer = observer; }
+void TcpStack::set_paths(TcpPaths* paths) { core_->paths = paths; }
 
 std::vector<TcpFlow> TcpStack::flows() const {
   std::vector<TcpFlow> flows;

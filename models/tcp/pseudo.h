@@ -9,9 +9,7 @@ namespace twinpath::tcp {
 
 inline InetSum pseudo_header_sum(const IpAddress& source, const IpAddress& target,
                                  std::uint32_t segment_bytes) {
-  const PseudoHeader header{IpProtocol::kTcp, segment_bytes};
-  if (target.is_v4()) return pseudo_sum(source.v4(), target.v4(), header);
-  return pseudo_sum(source.v6(), target.v6(), header);
+  return pseudo_sum(source, target, {IpProtocol::kTcp, segment_bytes});
 }
 
 }  // namespace twinpath::tcp

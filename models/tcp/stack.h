@@ -35,6 +35,14 @@ struct TcpDeps {
   TcpUser& user;
 };
 
+// What IP knows about ways to peers.
+class TcpPaths {
+ public:
+  virtual ~TcpPaths() = default;
+  // Longest packet on the way to `remote`; 0 without a route.
+  virtual std::uint32_t mtu_bytes(Instant now, const IpAddress& remote) = 0;
+};
+
 // A segment to send, starting at the TCP header, checksum filled in, with headroom for what is
 // below.
 struct TcpDeparture {
@@ -78,14 +86,16 @@ class TcpStack {
   // `segment` starts at the TCP header and ends with the payload. Its checksum is verified here
   // unless flagged kChecksumVerified.
   void on_segment(Instant now, const TcpArrival& arrival, BufPtr segment);
-  void on_icmp_error(Instant now, const TcpIcmpError& error);
+  // False: no connection has what it quotes in flight, so it is not believed (RFC 5927 §4.1).
+  bool on_icmp_error(Instant now, const TcpIcmpError& error);
 
   // Fills `out` with the next segment; false when there is none, or no buffer for it.
   bool next_segment(Instant now, TcpDeparture& out);
   // May be true when next_segment() then finds nothing.
   [[nodiscard]] bool has_output() const;
 
-  // RFC 9293 §3.10.1, passive. Any local address when local.address.is_any().
+  // RFC 9293 §3.10.1, passive. 0.0.0.0 is any IPv4 address, "::" any of either version unless
+  // options.v6_only.
   // Errors: kAddressInUse, kInvalid (port 0), kNoBufferSpace (listeners_max).
   TcpListenResult listen(const TcpEndpointAddress& local, std::uint32_t backlog,
                          const TcpListenOptions& options = {});
@@ -148,6 +158,9 @@ class TcpStack {
   [[nodiscard]] std::uint32_t connections() const;
   // Hears of every connection from now on; nullptr: nobody. Outlives the stack.
   void set_observer(TcpObserver* observer);
+  // Asked when a connection begins, for the longest segment; nullptr: only the configuration says.
+  // Outlives the stack.
+  void set_paths(TcpPaths* paths);
   // Those alive.
   [[nodiscard]] std::vector<TcpFlow> flows() const;
 

@@ -23,6 +23,10 @@ std::uint8_t window_scale_for(std::uint32_t buffer_bytes);
 // For the largest buffer the connection may come to have.
 std::uint8_t window_scale_of(const Connection& connection);
 void update_mss(Connection& connection);
+// IP and TCP without options.
+constexpr std::uint32_t headers_bytes(const IpAddress& remote) { return remote.is_v4() ? 40 : 60; }
+// What our side takes from `remote` in one segment, as far as IP knows the way now.
+std::uint32_t mss_limit_towards(const Core& core, const IpAddress& remote, Instant now);
 std::uint32_t initial_window_bytes(const Core& core, const Connection& connection);
 
 // time_wait.cc: connections in TIME-WAIT as records.

@@ -106,7 +106,7 @@ void answer_with_cookie(Core& core, const FlowKey& key, const Segment& syn) {
   Reply reply{key, cookie_for(core, key, syn), syn.seq + 1, kSyn | kAck};
   reply.window =
       static_cast<std::uint16_t>(std::min<std::uint32_t>(core.config.receive_buffer_bytes, 65535));
-  reply.options.mss = static_cast<std::uint16_t>(core.mss_limit_bytes);
+  reply.options.mss = static_cast<std::uint16_t>(mss_limit_towards(core, key.remote, syn.now));
   // Without timestamps there is nowhere to remember the rest.
   if (core.config.timestamps && syn.options->timestamps) {
     reply.options.timestamps = {timestamp_with(core, key, syn), syn.options->timestamps->value};

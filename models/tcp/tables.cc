@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "models/base/check.h"
+#include "models/wire/ip_scope.h"
 
 namespace twinpath::tcp {
 
@@ -93,8 +94,9 @@ Listener* ListenerTable::get(TcpListenerId id) {
 // Among the listeners of the flow's port at its very address, or at any.
 Listener* ListenerTable::pick(const FlowKey& key, bool any) {
   const auto matches = [&](const Entry& entry) {
-    const IpAddress& address = slots_[entry.index]->local.address;
-    return any ? address.is_any() : address == key.local;
+    const Listener& listener = *slots_[entry.index];
+    const BoundAddress bound{listener.local.address, listener.options.v6_only};
+    return bound.address.is_any() == any && bound.covers(key.local);
   };
   const auto first =
       std::lower_bound(by_port_.begin(), by_port_.end(), key.local_port,
@@ -115,12 +117,13 @@ Listener* ListenerTable::find(const FlowKey& key) {
   return definite != nullptr ? definite : pick(key, true);
 }
 
-bool ListenerTable::is_taken(const TcpEndpointAddress& local, bool shared) const {
+bool ListenerTable::is_taken(const TcpEndpointAddress& local,
+                             const TcpListenOptions& options) const {
+  const BoundAddress wanted{local.address, options.v6_only};
   return std::any_of(by_port_.begin(), by_port_.end(), [&](const Entry& entry) {
     const Listener& listener = *slots_[entry.index];
-    const IpAddress& address = listener.local.address;
-    if (entry.port != local.port || (shared && listener.options.shared)) return false;
-    return address == local.address || address.is_any() || local.address.is_any();
+    if (entry.port != local.port || (options.shared && listener.options.shared)) return false;
+    return wanted.overlaps({listener.local.address, listener.options.v6_only});
   });
 }
 

@@ -79,7 +79,8 @@ class ListenerTable {
   [[nodiscard]] Listener* get(TcpListenerId id);
   // A definite address before "any"; of several that share it, the one this flow hashes to.
   [[nodiscard]] Listener* find(const FlowKey& key);
-  [[nodiscard]] bool is_taken(const TcpEndpointAddress& local, bool shared = false) const;
+  [[nodiscard]] bool is_taken(const TcpEndpointAddress& local,
+                              const TcpListenOptions& options = {}) const;
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(by_port_.size()); }
   Listener& add(const TcpEndpointAddress& local, std::uint32_t backlog);
   void remove(Listener& listener);

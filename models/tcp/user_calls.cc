@@ -140,7 +140,7 @@ void queue_fin(Core& core, Connection& connection, Instant now) {
 TcpListenResult TcpStack::listen(const TcpEndpointAddress& local, std::uint32_t backlog,
                                  const TcpListenOptions& options) {
   if (local.port == 0) return {{}, Errno::kInvalid};
-  if (core_->listeners.is_taken(local, options.shared)) return {{}, Errno::kAddressInUse};
+  if (core_->listeners.is_taken(local, options)) return {{}, Errno::kAddressInUse};
   if (core_->listeners.size() >= core_->config.listeners_max) return {{}, Errno::kNoBufferSpace};
   const std::uint32_t limit = std::clamp(backlog, 1U, core_->config.accept_backlog_max);
   tcp::Listener& listener = core_->listeners.add(local, limit);

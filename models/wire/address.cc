@@ -188,6 +188,18 @@ std::string Ipv6Address::to_string() const {
   return text;
 }
 
+std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  if (const auto v4 = Ipv4Address::parse(text)) return IpAddress(*v4);
+  const auto v6 = Ipv6Address::parse(text);
+  return v6 ? std::optional(IpAddress(*v6)) : std::nullopt;
+}
+
+std::optional<IpPrefix> IpPrefix::parse(std::string_view text) {
+  if (const auto v4 = Ipv4Prefix::parse(text)) return IpPrefix(*v4);
+  const auto v6 = Ipv6Prefix::parse(text);
+  return v6 ? std::optional(IpPrefix(*v6)) : std::nullopt;
+}
+
 template <>
 std::optional<Ipv4Prefix> Ipv4Prefix::parse(std::string_view text) {
   return parse_prefix<Ipv4Address>(text);

@@ -105,6 +105,7 @@ class Ipv6Address {
   constexpr bool is_any() const { return *this == Ipv6Address(); }
   constexpr bool is_multicast() const { return octets_[0] == 0xff; }
   constexpr bool is_link_local() const { return octets_[0] == 0xfe && (octets_[1] & 0xc0) == 0x80; }
+  constexpr bool is_unicast() const { return !is_any() && !is_multicast(); }
   // RFC 5952 §4: lower case, no leading zeros, the longest run of zero groups as "::".
   std::string to_string() const;
 
@@ -141,8 +142,22 @@ class IpAddress {
     store_be64(std::as_writable_bytes(std::span(octets)).data() + 8, low_);
     return Ipv6Address(octets);
   }
+  // "192.0.2.1" or "2001:db8::1".
+  static std::optional<IpAddress> parse(std::string_view text);
+
   // 0.0.0.0 as well as "::".
   constexpr bool is_any() const { return high_ == 0 && (low_ == 0 || low_ == kMappedPrefix); }
+  constexpr bool is_multicast() const {
+    return is_v4() ? v4().is_multicast() : (high_ >> 56) == 0xff;
+  }
+  constexpr bool is_loopback() const {
+    return is_v4() ? v4().is_loopback() : high_ == 0 && low_ == 1;
+  }
+  // fe80::/10 (RFC 4291 §2.4).
+  constexpr bool is_link_local() const { return (high_ >> 54) == 0x3fa; }
+  constexpr bool is_unicast() const {
+    return is_v4() ? v4().is_unicast() : !is_any() && !is_multicast();
+  }
   constexpr std::uint64_t high() const { return high_; }
   constexpr std::uint64_t low() const { return low_; }
   // IPv4 as a dotted quad, not in its mapped form.

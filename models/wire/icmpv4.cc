@@ -48,6 +48,8 @@ DropReason Icmpv4View::parse_quoted() {
   const std::size_t header_len = (first & 0x0fu) * 4u;
   if (header_len < kIpv4HeaderLen) return DropReason::kBadHeaderLength;
   if (quote.size() < header_len + kIcmpQuotedPayloadLen) return DropReason::kTruncated;
+  // The middle of a datagram names no ports.
+  if ((load_be16(quote.data() + 6) & 0x1fff) != 0) return DropReason::kFragment;
   quoted_.src = Ipv4Address::load(quote.data() + 12);
   quoted_.dst = Ipv4Address::load(quote.data() + 16);
   quoted_.protocol = static_cast<IpProtocol>(load_u8(quote.data() + 9));

@@ -44,11 +44,11 @@ struct EchoIds {
   friend constexpr bool operator==(EchoIds, EchoIds) = default;
 };
 
-// The start of the packet an error complains about. Its length fields speak of the original, most
-// of which is missing, and its checksums may be stale, so it is not an Ipv4View.
+// The start of the packet an error of either version complains about. Its length fields speak of
+// the original, most of which is missing, and its checksums may be stale, so it is no view.
 struct QuotedPacket {
-  Ipv4Address src;
-  Ipv4Address dst;
+  IpAddress src;
+  IpAddress dst;
   IpProtocol protocol = IpProtocol::kTcp;
   std::span<const std::byte> transport;  // at least kIcmpQuotedPayloadLen bytes
 

@@ -47,4 +47,10 @@ inline InetSum pseudo_sum(const Ipv6Address& src, const Ipv6Address& dst, Pseudo
   return sum;
 }
 
+// Of either version. Requires: both addresses are of one version.
+inline InetSum pseudo_sum(const IpAddress& src, const IpAddress& dst, PseudoHeader header) {
+  if (dst.is_v4()) return pseudo_sum(src.v4(), dst.v4(), header);
+  return pseudo_sum(src.v6(), dst.v6(), header);
+}
+
 }  // namespace twinpath

@@ -8,8 +8,6 @@
 namespace twinpath {
 namespace {
 
-constexpr std::size_t kFragmentHeaderLen = 8;
-
 bool is_extension(IpProtocol protocol) {
   switch (protocol) {
     case IpProtocol::kHopByHop:
@@ -26,7 +24,7 @@ bool is_extension(IpProtocol protocol) {
 // Bytes of the extension header at `at`, of which at least 8 are there.
 std::size_t extension_len(IpProtocol kind, const std::byte* at) {
   const std::size_t length_field = load_u8(at + 1);
-  if (kind == IpProtocol::kFragment) return kFragmentHeaderLen;  // RFC 8200 §4.5
+  if (kind == IpProtocol::kFragment) return kIpv6FragmentHeaderLen;  // RFC 8200 §4.5
   // RFC 4302 §2.2: AH alone counts in 4-byte units less 2.
   if (kind == IpProtocol::kAuthentication) return (length_field + 2) * 4;
   return (length_field + 1) * 8;
@@ -34,7 +32,7 @@ std::size_t extension_len(IpProtocol kind, const std::byte* at) {
 
 Ipv6Fragment load_fragment(const std::byte* at) {
   const std::uint16_t field = load_be16(at + 2);
-  return {field & 0xfff8u, (field & 1) != 0, load_be32(at + 4)};
+  return {field & 0xfff8u, (field & 1) != 0, load_be32(at + 4), 0, 0};
 }
 
 }  // namespace
@@ -47,27 +45,40 @@ Parsed<Ipv6View> Ipv6View::parse(std::span<const std::byte> bytes) {
   const std::size_t packet_len = kIpv6HeaderLen + load_be16(bytes.data() + 4);
   if (packet_len > bytes.size()) return DropReason::kTruncated;
   Ipv6View view(bytes.first(packet_len));
-  const DropReason reason = view.walk_extensions();
+  const DropReason reason = view.walk_.to_end();
   if (reason != DropReason::kNone) return reason;
   return view;
 }
 
-DropReason Ipv6View::walk_extensions() {
-  protocol_ = next_header();
-  while (is_extension(protocol_)) {
-    // RFC 8200 §4.1: hop-by-hop options stand only directly behind the fixed header.
-    if (protocol_ == IpProtocol::kHopByHop && extension_count_ != 0) return DropReason::kBadOption;
-    if (extension_count_ == kIpv6ExtensionsMax) return DropReason::kTooManyExtensions;
-    if (bytes_.size() - header_len_ < kFragmentHeaderLen) return DropReason::kTruncated;
-    const std::byte* at = bytes_.data() + header_len_;
-    const std::size_t len = extension_len(protocol_, at);
-    if (len > bytes_.size() - header_len_) return DropReason::kTruncated;
-    if (protocol_ == IpProtocol::kFragment) fragment_ = load_fragment(at);
-    protocol_ = static_cast<IpProtocol>(load_u8(at));
-    header_len_ += len;
-    ++extension_count_;
-    // Behind a later fragment's header lies the middle of something, not a header (RFC 8200 §4.5).
-    if (fragment_.offset_bytes != 0) break;
+bool Ipv6HeaderWalk::at_end() const {
+  // Behind a later fragment's header lies the middle of something, not a header (RFC 8200 §4.5).
+  return !is_extension(protocol_) || fragment_.offset_bytes != 0;
+}
+
+DropReason Ipv6HeaderWalk::step() {
+  // RFC 8200 §4.1: hop-by-hop options stand only directly behind the fixed header.
+  if (protocol_ == IpProtocol::kHopByHop && count_ != 0) return DropReason::kBadOption;
+  if (count_ == kIpv6ExtensionsMax) return DropReason::kTooManyExtensions;
+  if (bytes_.size() - header_len_ < kIpv6FragmentHeaderLen) return DropReason::kTruncated;
+  const std::byte* at = bytes_.data() + header_len_;
+  const std::size_t len = extension_len(protocol_, at);
+  if (len > bytes_.size() - header_len_) return DropReason::kTruncated;
+  if (protocol_ == IpProtocol::kFragment) {
+    fragment_ = load_fragment(at);
+    fragment_.header_offset = header_len_;
+    fragment_.named_offset = protocol_offset_;
+  }
+  protocol_ = static_cast<IpProtocol>(load_u8(at));
+  protocol_offset_ = header_len_;
+  header_len_ += len;
+  ++count_;
+  return DropReason::kNone;
+}
+
+DropReason Ipv6HeaderWalk::to_end() {
+  while (!at_end()) {
+    const DropReason reason = step();
+    if (reason != DropReason::kNone) return reason;
   }
   return DropReason::kNone;
 }

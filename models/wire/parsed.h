@@ -30,17 +30,23 @@ enum class DropReason : std::uint8_t {
   kNotForUs,
   kTtlExpired,
   kNoRoute,
-  kNoSocket,     // no connection and no listener
-  kNoNeighbour,  // address resolution failed, or its queue was full
-  kNoBuffer,     // packet pool exhausted
-  kQueueFull,    // drop-tail
-  kTooBig,       // longer than the MTU and not allowed to be fragmented
-  kOutOfWindow,  // TCP segment outside the receive window
-  kStale,        // PAWS
-  kRateLimited,  // a reply suppressed by its limit
-  kFault,        // taken by an impairment element on purpose
+  kNoSocket,         // no connection and no listener
+  kNoNeighbour,      // address resolution failed, or its queue was full
+  kNoBuffer,         // packet pool exhausted
+  kQueueFull,        // drop-tail
+  kTooBig,           // longer than the MTU and not allowed to be fragmented
+  kOutOfWindow,      // TCP segment outside the receive window
+  kStale,            // PAWS
+  kRateLimited,      // a reply suppressed by its limit
+  kFault,            // taken by an impairment element on purpose
+  kBadFragment,      // a fragment that cannot belong to any datagram (RFC 8200 §4.5)
+  kFragmentOverlap,  // its bytes are there already, or contradict the end (RFC 5722)
+  kFragmentTimeout,  // the rest did not come in time
+  kFragmentMemory,   // what reassembly may hold is used up
+  kBadHopLimit,      // Neighbour Discovery from beyond the link (RFC 4861 §6.1, §7.1)
+  kNotInUse,         // understood, and ignored by configuration: router advertisements
 };
-inline constexpr std::size_t kDropReasons = static_cast<std::size_t>(DropReason::kFault) + 1;
+inline constexpr std::size_t kDropReasons = static_cast<std::size_t>(DropReason::kNotInUse) + 1;
 
 constexpr std::string_view name(DropReason reason) {
   constexpr std::string_view kNames[kDropReasons] = {"none",
@@ -68,7 +74,13 @@ constexpr std::string_view name(DropReason reason) {
                                                      "out_of_window",
                                                      "stale",
                                                      "rate_limited",
-                                                     "fault"};
+                                                     "fault",
+                                                     "bad_fragment",
+                                                     "fragment_overlap",
+                                                     "fragment_timeout",
+                                                     "fragment_memory",
+                                                     "bad_hop_limit",
+                                                     "not_in_use"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

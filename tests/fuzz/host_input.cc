@@ -21,11 +21,14 @@ namespace {
 
 const MacAddress kMac = MacAddress::from_u64(0x020000000001);
 const Ipv4Address kAddress(0xc6120001);
+const IpAddress kAddress6 = *IpAddress::parse("2001:db8::1");
 constexpr std::size_t kFrameBytesMax = 1514;
 
 HostConfig config() {
   HostConfig made;
-  made.interfaces = {{.mac = kMac, .addresses = {Ipv4Prefix(kAddress, 24)}}};
+  made.interfaces = {
+      {.mac = kMac, .addresses = {Ipv4Prefix(kAddress, 24), *IpPrefix::parse("2001:db8::1/64")}}};
+  made.reassembly_bytes_max = 65536;
   made.arp_entries_max = 8;
   return made;
 }
@@ -41,6 +44,11 @@ BufPtr frame_of(HeapPool& pool, std::span<const std::byte> bytes) {
   constexpr std::size_t kTargetOffset = kEthernetHeaderLen + 16;
   if (bytes.size() >= kTargetOffset + 4 && load_be16(buf->data() + 12) == 0x0800) {
     kAddress.store(buf->data() + kTargetOffset);
+  }
+  constexpr std::size_t kTarget6Offset = kEthernetHeaderLen + 24;
+  if (bytes.size() >= kTarget6Offset + 16 && load_be16(buf->data() + 12) == 0x86dd &&
+      bytes[kTarget6Offset] != std::byte{0xff}) {
+    kAddress6.v6().store(buf->data() + kTarget6Offset);
   }
   return buf;
 }

@@ -42,7 +42,7 @@ struct SwarmFlow {
   Traffic traffic = Traffic::kBulk;
   std::size_t client = 0;
   std::size_t server = 0;
-  Ipv4Address server_address;
+  IpAddress server_address;
   std::uint16_t port = 0;
   Instant start{};
   std::uint64_t bytes = 0;

@@ -107,7 +107,7 @@ class Dumbbell {
     ns3::Ipv4AddressHelper((net + "0").c_str(), "255.255.255.0").Assign(devices.Get(0));
     if (owner != rank_) return;
     const auto host = stack_.install(node, devices.Get(1), {net + "2/24"});
-    host->add_route({{}, *twinpath::Ipv4Address::parse(net + "1"), 0});
+    host->add_route({twinpath::Ipv4Prefix(), *twinpath::Ipv4Address::parse(net + "1"), 0});
     run_app(*host, place);
     hosts_.push_back(host);
   }

@@ -253,17 +253,17 @@ TEST_F(IpHostTest, NamesEveryReasonToDrop) {
     frame->bytes()[at] ^= std::byte{1};
     return frame;
   };
-  const auto fragment = [&] {
+  const auto uneven_fragment = [&] {
     BufPtr frame(pool_.take());
     const Ipv4Repr ip{.src = kPeer,
                       .dst = kOurs,
                       .protocol = IpProtocol::kUdp,
-                      .payload_len = 8,
+                      .payload_len = 7,
                       .dont_fragment = false,
                       .more_fragments = true};
     EthernetRepr{.dst = kOurMac, .src = kPeerMac}.emit(frame->push_back(kEthernetHeaderLen));
     ip.emit(frame->push_back(kIpv4HeaderLen));
-    frame->push_back(8);
+    frame->push_back(7);
     return frame;
   };
   const auto other_type = [&] {
@@ -275,7 +275,7 @@ TEST_F(IpHostTest, NamesEveryReasonToDrop) {
   receive(truncated());
   receive(corrupted(20));
   receive(corrupted(40));
-  receive(fragment());
+  receive(uneven_fragment());
   receive(other_type());
   receive(packet({.dst = MacAddress::from_u64(0x020000000099)}, echo_request(1)));
   receive(packet({.to = Ipv4Address(0xc6120009)}, echo_request(1)));
@@ -284,8 +284,8 @@ TEST_F(IpHostTest, NamesEveryReasonToDrop) {
   receive(packet({.to = Ipv4Address(0xc61200ff)}, echo_request(1)));
   using R = DropReason;
   const std::vector<R> expected = {
-      R::kTruncated, R::kBadChecksum, R::kBadChecksum, R::kFragment,   R::kUnknownEthertype,
-      R::kNotForUs,  R::kNotForUs,    R::kBadAddress,  R::kBadAddress, R::kNotForUs};
+      R::kTruncated, R::kBadChecksum, R::kBadChecksum, R::kBadFragment, R::kUnknownEthertype,
+      R::kNotForUs,  R::kNotForUs,    R::kBadAddress,  R::kBadAddress,  R::kNotForUs};
   EXPECT_EQ(drops_.reasons, expected);
   EXPECT_TRUE(sent().empty()) << "none of them is answered";
   EXPECT_EQ(host_.counters().rx_frames, 10U);
@@ -386,7 +386,7 @@ TEST(RoutesTest, LongestPrefixWins) {
                  {Ipv4Prefix(Ipv4Address(0x0a010000), 16), kPeer, 0}};
   ASSERT_TRUE(validate(made).empty());
   const RouteTable routes(made);
-  EXPECT_EQ(routes.find(Ipv4Address(0x0a020304))->port, 1);
+  EXPECT_EQ(routes.find(Ipv4Address(0x0a020304))->interface, 1);
   EXPECT_EQ(routes.find(Ipv4Address(0x0a020304))->source, Ipv4Address(0x0a000001));
   EXPECT_EQ(routes.find(Ipv4Address(0x0a010304))->next, kPeer);
   EXPECT_EQ(routes.find(Ipv4Address(0x08080808))->next, kPeer);
@@ -403,7 +403,7 @@ TEST(HostConfigTest, NamesEveryProblemAtOnce) {
   std::vector<std::string> fields;
   for (const Problem& problem : validate(made)) fields.push_back(problem.field);
   const std::vector<std::string> expected = {"arp_attempts", "interfaces[0].mac",
-                                             "interfaces[0].mtu_bytes", "routes[0].port"};
+                                             "interfaces[0].mtu_bytes", "routes[0].interface"};
   EXPECT_EQ(fields, expected);
 }
 
