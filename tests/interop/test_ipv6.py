@@ -237,7 +237,7 @@ def test_both_sides_probe_and_answer(cabled: Cabled) -> None:
         run_command("ip", "netns", "exec", cabled.router, "sysctl", "-qw",
                     f"net.ipv6.neigh.near0.{name}={value}")
     cabled.serve(cabled.router, "udp_echo_server")
-    live = Live(cabled.ours, "nd_reachable 1s; nd_delay 500ms")
+    live = Live(cabled.ours, "host.nd_reachable 1s; host.nd_delay 500ms")
     fd = live.host.call("socket", socket.AF_INET6, socket.SOCK_DGRAM, 0)
     target = sockaddr(socket.AF_INET6, ROUTER[socket.AF_INET6], 5001)
     for _ in range(12):
