@@ -6,7 +6,7 @@ import twinpath as tp
 @tp.scenario
 def web_transfer(net: tp.Net, *, size: tp.Bytes = "1MB", rate: tp.Rate = "100Mbps",
                  delay: tp.Time = "10ms", loss: tp.Ratio = 0,
-                 congestion: tp.Choice["cubic", "reno"] = "cubic",
+                 congestion: tp.Choice["cubic", "reno", "dctcp", "bbr"] = "cubic",
                  client_stack: tp.Choice["twinpath", "linux"] = "twinpath",
                  server_stack: tp.Choice["auto", "twinpath", "ns3", "linux"] = "auto",
                  series: tp.Time = 0):

@@ -37,7 +37,8 @@ std::string table() {
   std::ostringstream text;
   text << "Goodput in Mb/s over 10 s: one connection, 100 Mb/s, 256 KiB drop-tail queue, 8 MiB\n"
           "buffers, random loss both ways, by loss (rows) and one-way delay (columns).\n";
-  for (const CongestionKind kind : {CongestionKind::kReno, CongestionKind::kCubic}) {
+  for (const CongestionKind kind :
+       {CongestionKind::kReno, CongestionKind::kCubic, CongestionKind::kBbr}) {
     text << '\n' << std::left << std::setw(8) << kCongestionNames[static_cast<std::size_t>(kind)];
     text << std::right;
     for (const auto delay : kDelays) text << std::setw(7) << delay.count() << " ms";

@@ -30,7 +30,7 @@ Outcome transfer(std::uint32_t migrate_every, CongestionKind kind) {
 }
 
 TEST(TcbImage, MovingAtAnyMomentChangesNothing) {
-  for (const auto kind : {CongestionKind::kReno, CongestionKind::kCubic}) {
+  for (const auto kind : {CongestionKind::kReno, CongestionKind::kCubic, CongestionKind::kBbr}) {
     const Outcome still = transfer(0, kind);
     for (const std::uint32_t every : {1U, 2U, 7U, 50U}) {
       const Outcome moved = transfer(every, kind);

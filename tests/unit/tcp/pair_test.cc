@@ -46,7 +46,8 @@ PipeOptions tiny_queue() {
 class TcpPairTest : public ::testing::TestWithParam<Faults> {};
 
 TEST_P(TcpPairTest, BothStreamsArriveExactly) {
-  for (const CongestionKind kind : {CongestionKind::kReno, CongestionKind::kCubic}) {
+  for (const CongestionKind kind :
+       {CongestionKind::kReno, CongestionKind::kCubic, CongestionKind::kBbr}) {
     for (const bool options : {true, false}) {
       TcpPair::Settings settings;
       settings.pipe = GetParam().pipe;
