@@ -120,10 +120,13 @@ void BbrModel::begin_cycle(const DeliverySample& sample) {
   cycle_start_ = sample.now;
 }
 
-// §4.3.2.2: three rounds in which a quarter more was asked for and not delivered.
+// §4.3.2.2: three rounds in which a quarter more was asked for and not delivered. While segments
+// are lost, a send buffer full of what waits behind them is no want of data: else a buffer of less
+// than three paths would keep the sender in startup, overflowing the queue, for ever.
 void BbrModel::check_full_pipe(const DeliverySample& sample) {
   constexpr std::uint8_t kRounds = 3;
-  if (full_pipe_ || !round_start_ || sample.is_app_limited) return;
+  const bool wants_data = sample.is_app_limited && !sample.is_recovering;
+  if (full_pipe_ || !round_start_ || wants_data) return;
   if (bandwidth_.max() >= full_bytes_per_s_ + full_bytes_per_s_ / 4) {
     full_bytes_per_s_ = bandwidth_.max();
     full_rounds_ = 0;

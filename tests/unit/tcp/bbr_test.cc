@@ -210,6 +210,18 @@ TEST(Bbr, FillsThePathAndNotTheQueue) {
   EXPECT_NEAR(measured, 94.0, 6.0);
 }
 
+// A send buffer of four paths, full of what waits behind losses, does not keep it in startup.
+TEST(Bbr, ASmallSendBufferDoesNotKeepItInStartup) {
+  TcpPair::Settings settings = bbr_over(0);
+  settings.client.send_buffer_bytes = settings.server.receive_buffer_bytes = 1 << 20;
+  TcpPair pair(settings);
+  pair.start({.client_bytes = 1ULL << 40, .server_bytes = 0});
+  goodput_mbps(pair, 2s);
+  const std::uint32_t retransmits = pair.client_info(0).retransmits;
+  EXPECT_GT(goodput_mbps(pair, 5s), 88.0);
+  EXPECT_LE(pair.client_info(0).retransmits, retransmits + 10);
+}
+
 // Loss that no queue caused does not stop it: CUBIC has 7 Mb/s here (tests/golden).
 TEST(Bbr, LossAloneDoesNotSlowItDown) {
   TcpPair pair(bbr_over(0.01));
