@@ -42,7 +42,7 @@ class Case:
 def group(results: Results, runs: Sequence[RunRow]) -> list[Case]:
     """Cases in the order of their first run."""
     cases: dict[str, Case] = {}
-    words, settings = results.param_texts(), told_apart(runs, costs=False)
+    words, settings = results.param_texts(), told_apart(runs)
     for run in runs:
         key = case_key(run)
         if key not in cases:

@@ -6,14 +6,14 @@ from __future__ import annotations
 import html
 import math
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Collection, Mapping
 
 import pandas as pd
 
 from .asking import WrongName
 from .stats import CONFIDENCE, deviation, mean_of, t_quantile, t_test
 from .units import percent, show, word
-from .wide import groups, parameters
+from .wide import COSTS, groups, parameters
 
 Conditions = Mapping[str, Any]
 Side = tuple[Conditions, Conditions]  # as written, for texts, and as the frame has it
@@ -154,7 +154,7 @@ def paired(frame: pd.DataFrame, metrics: pd.DataFrame, metric: str, sides: tuple
         raise WrongName("metric", metric, "metric", [n for n in about.index if n in frame])
     asked = {name for _, side in sides for name in side}
     grid = [name for name in ["scenario", "driver", *parameters(frame, list(about.index))]
-            if name not in asked and name in frame]
+            if name not in asked and name in frame and not _by_driver(name, asked)]
     left, right = (_select(frame, side, [*grid, "seed"], list(about.index)) for _, side in sides)
     a, b = (", ".join(f"{name} {value}" for name, value in said.items()) for said, _ in sides)
     both = left.join(right, how="inner", lsuffix="_a", rsuffix="_b").reset_index()
@@ -166,9 +166,22 @@ def paired(frame: pd.DataFrame, metrics: pd.DataFrame, metric: str, sides: tuple
                         confidence)
     told = [name for name in grid if both[name].astype(str).nunique() > 1]
     timed = [name for name in about.index if f"{name}_a" in both and _repeats(about, name)]
-    cells = tuple(_cell(part, question, _where(told, key, units or {}), timed)
+    cells = tuple(_cell(part, question, _where(told, key, units or {}),
+                        timed if _simulated(part, sides) else [])
                   for key, part in groups(both, told))
     return Paired(question, cells, have - 2 * len(both), _pairs(both, metric, [*grid, "seed"]))
+
+
+def _by_driver(name: str, asked: Collection[str]) -> bool:
+    """An emulation has no costs: between drivers they tell no runs apart."""
+    return name == COSTS and "driver" in asked
+
+
+def _simulated(part: pd.DataFrame, sides: tuple[Side, Side]) -> bool:
+    """Both runs of every pair are simulations: real time never repeats a run."""
+    if any("driver" in side for _, side in sides):
+        return all(side.get("driver") == "sim" for _, side in sides)
+    return "driver" not in part or set(part["driver"]) == {"sim"}
 
 
 def _repeats(about: pd.DataFrame, name: str) -> bool:
@@ -199,6 +212,9 @@ def _select(frame: pd.DataFrame, side: Conditions, shared: list[str],
         if chosen.empty:
             there = " ".join(str(v) for v in frame[name].unique())
             raise ValueError(f"no run has {name} = {value}; there are: {there}")
+    if COSTS in frame and COSTS not in {*side, *shared} and chosen[COSTS].nunique() > 1:
+        there = " or ".join(f"'costs': {text!r}" for text in chosen[COSTS].unique())
+        raise ValueError(f"runs with {dict(side)} differ in what CPU time costs; add {there}")
     known = [name for name in metrics if name in frame]
     return chosen.groupby(shared, dropna=False, sort=False)[known].mean()
 
@@ -221,6 +237,9 @@ def _cell(part: pd.DataFrame, about: Question, where: dict[str, Any], timed: lis
 
 
 def _seeds_change_nothing(part: pd.DataFrame, timed: list[str]) -> bool:
-    """Every pair is the same in everything that time on the wall has no part in."""
+    """Every pair is the same in everything that time on the wall has no part in. Fingerprints do
+    not tell: a seed draws ports and sequence numbers, so that no two of them give equal bytes."""
+    if not timed:
+        return False
     columns = [f"{name}_{side}" for name in timed for side in "ab"]
     return len(part[columns].astype(str).drop_duplicates()) == 1

@@ -51,9 +51,20 @@ def _text(name: str, value: Any, ending: str) -> str:
     return show(value, "fraction") if name in FRACTIONS else f"{value:g}"
 
 
-def told_apart(runs: Iterable[RunRow], *, costs: bool = True) -> dict[int, str]:
-    """Per run_id "wire.delay 20 ms": of settings, and with `costs` of CPU costs, those in which
-    runs of equal scenario and parameters differ. Runs that need no such word are left out."""
+def prices(runs: Iterable[RunRow]) -> dict[int, str]:
+    """Per run_id what CPU time costs in it; empty when it is free in all of them."""
+    texts: dict[str, str] = {}
+    found = {}
+    for run in runs:
+        if run.plan_sha256 not in texts:
+            texts[run.plan_sha256] = costs_text(json.loads(run.plan_json))
+        found[run.run_id] = texts[run.plan_sha256]
+    return found if any(found.values()) else {}
+
+
+def told_apart(runs: Iterable[RunRow]) -> dict[int, str]:
+    """Per run_id "wire.delay 20 ms": the settings in which runs of equal scenario and parameters
+    differ. Runs that need no such word are left out."""
     groups: dict[tuple[str, str], list[RunRow]] = {}
     for run in runs:
         groups.setdefault((run.scenario, run.params_json), []).append(run)
@@ -62,11 +73,11 @@ def told_apart(runs: Iterable[RunRow], *, costs: bool = True) -> dict[int, str]:
         plans = {run.plan_sha256: run.plan_json for run in group}
         if len(plans) > 1:
             parsed = {key: json.loads(text) for key, text in plans.items()}
-            texts.update(_differing(group, parsed, costs))
+            texts.update(_differing(group, parsed))
     return texts
 
 
-def _differing(group: list[RunRow], plans: dict[str, Any], costs: bool) -> dict[int, str]:
+def _differing(group: list[RunRow], plans: dict[str, Any]) -> dict[int, str]:
     known = {key: of_plan(plan) for key, plan in plans.items()}
     names = list(dict.fromkeys(name for values in known.values() for name in values))
     names = [name for name in names if len({v.get(name) for v in known.values()}) > 1]
@@ -74,8 +85,6 @@ def _differing(group: list[RunRow], plans: dict[str, Any], costs: bool) -> dict[
     for run in group:
         values = known[run.plan_sha256]
         words = [f"{name} {values[name]}" for name in names if name in values]
-        if costs and run.driver == "sim" and (text := costs_text(plans[run.plan_sha256])):
-            words.append(f"costs {text}")
         if words:
             found[run.run_id] = ", ".join(words)
     return found

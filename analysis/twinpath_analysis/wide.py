@@ -7,23 +7,23 @@ from typing import Any, Mapping, Sequence
 import pandas as pd
 
 from .queries import Results, RunRow
-from .settings import told_apart
+from .settings import prices, told_apart
 from .stats import mean_of
 from .units import NOT_ADDITIVE, show, word
 
 ABOUT = ("run_id", "scenario", "driver", "seed", "attempt", "status", "validity")
-SETTINGS = "settings"
+SETTINGS, COSTS = "settings", "costs"
 HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what a summary shows
 
 
 def wide(results: Results, runs: Sequence[RunRow]) -> pd.DataFrame:
     """One row per run, in their order. A metric of several entities is their sum, of times and
     fractions their median, as in Run.get(). A parameter named as one of ABOUT or as a metric
-    becomes `param.NAME`. Runs that only settings (`-s`) or CPU costs tell apart say so in a
-    column `settings`."""
+    becomes `param.NAME`. Runs that only settings (`-s`) tell apart say so in a column `settings`;
+    where a simulation charges CPU time, the column `costs` has how much ("" is free)."""
     metrics = _metrics(results, [run.run_id for run in runs])
-    taken = {*ABOUT, SETTINGS, *metrics.columns}
-    settings = told_apart(runs)
+    taken = {*ABOUT, SETTINGS, COSTS, *metrics.columns}
+    settings, costs = told_apart(runs), prices(runs)
     rows = []
     for run in runs:
         row: dict[str, Any] = {"run_id": run.run_id, "scenario": run.scenario,
@@ -34,6 +34,8 @@ def wide(results: Results, runs: Sequence[RunRow]) -> pd.DataFrame:
                     for name, value in run.params.items()})
         if settings:
             row[SETTINGS] = settings.get(run.run_id, "")
+        if costs:
+            row[COSTS] = costs[run.run_id]
         rows.append(row)
     frame = pd.DataFrame(rows, columns=None if rows else list(ABOUT))
     return frame.join(metrics, on="run_id")

@@ -7,7 +7,7 @@ import itertools
 import math
 import operator
 import os
-from typing import Any, Iterable, Mapping, TypeVar
+from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from .errors import ConfigError, Problem
 
@@ -19,6 +19,21 @@ def refused(field: str, value: Any, message: str, allowed: str = "",
             hint: str = "") -> ConfigError:
     """The error of one wrong argument."""
     return ConfigError([Problem(field, str(value), message, allowed, hint)])
+
+
+class Asked:
+    """Arguments checked one after the other; what is wrong with them is told at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def take(self, check: Callable[[], T], instead: T) -> T:
+        """What `check` gives; `instead` when it is refused."""
+        try:
+            return check()
+        except ConfigError as error:
+            self.problems += error.problems
+            return instead
 
 
 def of_type(value: Any, kind: type[T] | tuple[type[T], ...], field: str, allowed: str) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Sequence
 
+from . import provenance
 from .arguments import list_of, of_type, whole
 from .errors import ConfigError, NoVerdict, unknown
 from .matrix import REAL_TIME
@@ -105,7 +106,8 @@ def _runs_of(side: Run | Study, driver: str) -> list[Run]:
 
 def _repeat(first: Run, repeats: int) -> list[Run]:
     """`first` and equal emulations, until `repeats` of them are valid; those already recorded
-    count. At most SPARE more are tried than are missing."""
+    count. At most SPARE more are tried than are missing, by the build that made `first`: NoVerdict
+    when that is not this one."""
     from twinpath_analysis.queries import Results
 
     from .execute import rerun
@@ -114,11 +116,30 @@ def _repeat(first: Run, repeats: int) -> list[Run]:
         rows = results.runs(run_key=first.row.run_key)
     runs = [Run(first.db, row.run_id) for row in rows if row.status == "done"]
     missing = repeats - len(_usable(runs))
+    if missing > 0:
+        _require_build(first, f"{missing} more emulations are missing")
     for _ in range(missing + SPARE if missing > 0 else 0):
         if len(_usable(runs)) >= repeats:
             break
         runs.append(rerun(first))
     return runs
+
+
+def _require_build(run: Run, why: str) -> None:
+    """NoVerdict unless this is the build that made `run`: what another one measures is no more of
+    the same."""
+    here = provenance.build_row(run.driver)
+    made = run.row.values
+    if made["build_sha256"] != here["sha256"]:
+        raise NoVerdict(
+            f"{why} of run {run.run_id}, which another build made: it is of build "
+            f"{_build(made['build_sha256'], made['git_commit'])}, this is "
+            f"{_build(here['sha256'], here['git_commit'])}; simulate and emulate again by this "
+            "build, or ask for no more repeats than are recorded")
+
+
+def _build(sha256: str, commit: str | None) -> str:
+    return f"{sha256[:12]} (commit {commit[:12]})" if commit else sha256[:12]
 
 
 def _usable(runs: Sequence[Run]) -> list[Run]:

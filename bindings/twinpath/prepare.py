@@ -16,6 +16,7 @@ from . import provenance
 from .costs import profile_row
 from .plan import Plan, canonical, sha256
 from .quantities import Quantity
+from .supervise import preloaded
 from .testbed_file import load
 
 
@@ -60,7 +61,7 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
     try:
         connection.execute("BEGIN")
         build_id = insert(connection, "build", build)
-        machine_id = insert(connection, "machine", provenance.machine_row())
+        machine_id = insert(connection, "machine", _machine(request.plan.driver))
         testbed_id = request.testbed and insert(
             connection, "testbed", provenance.testbed_row(load(request.testbed)))
         profile = profile_row(request.plan)
@@ -80,6 +81,10 @@ def prepare(path: str, request: RunRequest) -> tuple[int, str]:
     finally:
         connection.close()
     return run_id, key
+
+
+def _machine(driver: str) -> dict[str, Any]:
+    return provenance.machine_row(preloaded(driver) if driver == "bridge" else None)
 
 
 def insert(connection: Any, table: str, row: dict[str, Any]) -> int:

@@ -87,10 +87,12 @@ def _cpu_name() -> str:
 
 
 @functools.cache
-def machine_row() -> Row:
-    """The `machine` row."""
+def machine_row(preload: str | None = None) -> Row:
+    """The `machine` row. `preload`: what a worker that must keep up with a clock loads before all
+    else, "" is nothing; None where that makes no difference."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     detail = {"memory_bytes": memory, "python": sys.version.split()[0]}
+    detail |= {} if preload is None else {"preload": preload}
     row: Row = {"hostname": platform.node(), "cpu": _cpu_name(), "cores": os.cpu_count(),
                 "kernel": platform.release(), "detail_json": json.dumps(detail)}
     return {"sha256": _digest(row), **row}

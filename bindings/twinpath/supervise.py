@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 import os
 import resource
@@ -11,6 +10,7 @@ import select
 import selectors
 import signal
 import subprocess
+import sysconfig
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ WORKER = str(Path(__file__).resolve().parent / "_worker.py")
 STDERR_KEPT = 4000  # characters of the end of a worker's standard error
 # What a worker allocates with that has to keep up with a clock: ns-3 allocates about 80 times per
 # packet, a fifth of the time. Without it the C library's does.
-ALLOCATORS = "/usr/lib/*/libtcmalloc_minimal.so.4"
+ALLOCATOR = "libtcmalloc_minimal.so.4"
 STOP_GRACE_S = 10.0  # from SIGTERM to SIGKILL: the time a test-bed needs to clean up
 EXIT_GRACE_S = 60.0  # from a worker's answer to SIGKILL
 DRAIN_S = 5.0  # how long a worker's last events are waited for once it has answered
@@ -133,8 +133,18 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
 
 def _environment(driver: str) -> dict[str, str]:
     """What the worker finds around it; who preloads something, a sanitizer say, keeps that."""
-    found = sorted(glob.glob(ALLOCATORS)) if driver == "bridge" else []
-    return {"LD_PRELOAD": found[0], **os.environ} if found else dict(os.environ)
+    preload = preloaded(driver)
+    return {**os.environ, "LD_PRELOAD": preload} if preload else dict(os.environ)
+
+
+def preloaded(driver: str) -> str:
+    """What the worker of a driver loads before all else: a library's path, or nothing. Of several
+    architectures' libraries it is this interpreter's, which the worker runs in too."""
+    asked = os.environ.get("LD_PRELOAD", "")
+    if asked or driver != "bridge":
+        return asked
+    path = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH') or ''}/{ALLOCATOR}"
+    return path if os.path.isfile(path) else ""
 
 
 def _open_pipes(job: dict[str, Any],

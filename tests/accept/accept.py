@@ -7,7 +7,6 @@ one has no verdict, 2 for an unknown line.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import sys
@@ -15,8 +14,13 @@ from pathlib import Path
 
 from promise import FAIL, NO_VERDICT, Promise
 
-SCHEMA = "twinpath.accept/1"
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[1] / "bindings"))
+
+from twinpath.cli.script_parser import Parser  # the path above first
+from twinpath.errors import unknown
+
+SCHEMA = "twinpath.accept/1"
 
 
 def known_issues() -> list[str]:
@@ -56,19 +60,17 @@ def exit_code(lines: list[dict[str, object]]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="twinpath accept", description=__doc__.splitlines()[0])
+    parser = Parser(prog="twinpath accept", description=__doc__.splitlines()[0])
     parser.add_argument("line", help="an issue (02) or one of its lines (02.demo)")
     parser.add_argument("--quick", action="store_true", help="leave out the long lines, say which")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     issue, _, wanted = options.line.partition(".")
     if issue not in known_issues():
-        parser.error(f"no issue {issue}; there are {' '.join(known_issues())}")
+        parser.refuse(unknown("line", issue, "issue", known_issues()))
     chosen = [p for p in promises(issue) if not wanted or p.id == wanted]
     if not chosen:
-        parser.error(
-            f"{issue} has no line {wanted}; it has {' '.join(p.id for p in promises(issue))}"
-        )
+        known = [p.id for p in promises(issue)]
+        parser.refuse(unknown("line", wanted, f"line in {issue}", known))
     left_out = [p.id for p in chosen if p.long and options.quick]
     for name in left_out:
         print(f"left out by --quick: {issue}.{name}", file=sys.stderr)

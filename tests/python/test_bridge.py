@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -13,8 +14,9 @@ import pytest
 
 import twinpath as tp
 from test_emulation import RULES, rows
-from twinpath import discover
+from twinpath import discover, supervise
 from twinpath.errors import ConfigError
+from twinpath_analysis.queries import Results
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="the test-bed veth needs root")
 STOPPED_S = 0.05
@@ -92,6 +94,9 @@ def test_entities_and_metrics_are_the_simulators(bridge, sim, db: str) -> None:
 
 def test_lag_is_reported(bridge, db: str) -> None:
     run = echoes(count=50).bridge(testbed="net_ring", db=db)
+    with Results(db) as results:
+        detail = results.connection.execute("SELECT detail_json FROM machine").fetchone()[0]
+    assert json.loads(detail)["preload"] == supervise.preloaded("bridge")
     found = rules(db, run)
     assert found.keys() == RULES | {"longest_pause"}
     assert all(bool(ok) == (value <= bound) for value, bound, ok in found.values())
@@ -187,3 +192,17 @@ def test_the_command_line_runs_a_bridge(bridge, cli) -> None:
     studied = cli("sweep", "udp_echo", "--drivers", "sim,bridge", "--testbed", "net_ring",
                   "--json")
     assert studied.code == 0, studied.err
+
+
+def test_a_worker_loads_the_library_of_its_architecture(monkeypatch) -> None:
+    """And the run says which: libraries of others may be installed beside it."""
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    there = {f"/usr/lib/{name}/{supervise.ALLOCATOR}" for name in ("aarch64-x", "here")}
+    monkeypatch.setattr(supervise.os.path, "isfile", there.__contains__)
+    monkeypatch.setattr(supervise.sysconfig, "get_config_var", {"MULTIARCH": "here"}.get)
+    assert supervise.preloaded("bridge") == f"/usr/lib/here/{supervise.ALLOCATOR}"
+    assert supervise.preloaded("sim") == supervise.preloaded("emu") == ""
+    there.clear()
+    assert supervise.preloaded("bridge") == ""
+    monkeypatch.setenv("LD_PRELOAD", "/mine.so")
+    assert supervise.preloaded("bridge") == "/mine.so"

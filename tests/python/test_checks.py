@@ -272,3 +272,11 @@ def test_emulations_run_alone_whatever_is_asked(monkeypatch) -> None:
         for entry in suite.entries:
             runner.EntryCheck(entry, Baselines(Path("none"), "s"), options).run()
     assert asked == [5, 1, default_jobs(), 1] and default_jobs() >= 1
+
+
+def test_adding_says_everything_that_is_wrong() -> None:
+    with pytest.raises(tp.ConfigError) as refused:
+        tp.suite("s").add(5, driver="sim", reps=1.5, expect=[3], tags=7, testbed="veth",
+                          name=["x"])
+    fields = [problem.field for problem in refused.value.problems]
+    assert fields == ["case", "name", "reps", "tags", "testbed", "expect"]

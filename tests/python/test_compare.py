@@ -217,3 +217,19 @@ def test_a_prediction_with_costs_only_is_judged_by_them(db: str) -> None:
     result = tp.compare(charged, runs[1], within="5%")
     assert result.df()["sim"].isna().all() and list(result.df()["verdict"]) == ["pass"]
     assert "predicted 92.5 Mbit/s" in result.verdict and result.exit_code == 0
+
+
+def test_emulations_of_two_builds_are_not_mixed(sim, emu, tmp_path: Path) -> None:
+    path = str(tmp_path / "built.db")
+    case = find("udp_echo")(count=3, delay="100ms")
+    predicted, measured = case.simulate(db=path), case.emulate(testbed="net_ring", db=path)
+    change(path, "UPDATE build SET sha256 = 'another' WHERE build_id = "
+                 "(SELECT build_id FROM run WHERE driver = 'emu')")
+    change(path, "UPDATE run SET validity = 'valid'")
+    measured = tp.open(path).runs[1]
+    for _ in range(2):
+        with pytest.raises(tp.NoVerdict, match="1 more emulations are missing of run 2, .*build "
+                                               "another .*, this is "):
+            tp.compare(predicted, measured, repeats=2)
+    assert len(tp.open(path).runs) == 2
+    assert set(tp.compare(predicted, measured, repeats=1).df()["n"]) == {1}

@@ -6,6 +6,7 @@ import math
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from scipy import stats as peer
 
 import sample_db
 import twinpath as tp
+from twinpath_analysis.database import connect
 from twinpath_analysis.paired import paired
 from twinpath_analysis.plots import Wanted, study_figure
 from twinpath_analysis.stats import mean_of, t_test
@@ -84,6 +86,50 @@ def test_seeds_that_change_nothing_are_one_observation() -> None:
     rows.loc[rows["seed"] == 2, "fct_s"] = 1.1  # one seed did change something
     again = paired(rows, metrics, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
     assert again.only.n == 5
+
+
+def test_runs_in_real_time_are_never_one_observation() -> None:
+    """Their few metrics may agree; what happened in them is not the same."""
+    rows = frame().query("loss == 0").assign(fct_s=1.0)
+    rows = rows.assign(goodput_bps=rows["congestion"].map({"cubic": 10e6, "reno": 11e6}))
+    sides = by(congestion="cubic"), by(congestion="reno")
+    assert paired(rows.assign(driver="emu"), METRICS, "goodput_bps", sides).only.n == 5
+    assert paired(rows, METRICS, "goodput_bps", sides).only.n == 1
+    both = rows.assign(driver=rows["congestion"].map({"cubic": "sim", "reno": "emu"}))
+    both = both.drop(columns="congestion")
+    assert paired(both, METRICS, "goodput_bps", (by(driver="sim"), by(driver="emu"))).only.n == 5
+
+
+def test_drivers_are_paired_whatever_the_simulations_cost(tmp_path: Path) -> None:
+    db = str(sample_db.make(tmp_path / "sample.db"))
+    connection = connect(db)
+    connection.execute("DELETE FROM run WHERE driver = 'sim'")
+    add_charged(connection)
+    study, sides = tp.open(db), ({"driver": "sim"}, {"driver": "emu"})
+    assert set(study.df()["costs"]) == {"2 µs per turn", ""} and "settings" not in study.df()
+    pair = study.paired("goodput_bps", *sides)
+    assert [cell.title for cell in pair.cells] == ["loss 0 %", "loss 1 %"]
+    sample_db.add_run(connection, "sim", 0.0, 95e6, 3)
+    connection.close()
+    with pytest.raises(tp.ConfigError, match="add 'costs': '2 µs per turn' or 'costs': ''"):
+        study.paired("goodput_bps", *sides)
+    named = study.paired("goodput_bps", a={"driver": "sim", "costs": "2 µs per turn"},
+                         b={"driver": "emu"})
+    assert [cell.title for cell in named.cells] == ["loss 0 %", "loss 1 %"]
+
+
+def add_charged(connection: Any) -> None:
+    for loss in (0.0, 0.01):
+        sample_db.add_run(connection, "sim", loss, 92.5e6, 2, more={
+            "costs": {"kind": "constant", "per_turn_ns": 2000, "per_frame_ns": 0}})
+
+
+def test_a_figure_that_cannot_be_saved_is_told_as_all_else_is(tmp_path: Path) -> None:
+    drawn = tp.open(str(sample_db.make(tmp_path / "sample.db"))).plot("goodput_bps", x="loss")
+    for path in ("x.bmp", "none/x.svg"):
+        with pytest.raises(tp.ConfigError, match="save.path"):
+            drawn.save(tmp_path / path)
+    assert Path(drawn.save(tmp_path / "x.svg")).read_bytes().startswith(b"<svg")
 
 
 def test_one_pair_has_no_interval_and_lone_runs_are_counted() -> None:

@@ -34,7 +34,7 @@ def statuses(db: str) -> list[str]:
         return [row[0] for row in connection.execute("SELECT status FROM run ORDER BY run_id")]
 
 
-def test_every_way_to_run_a_plan_fills_its_file_by_one_function(case, db: str,
+def test_every_way_to_run_a_plan_fills_its_file_by_one_function(case, emu, db: str,
                                                                 monkeypatch) -> None:
     filled: list[str] = []
     real = fill.fill_prepared
@@ -52,6 +52,11 @@ def test_every_way_to_run_a_plan_fills_its_file_by_one_function(case, db: str,
     assert len(filled) == 4
     ports = side_of_run(run, [Build.current()]).frames({"client/eth0/tx": (0, 3)})
     assert len(filled) == 5 and ports["client/eth0/tx"]
+    execute.rerun(case.emulate(testbed="net_ring", db=db))
+    tp.study(db, case.scenario, fixed={"count": 4}, drivers="emu", testbed="net_ring",
+             progress=False)
+    assert filled == ["udp_echo"] * 8
+    assert statuses(db) == ["done"] * 7  # frames() keeps no run
 
 
 def test_a_run_in_real_time_ends_by_its_plan_whoever_asks(monkeypatch) -> None:

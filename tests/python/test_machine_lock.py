@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 import twinpath as tp
 from conftest import BUILD, ROOT
 from twinpath import discover, machine_lock, testbed_check, testbed_file, testbed_journal
+from twinpath.cli import bench
 from twinpath.machine_lock import NAME, one_at_a_time
 
 HOLDER = """
@@ -181,12 +183,20 @@ def test_two_studies_do_not_emulate_at_one_time(sim, emu, tmp_path: Path) -> Non
     for folder in folders:
         folder.mkdir()
         processes.append(subprocess.Popen(
-            ["/usr/bin/python3", "-m", "twinpath", "sweep", "udp_echo", "-p", "count=50",
-             "--drivers", "emu", "--testbed", "net_ring", "--seeds", "1..3"], cwd=folder,
+            ["/usr/bin/python3", "-m", "twinpath", "sweep", "udp_echo", "-p", "count=40", "-p",
+             "interval=50ms", "--drivers", "emu", "--testbed", "net_ring", "--seeds", "1..2",
+             "--db", "results.db"], cwd=folder,
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
     told = [process.communicate(timeout=240)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
     assert any("one run in real time on a machine at a time" in text for text in told)
+    spans = []  # in whole seconds, of runs of 2 s
+    for folder in folders:
+        with contextlib.closing(sqlite3.connect(folder / "results.db")) as connection:
+            spans += connection.execute("SELECT started_utc, ended_utc FROM run").fetchall()
+    spans.sort()
+    assert len(spans) == 4 and all(ends > starts for starts, ends in spans)
+    assert all(ends <= starts for (_, ends), (starts, _) in zip(spans, spans[1:])), spans
 
 
 def test_ctrl_c_ends_the_wait(place: Path, sim, emu, tmp_path: Path) -> None:
@@ -229,21 +239,38 @@ def test_a_callback_of_a_run_in_real_time_makes_no_other(place: Path, sim, emu, 
     assert scenario(count=3).emulate(testbed="net_ring", db=db).status == "done"
 
 
+def is_free() -> bool:
+    """Whether somebody else would get the lock now."""
+    def look() -> bool:
+        read, write = os.pipe()
+        os.close(write)
+        with one_at_a_time(read) as held:
+            os.close(read)
+            return held.fd is not None
+
+    return ThreadPoolExecutor(1).submit(look).result()
+
+
+def test_a_bench_that_polls_in_real_time_is_alone(place: Path, monkeypatch) -> None:
+    free: dict[str, bool] = {}
+
+    def measured(measured_bench: bench.Bench, *_: object) -> None:
+        free[measured_bench.name] = is_free()
+        raise tp.NoVerdict("far enough")
+
+    monkeypatch.setattr(bench, "measure", measured)
+    for name in ("bridge", "store"):
+        with pytest.raises(tp.NoVerdict, match="far enough"):
+            bench.run_bench(bench.BENCHES[name], [], 7)
+    assert free == {"bridge": False, "store": True} and is_free()
+
+
 def test_a_check_waits_for_the_machine_before_it_locks_a_port(place: Path, monkeypatch) -> None:
     """As runs do: the other way round a queued run would find its ports taken."""
     free: list[bool] = []
 
     def ports_asked(*_: object) -> None:
-        def look() -> None:
-            read, write = os.pipe()
-            os.close(write)
-            with one_at_a_time(read) as held:
-                free.append(held.fd is not None)
-            os.close(read)
-
-        other = threading.Thread(target=look)
-        other.start()
-        other.join()
+        free.append(is_free())
         raise tp.PortRefused("far enough")
 
     monkeypatch.setattr(testbed_check, "refuse_used", lambda *_: None)

@@ -8,7 +8,6 @@ failed, 1 if something did, 2 for an unknown tier.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import sys
@@ -16,6 +15,11 @@ import time
 
 from outcome import Case, Outcome
 from tiers import ROOT, TIERS, Build, Context, Tier
+
+sys.path.append(str(ROOT / "bindings"))
+
+from twinpath.cli.script_parser import Parser  # the path above first
+from twinpath.errors import unknown
 
 
 def run_tier(tier: Tier, build: Build, context: Context) -> Outcome:
@@ -55,17 +59,16 @@ def chosen_tiers(names: list[str], quick: bool) -> list[Tier]:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="twinpath test", description=__doc__.splitlines()[0])
+    parser = Parser(prog="twinpath test", description=__doc__.splitlines()[0])
     known = [t.name for t in TIERS]
     parser.add_argument("tier", nargs="*", help=f"only these: {' '.join(known)}")
     parser.add_argument(
         "--quick", action="store_true", help="leave out the slow tiers, fewer seeds"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args(arguments)
-    unknown = [name for name in options.tier if name not in known]
-    if unknown:
-        parser.error(f"unknown tier {' '.join(unknown)}; there are {' '.join(known)}")
+    options = parser.read(arguments)
+    for name in options.tier:
+        if name not in known:
+            parser.refuse(unknown("tier", name, "tier", known))
     with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
         total = run_all(chosen_tiers(options.tier, options.quick), Context(quick=options.quick))
     if options.json:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
-from ..arguments import integer, list_of, of_type, whole
+from ..arguments import Asked, integer, list_of, of_type, whole
 from ..costs import FREE, profile_row, with_costs
 from ..errors import ConfigError, Problem, unknown
 from ..matrix import REAL_TIME
@@ -47,7 +47,7 @@ class Entry:
     @property
     def file(self) -> str:
         """The baseline's file name."""
-        return re.sub(r"[^A-Za-z0-9._=,-]", "_", self.name.replace("%", "pct"))
+        return file_of(self.name)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -62,6 +62,11 @@ class Entry:
                 "profile": profile["name"] if profile else FREE,
                 "profile_sha256": profile["sha256"] if profile else None,
                 "plan_sha256": self.plan.sha256}
+
+
+def file_of(name: str) -> str:
+    """An entry's name as a file's."""
+    return re.sub(r"[^A-Za-z0-9._=,-]", "_", name.replace("%", "pct"))
 
 
 class Suite:
@@ -86,22 +91,25 @@ class Suite:
         ConfigError with everything wrong with it."""
         from ..execute import chosen_testbed
 
-        plan = with_costs(of_type(case, Case, "case", "SCENARIO(...)").plan(driver), costs)
-        name = of_type(name or entry_name(case, driver, costs), str, "name", "a text")
-        expect = [expect] if isinstance(expect, Expectation) else list_of(expect, "expect")
-        repeats = _default_reps(driver, expect) if reps is None else \
-            whole(reps, "reps", 0, REPEATS_MAX)
-        numbers = (1,) * repeats if seeds is None else tuple(list_of(seeds, "seeds", "[1, 2, 3]"))
-        problems = _problems(name, driver, numbers, (seeds, reps), expect)
-        bed = chosen_testbed((driver,), testbed)
-        entry = Entry(self.name, name, case, plan, numbers, tuple(expect),
-                      tuple(list_of(tags, "tags")), costs, bed, self._command(name))
-        if any(other.file == entry.file for other in self.entries):
-            problems.append(Problem("name", name, f"{self.name} already has an entry {name!r}",
+        asked = Asked()
+        plan = asked.take(lambda: with_costs(
+            of_type(case, Case, "case", "SCENARIO(...)").plan(driver), costs), None)
+        title = asked.take(lambda: of_type(
+            _named(case, driver, costs) if name is None else name, str, "name", "a text"), "")
+        wanted = asked.take(lambda: [expect] if isinstance(expect, Expectation) else
+                            list_of(expect, "expect"), [])
+        numbers = asked.take(lambda: _numbers(driver, wanted, seeds, reps),
+                             (1,) * _default_reps(driver, wanted))
+        words = asked.take(lambda: tuple(list_of(tags, "tags")), ())
+        bed = asked.take(lambda: chosen_testbed((driver,), testbed), None)
+        problems = asked.problems + _problems(title, driver, numbers, (seeds, reps), wanted)
+        if title and file_of(title) in [other.file for other in self.entries]:
+            problems.append(Problem("name", title, f"{self.name} already has an entry {title!r}",
                                     hint="give name=..."))
-        if problems:
+        if problems or plan is None:
             raise ConfigError(problems)
-        self.entries.append(entry)
+        self.entries.append(Entry(self.name, title, case, plan, tuple(map(int, numbers)),
+                                  tuple(wanted), words, costs, bed, self._command(title)))
 
     def _command(self, name: str) -> str:
         source = shlex.quote(_shown(self.source)) if self.source else "FILE.py"
@@ -157,6 +165,22 @@ def entry_name(case: Case, driver: str, costs: str = FREE) -> str:
     return "-".join(filter(None, [case.scenario.name, ",".join(said), driver]))
 
 
+def _named(case: Any, driver: Any, costs: Any) -> str:
+    """The name of an entry that was given none; none where there is nothing to name."""
+    right = isinstance(case, Case) and isinstance(driver, str) and isinstance(costs, str)
+    return entry_name(case, driver, costs) if right else ""
+
+
+def _numbers(driver: str, expect: Sequence[Expectation], seeds: Any,
+             reps: int | None) -> tuple[int, ...]:
+    """The seed of each run."""
+    if seeds is not None:
+        return tuple(list_of(seeds, "seeds", "[1, 2, 3]"))
+    repeats = _default_reps(driver, expect) if reps is None else \
+        whole(reps, "reps", 0, REPEATS_MAX)
+    return (1,) * repeats
+
+
 def _default_reps(driver: str, expect: Sequence[Expectation]) -> int:
     if driver == "sim":
         return 1
@@ -168,7 +192,7 @@ def _problems(name: str, driver: str, seeds: tuple[int, ...], given: tuple[Any, 
     problems = []
     if all(value is not None for value in given):
         problems.append(Problem("seeds", name, "give seeds or reps, not both"))
-    if driver == "sim" and (given[1] or 1) != 1:
+    if driver == "sim" and integer(given[1]) not in (None, 0, 1):
         problems.append(Problem("reps", str(given[1]),
                                 "a simulation repeated is the same simulation", hint="give seeds"))
     if not seeds:

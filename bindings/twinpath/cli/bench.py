@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -15,6 +16,7 @@ from typing import Any, Optional
 import typer
 
 from ..errors import ConfigError, NoVerdict, Problem, TwinpathError, unknown
+from ..machine_lock import one_at_a_time
 from ..provenance import ROOT, machine_row
 from .bench_entries import BENCHES, Bench, Point
 from .output import console, errors, print_json
@@ -157,9 +159,10 @@ def busy_reason(before: Load, after: Load) -> str:
 def run_bench(bench: Bench, labels: list[str], pairs: int) -> tuple[dict[str, Any], str]:
     """The bench's JSON object, and why it gives no verdict ("" when it does)."""
     points = [p for p in bench.points if not labels or p.label in labels]
-    before = Load.now()
-    measured = [measure(bench, point, pairs) for point in points]
-    reason = busy_reason(before, Load.now())
+    with one_at_a_time() if bench.real_time else contextlib.nullcontext():
+        before = Load.now()
+        measured = [measure(bench, point, pairs) for point in points]
+        reason = busy_reason(before, Load.now())
     found = {m.point.label: m.as_dict() for m in measured}
     gates = [found[p.label] for p in points if p.gate] or list(found.values())
     worst = min(gates, key=lambda point: point["ratio"])

@@ -26,6 +26,7 @@ class Bench:
     peer: str
     help: str
     points: tuple[Point, ...]
+    real_time: bool = False  # its pollers need the cores: one at a time on a machine
 
 
 SEGMENTS = "segments/cpu-second"
@@ -48,7 +49,8 @@ BENCHES = {bench.name: bench for bench in (
            Point("no-huge", FRAMES, gate=False))),
     Bench("bridge", "bench_bridge", "ns-3 FdNetDevice",
           "UDP frames a second from a veth into ns-3 in real time, none lost",
-          (Point("default", "packets/s"), Point("deep-queue", "packets/s", gate=False))),
+          (Point("default", "packets/s"), Point("deep-queue", "packets/s", gate=False)),
+          real_time=True),
     # A point against lwIP needs its models over the same rings, which are not there yet.
     Bench("rps-short", "bench_echo", "Linux loopback",
           "a connection per request of 64 B: CPU time of both ends on one core; Linux as fast as "

@@ -86,11 +86,14 @@ class Study:
         from twinpath_analysis.plots import Wanted, study_figure
         from twinpath_analysis.wide import observations
 
+        from .drawn import Drawn
+
         confidence_of(ci)
         units = self.param_units()
         wanted = Wanted(y, x=x, hue=hue, style=style, ci=ci, ref=ref, kind=kind, units=units)
-        with _told("plot"):
-            return study_figure(observations(self.df()), self._metrics(), wanted, self._command())
+        with told("plot"):
+            return Drawn.of(study_figure(observations(self.df()), self._metrics(), wanted,
+                                         self._command()))
 
     def paired(self, metric: str, a: Mapping[str, Any], b: Mapping[str, Any], *,
                ci: float = 0.95) -> "Paired":
@@ -105,7 +108,7 @@ class Study:
         example = "{'PARAMETER': value}"
         a, b = mapping_of(a, "a", example), mapping_of(b, "b", example)
         sides = (a, self._conditions(a)), (b, self._conditions(b))
-        with _told("paired"):
+        with told("paired"):
             return paired(observations(self.df()), self._metrics(), metric, sides, confidence=ci,
                           units=self.param_units())
 
@@ -163,7 +166,7 @@ class Study:
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
+def told(what: str) -> Iterator[None]:
     """Names that do not exist as a ConfigError with those that do."""
     from twinpath_analysis.asking import WrongName
 
