@@ -19,6 +19,7 @@ from test_schemas import COMMAND_TIMEOUT_S, GATE, NAMES, SMALL, holds
 BUILD = Path(os.environ.get("TWINPATH_BUILD") or ROOT / "build" / "release")
 CLI = ROOT / "bindings" / "twinpath" / "cli"
 TRANSFER = shlex.join(SMALL)
+SCRIPT = ROOT / "tests" / "scripts" / "tcp" / "OPEN-03.pkt"
 NO_VERDICT = 4
 HAND_OVER = {"python", "notebook"}  # what they start decides what is printed
 
@@ -46,11 +47,12 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "explain": [("explain", "glossary"), ("explain goodput_bps", "metric")],
     "export": [("export", "export"), ("export --table drop_count", "export"),
                ("export -o runs.csv", "export"), ("export 1 --perfetto one.json", "export")],
-    "bench": [("bench", "benches"), ("bench store", "bench")],
+    "bench": [("bench", "benches"), ("bench forward --point no-huge", "bench")],
     "impair": [("impair net_null0 net_null1 --duration 200ms", "impair")],
     "ports": [("ports", "ports")],
     "testbed": [("testbed check net_ring", "testbed"), ("testbed show net_ring", "testbed"),
                 ("testbed clean --dry-run", "steps"), ("testbed show no.toml", "run")],
+    "script": [(f"script {shlex.quote(str(SCRIPT))}", "script"), ("script none.pkt", "script")],
     "replay": [("replay {log}", "replay")],
     "script": [("script {scripts}/OPEN-03.pkt", "script"), ("script none.pkt", "script")],
     "diff": [("diff 1 2", "diff"), ("diff 1 1", "diff")],
@@ -107,6 +109,13 @@ def test_a_command_prints_the_object_it_says(line: str, name: str, desk: Desk) -
         pytest.skip(f"{line}: no verdict on this machine: {value['problems']}")
     assert found == name, value
     holds(name, value)
+
+
+def test_no_line_runs_this_file() -> None:
+    """Neither all tiers nor that of the handbook, and of the promises one that is short."""
+    tiers = [shlex.split(line)[1:] for line, _ in CALLS["test"]]
+    assert all(tier and "docs" not in tier for tier in tiers)
+    assert all("." in line or name == "run" for line, name in CALLS["accept"])
 
 
 def commands() -> set[str]:

@@ -97,12 +97,6 @@ def test_check(said, tmp_path: Path) -> None:
     holds("check", value)
 
 
-@pytest.mark.timeout(COMMAND_TIMEOUT_S)
-def test_bench(said) -> None:
-    value, _ = said("bench", "store")
-    holds("bench", value)
-
-
 def test_accept(said) -> None:
     value, _ = said("03.merge", program=ROOT / "tests" / "accept" / "accept.py")
     assert [line["id"] for line in value["lines"]] == ["merge"]
