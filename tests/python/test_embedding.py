@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import random
 import shutil
 import socket
 import subprocess
@@ -195,3 +196,62 @@ def test_a_datagram_is_cut_and_peeked(host: abi.Host) -> None:
     assert host.call("recvfrom", sender, room, 4, socket.MSG_PEEK, None, None) == 4
     assert host.call("recvfrom", sender, room, 4, socket.MSG_TRUNC, None, None) == 8
     assert room.raw == b"1234"
+
+
+class Abuse:
+    """Calls nobody means well with, on a host that has a listener and a connection."""
+
+    NUMBERS = (-1, 0, 1, 2, 3, 4, 5, 6, 10, 13, 16, 17, 255, 0x541b, 0x5411, 1 << 24, (1 << 31) - 1)
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.host = abi.Host(f"{RAW}; seed {seed}; tcp.send_buffer_bytes 8192")
+        listener = self.host.call("socket", *STREAM)
+        self.host.call("bind", listener, linux.sockaddr("192.168.0.1", 80), 16)
+        self.host.call("listen", listener, 2)
+        client = self.host.call("socket", *STREAM)
+        self.host.call("connect", client, linux.sockaddr("192.0.2.1", 80), 16)
+        self.frames = [bytes.fromhex("4500002800004000400679eac0000201c0a80001") + bytes(20)]
+        self.rooms = [ctypes.create_string_buffer(self.random.randbytes(256), 256)
+                      for _ in range(8)]
+
+    def argument(self, kind: type) -> object:
+        if kind is abi.POINTER:
+            return self.random.choice([None, *self.rooms])
+        if kind is abi.TEXT:
+            return self.random.choice([None, bytes(256), self.random.randbytes(256)])
+        if kind is abi.SIZE or kind is ctypes.c_uint32:
+            return self.random.choice((0, 1, 4, 15, 16, 28, 200))
+        return self.random.choice(self.NUMBERS)
+
+    def call(self) -> None:
+        name = self.random.choice([n for n in abi.CALLS if n not in UNSAFE])
+        arguments = [self.argument(kind) for kind in abi.CALLS[name][1:]]
+        result = self.host.call(name, *arguments)
+        assert -4096 < result, (name, arguments, result)
+
+    def frame(self) -> None:
+        """A packet the host sent, answered with bytes turned over."""
+        taken = self.host.take()
+        if taken is not None:
+            self.frames.append(taken[1][:12] + taken[1][16:20] + taken[1][12:16] + taken[1][20:])
+        packet = bytearray(self.random.choice(self.frames[-4:]))
+        for _ in range(self.random.randrange(4)):
+            packet[self.random.randrange(len(packet))] = self.random.randrange(256)
+        assert self.host.inject(bytes(packet[:self.random.randrange(1, len(packet) + 1)])) == 0
+
+    def run(self, calls: int) -> None:
+        for _ in range(calls):
+            self.random.choice((self.call, self.call, self.frame))()
+            now = self.host.call("now")
+            assert self.host.call("advance", now + self.random.choice((0, 10**6, 10**9))) == 0
+        self.host.close()
+
+
+# These are handed structures with pointers or counts in them, which C cannot check, or the clock.
+UNSAFE = ("sendmsg", "recvmsg", "writev", "readv", "poll", "epoll_wait", "advance")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_calls_in_any_order_are_answered(seed: int) -> None:
+    Abuse(seed).run(2000)
