@@ -186,9 +186,9 @@ def test_linux_fetches_from_ns3s_own_stack(bridge, db: str) -> None:
 
 def test_the_command_line_runs_a_bridge(bridge, cli) -> None:
     ran = cli("run", "udp_echo", "--driver", "bridge", "--testbed", "net_ring", "--json")
-    assert ran.code == 0, ran.err
-    assert ran.json["driver"] == "bridge" and ran.json["validity"] in ("valid", "suspect",
-                                                                       "invalid")
+    assert ran.json["driver"] == "bridge" and ran.json["status"] == "done"
+    codes = {"valid": 0, "suspect": 0, "invalid": 4}  # which of them, the machine decides
+    assert ran.code == codes[ran.json["validity"]], ran.err
     studied = cli("sweep", "udp_echo", "--drivers", "sim,bridge", "--testbed", "net_ring",
                   "--json")
     assert studied.code == 0, studied.err
