@@ -32,6 +32,7 @@ double ours(const StreamLoad& load, const StackPairOptions& options) {
   auto& reader = pair.server().add<StreamReader>("server/app0", kStart, load);
   pair.client().add<StreamWriter>("client/app0", kStart, StreamTarget{load, pair.server_address()});
   pin_to_bench_cpu();
+  pair.turn_server();
   const double begin = thread_cpu_s();
   while (!reader.done()) pair.turn_both();
   const double cpu_s = thread_cpu_s() - begin;

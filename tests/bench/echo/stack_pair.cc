@@ -9,6 +9,7 @@ namespace twinpath::bench {
 namespace {
 
 constexpr std::array<const char*, 2> kAddresses = {"198.18.0.1/24", "198.18.0.2/24"};
+constexpr std::uint64_t kFirstMac = 0x025450000000;
 constexpr std::uint32_t kPageMib = 2;
 constexpr std::uint32_t kMemoryMib = 128;
 
@@ -27,10 +28,14 @@ HostConfig host_config(std::size_t number, std::uint16_t mtu_bytes) {
   config.name = number == 0 ? "client" : "server";
   config.seed = number + 1;
   InterfaceConfig interface;
-  interface.mac = MacAddress::from_u64(0x025450000000 + number);
+  interface.mac = MacAddress::from_u64(kFirstMac + number);
   interface.addresses = {*Ipv4Prefix::parse(kAddresses[number])};
   interface.mtu_bytes = mtu_bytes;
   config.interfaces = {interface};
+  // Known beforehand: the first connections would wait for the answer.
+  const std::size_t other = 1 - number;
+  config.neighbours = {{Ipv4Prefix::parse(kAddresses[other])->address(),
+                        MacAddress::from_u64(kFirstMac + other), 0}};
   return config;
 }
 
@@ -81,6 +86,7 @@ void StackPair::turn(std::size_t side) {
 }
 
 void StackPair::run() {
+  turn(1);  // it listens before anybody asks
   while (!client().done()) turn_both();
 }
 

@@ -39,6 +39,8 @@ class StackPair {
   [[nodiscard]] IpAddress server_address() const;
   // Both hosts' turns until every application of the client is done.
   void run();
+  // Before the first turn_both(): it listens before anybody asks.
+  void turn_server() { turn(1); }
   void turn_both() {
     turn(0);
     turn(1);
