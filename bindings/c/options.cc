@@ -41,6 +41,8 @@ constexpr std::array kIntOptions = {
     OptionRow{{SOL_SOCKET, SO_RCVBUFFORCE}, SocketOption::kReceiveBuffer},
     OptionRow{{IPPROTO_IPV6, IPV6_V6ONLY}, SocketOption::kV6Only},
     OptionRow{{kLevelTcp, TCP_NODELAY}, SocketOption::kNoDelay},
+    OptionRow{{kLevelTcp, TCP_CORK}, SocketOption::kCork},
+    OptionRow{{kLevelTcp, TCP_QUICKACK}, SocketOption::kQuickAck},
     OptionRow{{kLevelTcp, TCP_MAXSEG}, SocketOption::kMaxSegment},
     OptionRow{{kLevelTcp, TCP_KEEPIDLE}, SocketOption::kKeepAliveIdle},
     OptionRow{{kLevelTcp, TCP_KEEPINTVL}, SocketOption::kKeepAliveInterval},
