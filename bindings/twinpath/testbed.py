@@ -172,6 +172,10 @@ class VethBed:
             # Nobody else is on the cable, so nobody is asked whether the address is taken.
             nodad = ["nodad"] if ":" in address else []
             run_command("ip", "-n", netns, "address", "add", address, "dev", name, *nodad)
+            if nodad:  # Linux probes its neighbours from a link-local address, or not at all
+                last = int(ipaddress.ip_interface(address).ip) & 0xFFFF
+                run_command("ip", "-n", netns, "address", "add", f"fe80::{last:x}/64", "dev",
+                            name, *nodad)
             self._choose_congestion(host, name, ipaddress.ip_interface(address))
         return made
 

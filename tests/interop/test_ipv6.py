@@ -178,6 +178,9 @@ class Cabled:
     def address(netns: str, name: str, v4: str, v6: str) -> None:
         run_command("ip", "-n", netns, "address", "add", v4, "dev", name)
         run_command("ip", "-n", netns, "address", "add", v6, "dev", name, "nodad")
+        # Who forwards or probes asks from here; without it Linux does not ask at all.
+        last = v6.split("/")[0].rpartition("::")[2]
+        run_command("ip", "-n", netns, "address", "add", f"fe80::{last}/64", "dev", name, "nodad")
 
     def serve(self, netns: str, kind: str) -> subprocess.Popen[str]:
         spec = [{"path": "app", "kind": kind, "address": "::", "port": 5001}]

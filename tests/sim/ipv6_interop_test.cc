@@ -24,7 +24,7 @@ constexpr std::uint64_t kSize = 300'000;
 constexpr Duration kSettled = std::chrono::seconds(3);
 
 class Ipv6InteropTest : public ::testing::TestWithParam<bool> {
- protected:
+ public:  // ns-3 calls back by pointers to members
   Ipv6InteropTest() {
     nodes_.Create(2);
     ns3::InternetStackHelper().Install(nodes_.Get(0));
@@ -120,7 +120,7 @@ TEST_P(Ipv6InteropTest, Ns3sSendsToOurs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Ipv6InteropTest, ::testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "PointToPoint" : "Csma"; });
+                         [](const auto& given) { return given.param ? "PointToPoint" : "Csma"; });
 
 }  // namespace
 }  // namespace twinpath::sim
