@@ -1,11 +1,13 @@
-// Packets a second from a real interface into ns-3's own stack without a loss: our PortNetDevice
-// over a paced simulator and a DPDK port, against ns-3's FdNetDevice over RealtimeSimulatorImpl on
-// a packet socket. Same interface, same frames, same kernel buffer, same UDP sink. A child offers
+// Packets a second from a real interface into an ns-3 node without a loss: our PortNetDevice over a
+// paced simulator and a DPDK port, against ns-3's FdNetDevice over RealtimeSimulatorImpl on a
+// packet socket. Same interface, same frames, same kernel buffer, same receiver. A child offers
 // rising rates until frames are missing; the kernel makes the frames where the interface's driver
 // would, so that the receiver is what ends first. Needs root: the interface lives in a network
 // namespace of this process.
-//   bench_bridge --point default|deep-queue --side ours|peer
-// deep-queue: the peer's own queue is as long as the ring below, not the 1000 it has by default.
+//   bench_bridge --point device|socket|socket-deep --side ours|peer
+// device: a protocol handler of the node counts, so the devices alone are compared.
+// socket: ns-3's own IP, UDP and a socket stand behind both, and cost the same nine tenths of ours.
+// socket-deep: and the peer's own queue is as long as the ring below, not the 1000 of its default.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <ns3/boolean.h>
@@ -60,7 +62,7 @@ constexpr int kNoVerdict = 4;        // exit code: this machine cannot run it
 constexpr std::size_t kFrame = 142;  // 100 bytes of payload: what costs is the frame, not its bytes
 constexpr std::uint32_t kRing = 8192;  // frames that wait below either side
 constexpr int kSocketBytes = 32 << 20;
-constexpr double kFirstPps = 5'000;
+constexpr double kFirstPps = 30'000;
 constexpr double kStep = 1.15;
 constexpr double kFineStep = 1.03;
 constexpr double kLastPps = 4'000'000;
@@ -78,7 +80,7 @@ const char* const kAddress = "198.18.0.1";
 const std::array<std::uint8_t, 6> kMac{0x02, 0x54, 0x50, 0, 0, 1};
 
 struct Trial {
-  std::string point = "default";
+  std::string point = "device";
   std::string side = "ours";
 };
 
@@ -260,16 +262,24 @@ void send_all(Shared& shared) {
   _exit(code);
 }
 
-// ns-3's stack over `device` and a UDP socket that counts.
-ns3::Ptr<ns3::Node> make_host(ns3::Ptr<ns3::NetDevice> device, Shared& shared) {
-  const auto node = ns3::CreateObject<ns3::Node>();
+// Counts what `device` hands to its node.
+void count_frames(ns3::Ptr<ns3::Node> node, ns3::Ptr<ns3::NetDevice> device, Shared& shared) {
+  const auto count = [&shared](ns3::Ptr<ns3::NetDevice>, ns3::Ptr<const ns3::Packet>, std::uint16_t,
+                               const ns3::Address&, const ns3::Address&,
+                               ns3::NetDevice::PacketType) {
+    shared.received.fetch_add(1, std::memory_order_relaxed);
+  };
+  node->RegisterProtocolHandler(
+      ns3::Callback<void, ns3::Ptr<ns3::NetDevice>, ns3::Ptr<const ns3::Packet>, std::uint16_t,
+                    const ns3::Address&, const ns3::Address&, ns3::NetDevice::PacketType>(count),
+      static_cast<std::uint16_t>(EtherType::kIpv4), device);
+}
+
+// Counts what reaches a UDP socket on ns-3's stack over `device`.
+void count_datagrams(ns3::Ptr<ns3::Node> node, ns3::Ptr<ns3::NetDevice> device, Shared& shared) {
   ns3::InternetStackHelper internet;
   internet.SetIpv6StackInstall(false);
   internet.Install(node);
-  ns3::Mac48Address mac;
-  mac.CopyFrom(kMac.data());
-  device->SetAddress(mac);
-  node->AddDevice(device);
   const auto ipv4 = node->GetObject<ns3::Ipv4>();
   const std::uint32_t index = ipv4->AddInterface(device);
   ipv4->AddAddress(index, {ns3::Ipv4Address(kAddress), ns3::Ipv4Mask("/24")});
@@ -283,10 +293,19 @@ ns3::Ptr<ns3::Node> make_host(ns3::Ptr<ns3::NetDevice> device, Shared& shared) {
           shared.received.fetch_add(1, std::memory_order_relaxed);
         }
       }));
+}
+
+ns3::Ptr<ns3::Node> make_host(const Trial& trial, ns3::Ptr<ns3::NetDevice> device, Shared& shared) {
+  const auto node = ns3::CreateObject<ns3::Node>();
+  ns3::Mac48Address mac;
+  mac.CopyFrom(kMac.data());
+  device->SetAddress(mac);
+  node->AddDevice(device);
+  (trial.point == "device" ? count_frames : count_datagrams)(node, device, shared);
   return node;
 }
 
-void receive_ours(Shared& shared) {
+void receive_ours(const Trial& trial, Shared& shared) {
   emu::Eal eal({.cpu = 0});
   emu::MbufPool pool({.name = "bench", .bufs = 2 * kRing - 1});
   const std::string ring = ",blocksz=65536,framesz=2048,framecnt=" + std::to_string(kRing);
@@ -298,7 +317,7 @@ void receive_ours(Shared& shared) {
   twinpath::bind::WayOutPoll way(stack, *simulator);
   const auto device = ns3::CreateObject<sim::PortNetDevice>();
   device->attach(way.live());
-  const auto node = make_host(device, shared);
+  const auto node = make_host(trial, device, shared);
   twinpath::bind::SimStage stage(*simulator);
   emu::WorkerOptions options{.cpu = kCpu, .realtime = true, .all_wake = true};
   options.schedule.budget = sim::PacedSimulator::kEventsPerLook;
@@ -321,7 +340,7 @@ void look_for_stop(Shared* shared) {
   ns3::Simulator::Schedule(ns3::MilliSeconds(10), &look_for_stop, shared);
 }
 
-void receive_peer(Shared& shared, bool is_deep) {
+void receive_peer(const Trial& trial, Shared& shared) {
   ns3::GlobalValue::BindFailSafe("SimulatorImplementationType",
                                  ns3::StringValue("ns3::RealtimeSimulatorImpl"));
   ns3::GlobalValue::BindFailSafe("ChecksumEnabled", ns3::BooleanValue(true));
@@ -329,8 +348,9 @@ void receive_peer(Shared& shared, bool is_deep) {
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBytes, sizeof(kSocketBytes));
   fcntl(fd, F_SETFL, O_NONBLOCK);
   const auto device = ns3::CreateObject<ns3::FdNetDevice>();
-  if (is_deep) device->SetAttributeFailSafe("RxQueueSize", ns3::UintegerValue(kRing));
-  const auto node = make_host(device, shared);
+  if (trial.point == "socket-deep")
+    device->SetAttributeFailSafe("RxQueueSize", ns3::UintegerValue(kRing));
+  const auto node = make_host(trial, device, shared);
   device->SetFileDescriptor(fd);
   ns3::Simulator::Schedule(ns3::MilliSeconds(10), &look_for_stop, &shared);
   shared.ready.store(true);
@@ -369,7 +389,7 @@ int tell(const Trial& trial, const Shared& shared) {
                              std::to_string(shared.counted) + " are counted as dropped; of " +
                              std::to_string(shared.sent) + " " + std::to_string(shared.entered) +
                              " entered the simulation and " +
-                             std::to_string(shared.received.load()) + " reached the socket";
+                             std::to_string(shared.received.load()) + " reached the end";
     std::fprintf(stderr, "bench_bridge: %s\n", text.c_str());
     return 1;
   }
@@ -399,9 +419,9 @@ int run(const Trial& trial) {
   if (sender == 0) be_sender(shared);
   if (await_sender(shared)) {
     if (trial.side == "ours") {
-      receive_ours(shared);
+      receive_ours(trial, shared);
     } else {
-      receive_peer(shared, trial.point == "deep-queue");
+      receive_peer(trial, shared);
     }
   }
   int status = 0;
