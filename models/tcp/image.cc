@@ -140,7 +140,7 @@ bool is_consistent(const Connection& connection) {
          connection.snd_nxt <= connection.snd_end + 1 && connection.rcv_nxt <= connection.rcv_adv;
 }
 
-bool read_connection(ImageReader& reader, BufPool& pool, Connection& connection) {
+bool read_values(ImageReader& reader, BufPool& pool, Connection& connection) {
   tcp::visit_tcb(connection, reader);
   connection.congestion.visit(reader);
   connection.rtt.visit(reader);
@@ -173,28 +173,65 @@ bool read_timer(ImageReader& reader, tcp::Core& core, Connection& connection) {
 
 }  // namespace
 
+namespace tcp {
+
+void write_key(ImageWriter& writer, const FlowKey& key) {
+  write_address(writer, key.local);
+  write_address(writer, key.remote);
+  writer(key.local_port), writer(key.remote_port);
+}
+
+std::optional<FlowKey> read_free_key(ImageReader& reader, Core& core) {
+  FlowKey key;
+  key.local = read_address(reader);
+  key.remote = read_address(reader);
+  reader(key.local_port), reader(key.remote_port);
+  if (reader.failed() || is_used(core, key)) return std::nullopt;
+  return key;
+}
+
+void write_connection(ImageWriter& writer, Connection& connection) {
+  write_key(writer, connection.key);
+  visit_tcb(connection, writer);
+  connection.congestion.visit(writer);
+  connection.rtt.visit(writer);
+  if (connection.receive_tuner != nullptr) connection.receive_tuner->visit(writer);
+  if (connection.pacer != nullptr) connection.pacer->visit(writer);
+  write_queue(writer, connection.send_queue);
+  write_queue(writer, connection.receive_queue);
+  write_sent(writer, connection.sent);
+  write_held(writer, connection.reassembly);
+  writer(connection.rare != nullptr);
+  if (connection.rare != nullptr) connection.rare->visit(writer);
+  const TimerPlace place = connection.timer.place();
+  writer(place.deadline), writer(place.sequence);
+}
+
+Connection* read_connection(ImageReader& reader, Core& core, Instant now) {
+  const auto key = read_free_key(reader, core);
+  Connection* connection = key ? create(core, *key, now) : nullptr;
+  if (connection == nullptr) return nullptr;
+  if (!read_values(reader, core.pool, *connection) || !read_timer(reader, core, *connection)) {
+    connection->state = TcpState::kClosed;
+    forget(core, *connection);
+    return nullptr;
+  }
+  core.out_of_order_bytes += connection->reassembly.pinned_bytes();
+  if (connection->opened_passively && connection->state == TcpState::kSynReceived) {
+    ++core.half_open;
+  }
+  return connection;
+}
+
+}  // namespace tcp
+
 std::optional<TcbImage> TcpStack::export_image(Instant, TcpId id) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr || !connection->has_handle) return std::nullopt;
   if (connection->state == TcpState::kClosed) return std::nullopt;
   ImageWriter writer;
-  writer(TcbImage::kVersion);
-  write_address(writer, connection->key.local);
-  write_address(writer, connection->key.remote);
-  writer(connection->key.local_port), writer(connection->key.remote_port);
-  tcp::visit_tcb(*connection, writer);
-  connection->congestion.visit(writer);
-  connection->rtt.visit(writer);
-  if (connection->receive_tuner != nullptr) connection->receive_tuner->visit(writer);
-  if (connection->pacer != nullptr) connection->pacer->visit(writer);
-  write_queue(writer, connection->send_queue);
-  write_queue(writer, connection->receive_queue);
-  write_sent(writer, connection->sent);
-  write_held(writer, connection->reassembly);
-  writer(connection->rare != nullptr);
-  if (connection->rare != nullptr) connection->rare->visit(writer);
-  const TimerPlace place = connection->timer.place();
-  writer(place.deadline), writer(place.sequence);
+  writer(TcbImage::kVersion), writer(tcp::ImageKind::kHeld);
+  write_connection(writer, *connection);
   forget(*core_, *connection);
   return TcbImage(writer.take());
 }
@@ -202,27 +239,12 @@ std::optional<TcbImage> TcpStack::export_image(Instant, TcpId id) {
 std::optional<TcpId> TcpStack::import_image(Instant now, const TcbImage& image) {
   ImageReader reader(image.bytes());
   std::uint32_t version = 0;
-  reader(version);
-  if (version != TcbImage::kVersion) return std::nullopt;
-  tcp::FlowKey key;
-  key.local = read_address(reader);
-  key.remote = read_address(reader);
-  reader(key.local_port), reader(key.remote_port);
-  if (reader.failed() || is_used(*core_, key)) return std::nullopt;
-  Connection* connection = create(*core_, key, now);
+  tcp::ImageKind kind{};
+  reader(version), reader(kind);
+  if (version != TcbImage::kVersion || kind != tcp::ImageKind::kHeld) return std::nullopt;
+  Connection* connection = tcp::read_connection(reader, *core_, now);
   if (connection == nullptr) return std::nullopt;
-  const bool whole =
-      read_connection(reader, core_->pool, *connection) && read_timer(reader, *core_, *connection);
-  if (!whole) {
-    connection->state = TcpState::kClosed;
-    forget(*core_, *connection);
-    return std::nullopt;
-  }
   connection->has_handle = true;
-  core_->out_of_order_bytes += connection->reassembly.pinned_bytes();
-  if (connection->opened_passively && connection->state == TcpState::kSynReceived) {
-    ++core_->half_open;
-  }
   const TcpId id = connection->id;
   arm_timer(*core_, *connection);
   settle(*core_, *connection);

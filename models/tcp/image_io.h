@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -93,6 +94,17 @@ class ImageReader {
   std::span<const std::byte> rest_;
   bool failed_ = false;
 };
+
+// Whose the connection was.
+enum class ImageKind : std::uint8_t { kHeld, kUnheld, kTimeWait };
+
+// image.cc: everything of a connection behind version and kind.
+void write_key(ImageWriter& writer, const FlowKey& key);
+// Nothing when the bytes have run out, or somebody has these addresses and ports.
+std::optional<FlowKey> read_free_key(ImageReader& reader, Core& core);
+void write_connection(ImageWriter& writer, Connection& connection);
+// Nothing, and nothing left behind, when the bytes make no connection.
+Connection* read_connection(ImageReader& reader, Core& core, Instant now);
 
 // Every value of a Tcb except what belongs to the stack it stands in (has_handle).
 template <typename Visit>

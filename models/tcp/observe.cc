@@ -60,6 +60,21 @@ TcpFlow flow_of(const Connection& connection, TcpEnd end) {
           .retransmitted = connection.retransmits};
 }
 
+TcpFlow flow_of(const TimeWait& old, TcpEnd end) {
+  return {.flow = old.flow,
+          .local = old.key.local_end(),
+          .remote = old.key.remote_end(),
+          .end = end,
+          .first_tx = old.first_tx,
+          .last_rx = old.last_rx,
+          .tx_packets = old.tx_packets,
+          .rx_packets = old.rx_packets,
+          .tx_bytes = old.tx_bytes,
+          .rx_bytes = old.rx_bytes,
+          .lost_packets = old.lost_packets,
+          .retransmitted = old.retransmitted};
+}
+
 void tell_end(const Core& core, const Connection& connection, TcpEnd end) {
   if (core.observer != nullptr) core.observer->on_tcp_end(flow_of(connection, end));
 }
@@ -78,7 +93,8 @@ std::vector<TcpFlow> TcpStack::flows() const {
     if (connection->state == TcpState::kTimeWait) end = TcpEnd::kClosed;
     flows.push_back(flow_of(*connection, end));
   }
-  core_->time_waits.visit([&](const tcp::TimeWait& old) { flows.push_back(old.numbers); });
+  core_->time_waits.visit(
+      [&](const tcp::TimeWait& old) { flows.push_back(flow_of(old, TcpEnd::kClosed)); });
   return flows;
 }
 

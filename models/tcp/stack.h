@@ -148,6 +148,12 @@ class TcpStack {
   std::optional<TcbImage> export_image(Instant now, TcpId id);
   std::optional<TcpId> import_image(Instant now, const TcbImage& image);
 
+  // The same for everything no user holds: half open, waiting to be accepted, closing by itself, in
+  // TIME-WAIT. What belongs to a listener goes to the one at the same place; without one, or in the
+  // cases of import_image(), it is refused.
+  std::vector<TcbImage> export_unheld(Instant now);
+  bool import_unheld(Instant now, const TcbImage& image);
+
   [[nodiscard]] const TcpConfig& config() const;
   // The fields of `config` that may change while a stack runs (Limits::live), for connections there
   // are and those to come; it shows from their next segment on. Others are left as they were.

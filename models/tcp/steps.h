@@ -105,6 +105,7 @@ void terminate(Core& core, Connection& connection, Instant now, Errno error);
 // observe.cc. What `error` means for a connection in the state it is in.
 TcpEnd end_of(const Connection& connection, Errno error);
 TcpFlow flow_of(const Connection& connection, TcpEnd end);
+TcpFlow flow_of(const TimeWait& old, TcpEnd end);
 void tell_end(const Core& core, const Connection& connection, TcpEnd end);
 // RFC 9293 §3.10.5: <SEQ=SND.NXT><CTL=RST>, then terminate().
 void abort_with_reset(Core& core, Connection& connection, Instant now, Errno error);

@@ -23,7 +23,7 @@ void acknowledge(Core& core, TimeWait& old, Instant now) {
   Reply reply{old.key, old.snd_nxt, old.rcv_nxt, kAck};
   reply.window = old.window_field;
   if (old.ts_ok) reply.options.timestamps = {timestamp_of(old, now), old.ts_recent};
-  ++old.numbers.tx_packets;
+  ++old.tx_packets;
   queue_reply(core, reply);
 }
 
@@ -37,7 +37,7 @@ void answer(Core& core, TimeWait& old, Instant now) {
 
 void drop(Core& core, const TimeWait& old, const Segment& segment, DropReason reason) {
   ++core.counters.drops[static_cast<std::size_t>(reason)];
-  core.report.drop(old.numbers.flow, segment.now, reason, segment.payload_bytes);
+  core.report.drop(old.flow, segment.now, reason, segment.payload_bytes);
 }
 
 void restart(Core& core, TimeWait& old, Instant now) {
@@ -87,7 +87,15 @@ void compact(Core& core, Connection& connection, Instant now) {
   old.deadline = connection.life_deadline;
   old.answered = connection.invalid_ack_sent;
   old.answered_at = connection.invalid_ack_at;
-  old.numbers = flow_of(connection, TcpEnd::kClosed);
+  old.flow = connection.flow;
+  old.first_tx = connection.first_tx;
+  old.last_rx = connection.last_rx;
+  old.tx_bytes = connection.bytes_sent;
+  old.rx_bytes = connection.bytes_received;
+  old.tx_packets = static_cast<std::uint32_t>(connection.segments_out);
+  old.rx_packets = static_cast<std::uint32_t>(connection.segments_in);
+  old.lost_packets = static_cast<std::uint32_t>(connection.sent.lost_total());
+  old.retransmitted = connection.retransmits;
   discard(core, connection);
   core.time_waits.add(old);
   if (core.time_waits.size() > core.config.time_wait_max) evict_time_wait(core, now);
@@ -111,8 +119,8 @@ void on_time_wait_timer(void* owner, Instant now) {
 }
 
 void end_time_wait(Core& core, TimeWait& old, Instant now) {
-  const TcpFlow numbers = old.numbers;
-  core.time_waits.remove(old.key);
+  const TcpFlow numbers = flow_of(old, TcpEnd::kClosed);
+  core.time_waits.remove(FlowKey(old.key));
   core.report.state(numbers.flow, now, {TcpState::kTimeWait, TcpState::kClosed});
   if (core.observer != nullptr) core.observer->on_tcp_end(numbers);
 }
@@ -142,8 +150,8 @@ bool may_reopen(const TimeWait& old, Instant now) {
 }
 
 void segment_in_time_wait(Core& core, TimeWait& old, const Segment& segment) {
-  ++old.numbers.rx_packets;
-  old.numbers.last_rx = segment.now;
+  ++old.rx_packets;
+  old.last_rx = segment.now;
   const bool stale = is_stale(old, segment);
   if (stale || !is_in_window(old, segment)) {
     drop(core, old, segment, stale ? DropReason::kStale : DropReason::kOutOfWindow);

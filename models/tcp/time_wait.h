@@ -1,5 +1,5 @@
 // Connections in TIME-WAIT that nobody holds: what is still asked of them (RFC 9293 §3.6.1 and
-// §3.10.7.4) fits a record a quarter of a connection's size, without its queues. Found by their
+// §3.10.7.4) fits a record of 160 bytes, without any queue. Found by their
 // addresses and ports, and in order of their deadlines.
 #pragma once
 
@@ -26,8 +26,26 @@ struct TimeWait {
   Instant answered_at{};
   Instant ts_recent_at{};
   Instant deadline{};
-  TcpFlow numbers;  // for observers
+  // For observers.
+  std::uint64_t flow = 0;
+  Instant first_tx = kNever;
+  Instant last_rx = kNever;
+  std::uint64_t tx_bytes = 0;
+  std::uint64_t rx_bytes = 0;
+  std::uint32_t tx_packets = 0;
+  std::uint32_t rx_packets = 0;
+  std::uint32_t lost_packets = 0;
+  std::uint32_t retransmitted = 0;
 };
+
+// Every value, for images.
+template <typename Visit>
+void visit_time_wait(TimeWait& t, Visit& v) {
+  v(t.snd_nxt), v(t.rcv_nxt), v(t.ts_recent), v(t.ts_offset), v(t.window_bytes), v(t.window_field);
+  v(t.ts_ok), v(t.answered), v(t.answered_at), v(t.ts_recent_at), v(t.deadline);
+  v(t.flow), v(t.first_tx), v(t.last_rx), v(t.tx_bytes), v(t.rx_bytes);
+  v(t.tx_packets), v(t.rx_packets), v(t.lost_packets), v(t.retransmitted);
+}
 
 // A hash table whose chains and whose list by deadline run through indices into one vector.
 class TimeWaitTable {

@@ -326,7 +326,8 @@ TcpStatus TcpStack::status(TcpId id) const {
   status.state = connection->state;
   status.error = connection->error;
   status.readable_bytes = connection->receive_queue.bytes();
-  status.writable_bytes = may_queue_data(*connection) ? connection->send_room_bytes() : 0;
+  const bool takes_data = may_queue_data(*connection) && connection->is_below_lowat();
+  status.writable_bytes = takes_data ? connection->send_room_bytes() : 0;
   status.unsent_bytes = connection->unsent_bytes();
   status.unacked_bytes = connection->send_queue.bytes();
   if (connection->rare != nullptr && connection->rare->urgent_in) {

@@ -267,6 +267,16 @@ void TcpDialect::migrate() {
   id_ = *id;
 }
 
+void TcpDialect::migrate_unheld() {
+  const auto place = stack_->listening_at(listener_);
+  const auto images = stack_->export_unheld(now_);
+  EXPECT_EQ(stack_->connections(), 0U);
+  stack_ = std::make_unique<TcpStack>(
+      config_, TcpDeps{pool_, timers_, bus_, Rng(2).fork("elsewhere"), *this});
+  if (place) listener_ = stack_->listen(*place, 5).id;
+  for (const TcbImage& image : images) EXPECT_TRUE(stack_->import_unheld(now_, image));
+}
+
 void TcpDialect::on_tcp_ready(TcpId, std::uint32_t readiness) { readiness_ |= readiness; }
 void TcpDialect::on_tcp_accept(TcpListenerId listener) {
   EXPECT_TRUE(hears_all_ || listener == listener_);

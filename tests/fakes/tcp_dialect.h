@@ -138,6 +138,8 @@ class TcpDialect final : public TcpUser {
   [[nodiscard]] std::uint32_t readiness() const { return readiness_; }
   // Moves the connection into a stack of its own, as a migration would.
   void migrate();
+  // The same for everything nobody holds, to a stack that listens at the same place.
+  void migrate_unheld();
 
   void on_tcp_ready(TcpId connection, std::uint32_t readiness) override;
   void on_tcp_accept(TcpListenerId listener) override;

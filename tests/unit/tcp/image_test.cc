@@ -70,6 +70,73 @@ TEST(TcbImage, EveryStateMoves) {
   tcp.expect_state(TcpState::kClosed);
 }
 
+// What no user holds moves too.
+TEST(TcbImage, HalfOpenConnectionsMove) {
+  TcpDialect tcp;
+  tcp.user_listens();
+  tcp.peer_sends(syn(0).mss(1000));
+  tcp.stack_sends(syn_ack(0, 1));
+  tcp.migrate_unheld();
+  tcp.stack_sends_between(1s, 1s, syn_ack(0, 1));
+  tcp.migrate_unheld();
+  tcp.peer_sends(ack(1, 1));
+  tcp.user_accepts();
+  tcp.expect_state(TcpState::kEstablished);
+}
+
+TEST(TcbImage, WaitingConnectionsMove) {
+  TcpDialect tcp;
+  tcp.user_listens();
+  tcp.peer_sends(syn(0).mss(1000));
+  tcp.stack_sends(syn_ack(0, 1));
+  tcp.peer_sends(ack(1, 1));
+  tcp.peer_sends(data(1, 10, 1));
+  tcp.migrate_unheld();
+  EXPECT_EQ(tcp.stack().acceptable(tcp.listener()), 1U);
+  tcp.user_accepts();
+  tcp.user_reads(10);
+  tcp.stack_sends_between(0ms, 500ms, ack(1, 11));
+}
+
+TEST(TcbImage, ClosingConnectionsAndTimeWaitMove) {
+  TcpDialect tcp;
+  tcp.established();
+  tcp.user_closes();
+  tcp.stack_sends(fin(1, 1));
+  tcp.migrate_unheld();  // FIN-WAIT-1, nobody's
+  tcp.stack_sends_between(100ms, 1s, fin(1, 1));
+  tcp.peer_sends(ack(1, 2));
+  tcp.migrate_unheld();  // FIN-WAIT-2
+  tcp.peer_sends(fin(1, 2));
+  tcp.stack_sends(ack(2, 2));
+  tcp.after(20s);
+  tcp.migrate_unheld();  // TIME-WAIT
+  EXPECT_EQ(tcp.stack().connections(), 1U);
+  tcp.peer_sends(fin(1, 2));
+  tcp.stack_sends(ack(2, 2));
+  tcp.after(59s);
+  EXPECT_EQ(tcp.stack().connections(), 1U);
+  tcp.after(1s);
+  EXPECT_EQ(tcp.stack().connections(), 0U);
+}
+
+TEST(TcbImage, WhatWaitsNeedsItsListener) {
+  TcpDialect tcp;
+  tcp.user_listens();
+  tcp.peer_sends(syn(0).mss(1000));
+  tcp.stack_sends(syn_ack(0, 1));
+  const auto images = tcp.stack().export_unheld(tcp.now());
+  ASSERT_EQ(images.size(), 1U);
+  tcp.stack().close_listener(tcp.now(), tcp.listener());
+  EXPECT_FALSE(tcp.stack().import_unheld(tcp.now(), images[0]));
+  EXPECT_FALSE(tcp.stack().import_image(tcp.now(), images[0]).has_value()) << "another kind";
+  EXPECT_EQ(tcp.stack().connections(), 0U);
+  for (std::size_t len = 0; len < images[0].bytes().size(); ++len) {
+    const auto bytes = images[0].bytes().first(len);
+    EXPECT_FALSE(tcp.stack().import_unheld(tcp.now(), TcbImage({bytes.begin(), bytes.end()})));
+  }
+}
+
 // RFC 2018 §4: which run grew last is part of what the peer sees.
 TEST(TcbImage, RunsStayInTheOrderInWhichTheyGrew) {
   TcpDialect tcp;

@@ -227,6 +227,33 @@ TEST(AcceptQueue, OverflowCanBeAReset) {
   EXPECT_EQ(tcp.stack().connections(), 1U);
 }
 
+// Holes are cheap for a peer; what is held beyond them has a bound for all connections together.
+TEST(ConnectionFlood, DataBeyondHolesIsBoundedForAll) {
+  TcpConfig config;
+  config.out_of_order_bytes_max = 65536;
+  TcpDialect tcp(config);
+  tcp.user_listens(1000);
+  for (std::uint16_t port = 1000; port < 1200; ++port) {
+    tcp.peer_port = port;
+    tcp.peer_sends(syn(0).mss(1000));
+    tcp.taken();
+    tcp.peer_sends(ack(1, 1));
+    for (std::uint32_t piece = 1; piece < 10; ++piece) {
+      tcp.peer_sends(data(1 + 2000 * piece, 1000, 1));
+    }
+    tcp.taken();
+  }
+  const std::size_t held = tcp.pool().outstanding();
+  EXPECT_LE(held * HeapPoolOptions().capacity_bytes, 2 * 65536U);
+  const auto full = static_cast<std::size_t>(DropReason::kQueueFull);
+  EXPECT_GT(tcp.stack().counters().drops[full], 1000U);
+  // Whoever fills its hole gives back what it held.
+  tcp.peer_port = 1000;
+  tcp.stack().close_listener(tcp.now(), tcp.listener());
+  tcp.taken();
+  EXPECT_EQ(tcp.pool().outstanding(), 0U);
+}
+
 // tcp(7): TCP_DEFER_ACCEPT.
 TEST(DeferAccept, WaitsForData) {
   TcpDialect tcp;
