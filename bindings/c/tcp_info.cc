@@ -32,7 +32,8 @@ tcp_info linux_tcp_info(const TcpInfo& info) {
   out.tcpi_state = linux_state(info.state);
   out.tcpi_options = static_cast<std::uint8_t>(
       (info.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (info.sack ? TCPI_OPT_SACK : 0) |
-      (info.window_scaling ? TCPI_OPT_WSCALE : 0) | (info.ecn ? TCPI_OPT_ECN : 0));
+      (info.window_scaling ? TCPI_OPT_WSCALE : 0) | (info.ecn ? TCPI_OPT_ECN : 0) |
+      (info.syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
   out.tcpi_rto = us(info.rto);
   out.tcpi_snd_mss = info.mss_bytes;
   out.tcpi_unacked = (info.in_flight_bytes + info.mss_bytes - 1) / std::max(info.mss_bytes, 1U);
