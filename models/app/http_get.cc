@@ -72,7 +72,10 @@ namespace {
 
 // RFC 3986 §3.2.2: an IPv6 address stands in brackets.
 std::string host_of(const IpAddress& address) {
-  return address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
+  if (address.is_v4()) return address.to_string();
+  std::string text("[");
+  text += address.to_string();
+  return text += ']';
 }
 
 }  // namespace
