@@ -10,6 +10,7 @@ BOUNDS = {
     "rps-short": {"linux": 5.0},
     "ping-pong": {"p50": 1.0, "p99": 1.0},
     "msgs-per-conn": {},
+    "batching": {},
     # At 8k: at most 1.3 times Linux's time.
     "bulk-cpu": {"64": 1.0, "256": 1.0, "1k": 1.0, "8k": 1 / 1.3},
 }

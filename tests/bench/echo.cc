@@ -2,11 +2,13 @@
 // Linux's over its loopback. CPU time of both ends counts, TIME-WAIT, timestamps, checksums and
 // random sequence numbers are on. Points: `linux` and `linux-default` (a connection per request,
 // Linux as fast as its calls go and as commonly programmed), `p50` and `p99` (one connection, round
-// trips in microseconds), a number (requests per connection).
+// trips in microseconds), a number (requests per connection), a trick of the engine (`peer` is the
+// same stack without it; `none`: without any).
 //   bench_echo --point LABEL --side ours|peer [--transactions N] [--pages 4k]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "emu/setup_error.h"
@@ -16,18 +18,46 @@
 namespace {
 
 using namespace twinpath::bench;
+using twinpath::EngineConfig;
 
 constexpr std::uint64_t kShortTransactions = 30'000;
 constexpr std::uint64_t kLongTransactions = 200'000;
 constexpr std::uint64_t kRoundTrips = 200'000;
 constexpr std::uint64_t kConnectionsMin = 2'000;
 
+// A trick switched off by its point's name, for `peer` alone; nothing for other points.
+std::optional<EngineConfig> without(const std::string& trick) {
+  EngineConfig config;
+  if (trick == "rx-batch") {
+    config.rx_batch = 1;
+  } else if (trick == "tx-batch") {
+    config.tx_batch = 1;
+  } else if (trick == "events") {
+    config.batch_events = false;
+  } else if (trick == "transmit") {
+    config.batch_transmit = false;
+  } else if (trick == "order") {
+    config.prioritise = false;
+  } else if (trick == "none") {
+    config = {.rx_batch = 1,
+              .tx_batch = 1,
+              .batch_events = false,
+              .batch_transmit = false,
+              .prioritise = false};
+  } else {
+    return std::nullopt;
+  }
+  return config;
+}
+
 struct Trial {
   std::string point = "linux";
   std::string side = "ours";
   std::uint64_t transactions = 0;
   bool huge_pages = true;
-  [[nodiscard]] bool is_short() const { return point.starts_with("linux"); }
+  [[nodiscard]] bool is_short() const {
+    return point.starts_with("linux") || without(point).has_value();
+  }
   [[nodiscard]] bool is_timed() const { return point.starts_with("p"); }
 };
 
@@ -77,8 +107,11 @@ int main(int count, char** words) {
   const EchoLoad load = load_of(trial);
   EchoResult result;
   try {
+    const std::optional<EngineConfig> reduced = without(trial.point);
     if (trial.side == "ours") {
       result = run_ours(load, {.huge_pages = trial.huge_pages});
+    } else if (reduced) {
+      result = run_ours(load, {.engine = *reduced, .huge_pages = trial.huge_pages});
     } else {
       const bool is_default = trial.point == "linux-default";
       result = run_linux(load, is_default ? LinuxStyle::kDefault : LinuxStyle::kTuned);

@@ -34,6 +34,7 @@ FRAMES = "frames/cpu-second"
 TRANSACTION = "us/transaction"
 PER_GIGABYTE = "cpu-s/GB"
 TRIP = "us/round-trip"
+TRICKS = ("rx-batch", "tx-batch", "events", "transmit", "order", "none")
 PER_CONNECTION = ("1", "2", "4", "8", "16", "32", "64", "128")
 
 BENCHES = {bench.name: bench for bench in (
@@ -64,6 +65,10 @@ BENCHES = {bench.name: bench for bench in (
     Bench("msgs-per-conn", "bench_echo", "Linux loopback",
           "1 to 128 requests of 64 B per connection: CPU time of both ends on one core",
           tuple(Point(count, TRANSACTION, kind="cost") for count in PER_CONNECTION)),
+    Bench("batching", "bench_echo", "the same stack without the trick",
+          "a connection per request of 64 B: what the absence of each trick of the engine costs; "
+          "none: of all of them",
+          tuple(Point(trick, TRANSACTION, kind="cost", gate=False) for trick in TRICKS)),
     Bench("bulk-cpu", "bench_bulk_cpu", "Linux loopback",
           "CPU time of both ends per gigabyte by size of writes; 8k with the loopback's own frames "
           "and no check of sums, 8k-1500 without these",

@@ -67,6 +67,8 @@ StackPair::StackPair(const StackPairOptions& options)
       trusted_ports_{TrustedPort(ports_[0]), TrustedPort(ports_[1])} {
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     hosts_[i] = std::make_unique<AppHost>(host_config(i, options.mtu_bytes), options.tcp, pool_);
+    Port& port = trusted_ ? static_cast<Port&>(trusted_ports_[i]) : ports_[i];
+    engines_[i] = std::make_unique<Engine>(options.engine, *hosts_[i], port);
   }
 }
 
@@ -82,7 +84,7 @@ std::string StackPair::offloads() const {
 void StackPair::turn(std::size_t side) {
   const Instant now = clock_.now();
   ports_[side].advance(now);
-  pump(*hosts_[side], trusted_ ? static_cast<Port&>(trusted_ports_[side]) : ports_[side], 0, now);
+  engines_[side]->run(now);
 }
 
 void StackPair::run() {

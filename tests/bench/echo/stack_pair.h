@@ -9,6 +9,7 @@
 #include "emu/ring_pair.h"
 #include "emu/tsc_clock.h"
 #include "models/app/app_host.h"
+#include "models/mtcp/engine.h"
 #include "models/port/decorator.h"
 #include "tests/bench/echo/apps.h"
 
@@ -16,6 +17,7 @@ namespace twinpath::bench {
 
 struct StackPairOptions {
   TcpConfig tcp{};
+  EngineConfig engine{};
   std::uint16_t mtu_bytes = 1500;
   std::uint32_t frame_bytes_max = 2048;
   std::uint32_t bufs = 16'383;
@@ -60,6 +62,7 @@ class StackPair {
   std::array<TrustedPort, 2> trusted_ports_;
   emu::TscClock clock_;
   std::array<std::unique_ptr<AppHost>, 2> hosts_;
+  std::array<std::unique_ptr<Engine>, 2> engines_;
 };
 
 EchoResult run_ours(const EchoLoad& load, const StackPairOptions& options);
