@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sqlite3
@@ -120,13 +121,31 @@ def read_only(path: str | os.PathLike[str]) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True,
                                      timeout=LOCK_WAIT_S)
         connection.row_factory = sqlite3.Row
-        _check_kind(connection, path)
+        if not _check_kind(connection, path):
+            raise DatabaseError(f"{path} is empty: no run is recorded in it yet")
     except sqlite3.Error as error:
         raise explain(path, error) from error
     return connection
 
 
-def _check_kind(connection: sqlite3.Connection, path: str) -> None:
+def check_target(path: str | os.PathLike[str]) -> None:
+    """DatabaseError unless runs can be recorded in `path`, which need not exist yet: asked before a
+    run, not after it."""
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        return
+    if not os.access(path, os.W_OK):
+        raise DatabaseError(f"{path} cannot be written: it is read-only")
+    try:
+        with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro",
+                                                uri=True, timeout=LOCK_WAIT_S)) as connection:
+            _check_kind(connection, path)
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+
+
+def _check_kind(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether there are tables; DatabaseError when they are not ours."""
     # Tables first: whoever creates the file this moment names it before it makes any.
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -135,3 +154,4 @@ def _check_kind(connection: sqlite3.Connection, path: str) -> None:
         raise DatabaseError(f"{path} is an SQLite database of another program")
     if version > VERSION:
         raise DatabaseError(f"{path} was written by a newer Twinpath (format {version})")
+    return bool(tables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
@@ -67,6 +68,14 @@ class RunFailed(TwinpathError):
         self.problems = (Problem("run", "", message),)
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came while `run` went on, which is recorded."""
+
+    def __init__(self, run: "Run") -> None:
+        super().__init__(f"interrupted; run {run.run_id} is kept")
+        self.run = run
+
+
 class RunTimeout(RunFailed):
     """A worker was stopped because its wall-clock budget was used up."""
 
@@ -129,6 +138,16 @@ def unknown(field: str, name: str, what: str, valid: Sequence[str]) -> Problem:
     """The problem of a name that does not exist, with the nearest ones that do."""
     allowed = " ".join(sorted(valid, key=_natural)) or "there is none"
     return Problem(str(field), str(name), f"no {what} {name!r}", allowed, nearest(name, valid))
+
+
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # nothing more can be written
+
+
+def told(error: OSError) -> str:
+    """What the system refused, of which file, and what helps."""
+    where = f"{error.filename}: " if error.filename else ""
+    hint = "; free some space or choose another --db" if error.errno in FULL else ""
+    return f"{where}{error.strerror or error}{hint}"
 
 
 def not_yet(what: str) -> ConfigError:

@@ -10,14 +10,15 @@ import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Iterable, Iterator
 
-from twinpath_analysis.database import DatabaseError, explain, read_only
+from twinpath_analysis.database import DatabaseError, check_target, explain, read_only
 from twinpath_analysis.merge import merge
 from twinpath_analysis.queries import Results
 
 from . import interrupts, matrix, testbed_file
 from .arguments import database_of, path_of, refused, seconds_of, seed_of
 from .costs import FREE, with_costs
-from .errors import ConfigError, Problem, RunFailed, RunTimeout, TwinpathError, raise_for_result
+from .errors import (FULL, ConfigError, Interrupted, Problem, RunFailed, RunTimeout, TwinpathError,
+                     raise_for_result, told)
 from .fill import BedRemains, Watch, WorkerCall, fill, status_of
 from .plan import Plan
 from .prepare import RunRequest
@@ -58,10 +59,16 @@ def execute_plan(request: RunRequest, *, db: str | None,
     target = database_of(db or os.environ.get("TWINPATH_DB") or DEFAULT_DB)
     require_checked(request.testbed, target)
     call = replace(call, job=traces.job(request, target) | call.job)
-    with interrupts.caught() as interrupted:
-        watch = Watch(timeout, stop_fd if stop_fd >= 0 else interrupted, on_progress,
-                      tuple(request.plan.wishes))
-        merged, end = _fill_and_merge(request, target, watch, call)
+    merged = 0
+    try:
+        with interrupts.caught() as interrupted:
+            watch = Watch(timeout, stop_fd if stop_fd >= 0 else interrupted, on_progress,
+                          tuple(request.plan.wishes))
+            merged, end = _fill_and_merge(request, target, watch, call)
+    except KeyboardInterrupt as stop:
+        if not merged:
+            raise
+        raise Interrupted(Run(target, merged)) from stop
     run = Run(target, merged)
     raise_for(run, end)
     return run
@@ -83,6 +90,8 @@ def _fill_and_merge(request: RunRequest, target: str, watch: Watch,
         raise TwinpathError(_kept(str(error), own, target)) from error
     except sqlite3.Error as error:
         raise TwinpathError(_kept(str(explain(target, error)), own, target)) from error
+    except OSError as error:
+        raise TwinpathError(f"cannot run: {told(error)}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if remains is not None:
@@ -111,22 +120,21 @@ def require_checked(testbed: str | None, db: str) -> None:
 
 def _work_folder(target: str) -> str:
     parent = os.path.dirname(target)
-    if _is_foreign(target):
-        raise ConfigError([Problem("db", target, "is not an SQLite database", "another name")])
+    require_target(target)
     try:
         return tempfile.mkdtemp(prefix=".twinpath-", dir=parent)
     except OSError as error:
+        if error.errno in FULL:
+            raise TwinpathError(f"cannot run: {told(error)}") from error
         raise ConfigError([Problem("db", target, f"cannot write to {parent}: {error.strerror}")])
 
 
-def _is_foreign(target: str) -> bool:
-    """There is a file that holds something else."""
+def require_target(target: str) -> None:
+    """ConfigError when no run can be recorded in `target`."""
     try:
-        with open(target, "rb") as file:
-            start = file.read(16)
-    except OSError:
-        return False  # none there, or its error is told when it is opened
-    return bool(start) and start != b"SQLite format 3\0"
+        check_target(target)
+    except DatabaseError as error:
+        raise ConfigError([Problem("db", target, str(error), "another name")]) from error
 
 
 def _kept(message: str, own: str, target: str) -> str:
@@ -203,7 +211,7 @@ def raise_for(run: Run, end: WorkerEnd) -> None:
     """The exception of a run that is not done; nothing when it is."""
     status, error = status_of(end)
     if status == "interrupted":
-        raise KeyboardInterrupt
+        raise Interrupted(run)
     if status == "timeout":
         raise RunTimeout(error or _unfinished(run), run=run, stderr=end.stderr)
     if status == "done":

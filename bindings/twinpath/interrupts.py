@@ -1,4 +1,4 @@
-"""Ctrl-C in order: what has begun is ended and recorded, then the interruption is told."""
+"""Ctrl-C and SIGTERM in order: what has begun is ended and recorded, then it is told."""
 
 from __future__ import annotations
 
@@ -21,13 +21,22 @@ def is_pressed(fd: int) -> bool:
     return bool(poll.poll(0))
 
 
+def as_interrupt() -> None:
+    """A program of ours ends at SIGTERM as at Ctrl-C, unless somebody wants it otherwise."""
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 @contextlib.contextmanager
 def caught() -> Iterator[int]:
-    """A descriptor that becomes readable at Ctrl-C; KeyboardInterrupt follows when the block has
-    ended, a second Ctrl-C raises it at once. NOT_HEARD where no Ctrl-C is delivered (only the main
-    thread hears it) or somebody else handles it."""
+    """A descriptor that becomes readable at Ctrl-C, and at SIGTERM after as_interrupt();
+    KeyboardInterrupt follows when the block has ended, a second Ctrl-C raises it at once. NOT_HEARD
+    where no Ctrl-C is delivered (only the main thread hears it) or somebody else handles it."""
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    ours = [number for number in (signal.SIGINT, signal.SIGTERM)
+            if main and signal.getsignal(number) is signal.default_int_handler]
+    if not ours:
         yield NOT_HEARD
         return
     read, write = os.pipe()
@@ -39,7 +48,8 @@ def caught() -> Iterator[int]:
         heard.set()
         os.write(write, b".")
 
-    signal.signal(signal.SIGINT, hear)
+    for number in ours:
+        signal.signal(number, hear)
     try:
         yield read
     except Exception as error:
@@ -47,7 +57,8 @@ def caught() -> Iterator[int]:
             raise KeyboardInterrupt from error
         raise
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ours:
+            signal.signal(number, signal.default_int_handler)
         os.close(read)
         os.close(write)
     if heard.is_set():

@@ -40,7 +40,7 @@ class Param:
         if issubclass(self.type, Choice):
             return " ".join(self.type.choices)
         if issubclass(self.type, Quantity):
-            return "0..1" if self.type.limit == 1.0 else "0 or more"
+            return "0%..100%" if self.type.limit == 1.0 else "0 or more"
         return "true false" if self.type is bool else ""
 
     @property

@@ -1,11 +1,13 @@
 """Quantities with units: strings such as "10Gbps", "5us", "64KiB", "1Mpps", "1%", or typed values.
 
 Values are SI floats (bit/s, packet/s, s, byte, fraction) and scale: `Rate("1Gbps") * 0.9` is a
-Rate. A bare number is refused, except 0, because nobody can tell whether `10` meant ms or s.
+Rate. A bare number is refused, except 0, because nobody can tell whether `10` meant ms or s; a
+fraction below 1 has no other meaning.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from decimal import Decimal
@@ -15,6 +17,7 @@ from .errors import ConfigError, Problem
 
 Q = TypeVar("Q", bound="Quantity")
 _NUMBER = r"[-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+USUAL_BELOW = 1000  # a bare whole number below it is meant in ms, Mbps, kB
 _TEXT = re.compile(rf"\s*({_NUMBER})\s*([A-Za-zµ/%]*)\s*")
 
 
@@ -26,7 +29,6 @@ class Quantity(float):
     units: ClassVar[dict[str, Decimal]] = {}
     example_unit: ClassVar[str] = ""
     shown: ClassVar[tuple[str, ...]] = ()  # units for printing, largest first
-    bare_allowed: ClassVar[bool] = False
     limit: ClassVar[float] = math.inf
     most: ClassVar[float] = 9e18  # what a Plan's 64 bits hold
 
@@ -54,12 +56,32 @@ class Quantity(float):
             number = cls._parse(value, field)
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
             raise cls._refuse(field, value, f"{value!r} is not a {cls.what}")
-        elif value == 0 or cls.bare_allowed:
+        elif cls._may_be_bare(value):
             number = float(value)
         else:
-            write = f"{value:g}{cls.example_unit}"
-            raise cls._refuse(field, value, f"{value:g} has no unit; write '{write}'")
+            raise cls._without_unit(float(value), f"{value:g}", field)
         return cls._check(number, value, field)
+
+    @classmethod
+    def _may_be_bare(cls, number: Any) -> bool:
+        return bool(number == 0)
+
+    @classmethod
+    def _without_unit(cls, number: float, text: str, field: str) -> ConfigError:
+        """A small number is meant in the usual unit, what can only be SI is written so."""
+        if not 0 < number < cls.most:
+            return cls._refuse(field, text, f"{text} has no unit")
+        usual = number.is_integer() and number < USUAL_BELOW
+        write = f"{number:g}{cls.example_unit}" if usual else str(float.__new__(cls, number))
+        return cls._refuse(field, text, f"{text} has no unit; write '{write}'")
+
+    @classmethod
+    def _unknown_unit(cls, unit: str, text: str, field: str) -> ConfigError:
+        near = {known.lower(): known for known in reversed(cls.units)}.get(unit.lower()) or \
+            next(iter(difflib.get_close_matches(unit, list(cls.units), n=1, cutoff=0.5)), "")
+        return ConfigError([Problem(field or cls.what, text,
+                                    f"{unit!r} is not a unit of {cls.what}", cls.unit_list(),
+                                    f"did you mean {near!r}?" if near else "")])
 
     @classmethod
     def _check(cls, number: float, value: Any, field: str) -> float:
@@ -78,13 +100,12 @@ class Quantity(float):
             raise cls._refuse(field, text, f"{text!r} is not a {cls.what}")
         number, unit = cls._decimal(match[1], field), match[2]
         if not unit:
-            if number == 0 or cls.bare_allowed:
+            if cls._may_be_bare(number):
                 return cls._bounded(number, Decimal(1), text, field)
-            write = f"{match[1]}{cls.example_unit}"
-            raise cls._refuse(field, text, f"{text} has no unit; write '{write}'")
+            raise cls._without_unit(cls._bounded(number, Decimal(1), text, field), text, field)
         scale = cls.units.get(unit)
         if scale is None:
-            raise cls._refuse(field, text, f"{unit!r} is not a unit of {cls.what}")
+            raise cls._unknown_unit(unit, text, field)
         return cls._bounded(number, scale, text, field)
 
     @classmethod
@@ -209,15 +230,26 @@ class Bytes(Quantity):
 
 
 class Ratio(Quantity):
-    """A fraction from 0 to 1, written `0.01` or `"1%"`."""
+    """A fraction from 0 to 1, written `0.01` or `"1%"`. A bare number of 1 or more is refused:
+    `1` may mean 1% as well as 100%."""
 
-    what, unit, bare_allowed, limit = "fraction", "", True, 1.0
+    what, unit, limit = "fraction", "", 1.0
     units = {"%": Decimal("0.01")}
     shown = ("%",)
 
     @classmethod
     def unit_list(cls) -> str:
-        return "0..1 or 0%..100%"
+        return "below 1, or 0%..100%"
+
+    @classmethod
+    def _may_be_bare(cls, number: Any) -> bool:
+        return not number >= 1
+
+    @classmethod
+    def _without_unit(cls, number: float, text: str, field: str) -> ConfigError:
+        either = "1% or 100%" if number == 1 else f"{number:g}%"
+        hint = f"; write {either}" if number <= 100 else ""
+        return cls._refuse(field, text, f"{text} has no unit{hint}")
 
     def __str__(self) -> str:
         return f"{float(self) * 100:.12g}%" if self else "0"

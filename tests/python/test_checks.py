@@ -124,6 +124,8 @@ def test_a_metric_without_a_better_side_has_no_worse() -> None:
     (lambda: tp.no_worse("x", rel=0.1, abs=1), "rel or abs, not both"),
     (lambda: tp.no_worse("x", rel="much"), "is not a fraction"),
     (lambda: tp.no_worse("x", rel=-1), "is not a fraction"),
+    (lambda: tp.no_worse("x", rel=2), r"rel 2 has no unit \('2%' or '200%'\)"),
+    (lambda: tp.no_worse("x", abs="1"), "'1' is not a number with a unit"),
     (lambda: tp.no_worse("x", abs=-1), "abs must be 0 or more"),
     (lambda: tp.no_worse("x", confidence=1), "is not a confidence"),
     (lambda: tp.at_most("x", "5 parrots"), "not a number with a unit"),

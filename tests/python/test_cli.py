@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
 import pytest
+
+import sample_db
 
 
 def test_help_names_every_command(cli) -> None:
@@ -195,3 +200,44 @@ def test_what_a_scenario_prints_is_no_part_of_the_object(cli, sim, tmp_path: Pat
     (tmp_path / "printing.py").write_text(PRINTING)
     ran = cli("run", str(tmp_path / "printing.py"), "--json")
     assert ran.code == 0 and ran.json["status"] == "done" and "hello" in ran.err
+
+
+@pytest.mark.parametrize("words", [("show",), ("report",), ("export",), ("rerun", "1"),
+                                   ("diff", "1", "2"), ("plot", "fct_s")])
+def test_an_empty_file_has_no_run_yet(cli, tmp_path, words: tuple[str, ...]) -> None:
+    (tmp_path / "zero.db").touch()
+    ran = cli(*words, "--db", "zero.db", "--json")
+    assert ran.code == 2 and "is empty: no run is recorded in it yet" in ran.err
+    assert ran.json["status"] == "refused"
+
+
+@pytest.mark.parametrize("words", [("run", "web_transfer"), ("sweep", "web_transfer")])
+def test_no_run_is_made_for_a_database_of_another_program(cli, tmp_path,
+                                                          words: tuple[str, ...]) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE theirs (a)")
+    ran = cli(*words, "--db", "other.db", "--json")
+    assert ran.code == 2 and "SQLite database of another program" in ran.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.db"]
+
+
+@pytest.mark.parametrize("words", [("report", "-o", "no/x.html"), ("export", "-o", "no/x.csv"),
+                                   ("plot", "goodput_bps", "-x", "driver", "-o", "no/x.svg")])
+def test_a_folder_that_is_not_there_is_a_mistake(cli, tmp_path, words: tuple[str, ...]) -> None:
+    sample_db.make(tmp_path / "results.db")
+    ran = cli(*words)
+    assert ran.code == 2 and ("cannot write no/x." in ran.err or "no folder" in ran.err)
+
+
+@pytest.mark.parametrize("name", ["sweep", "script", "testbed", "show"])
+def test_the_help_of_a_command_is_an_object_too(cli, name: str) -> None:
+    ran = cli(name, "--help", "--json")
+    assert ran.code == 0 and ran.json["schema"] == "twinpath.commands/1" and ran.json["commands"]
+    assert any(item["help"] for item in ran.json["options"]) or name == "testbed"
+
+
+def test_a_folder_that_was_removed_is_said(cli, tmp_path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    ran = cli("list", preexec_fn=lambda: (os.chdir(gone), gone.rmdir()))
+    assert ran.code == 2 and "the current folder was removed" in ran.err

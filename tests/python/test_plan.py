@@ -57,7 +57,7 @@ def test_equal_cases_have_equal_hashes_whatever_the_spelling() -> None:
 
 
 @settings(max_examples=30)
-@given(loss=st.floats(0, 1), other=st.floats(0, 1))
+@given(loss=st.floats(0, 1, exclude_max=True), other=st.floats(0, 1, exclude_max=True))
 def test_the_hash_tells_cases_apart(loss: float, other: float) -> None:
     equal = pair(loss=loss).plan("sim").sha256 == pair(loss=other).plan("sim").sha256
     assert equal == (loss == other)

@@ -31,7 +31,15 @@ def test_reads(kind: type[Quantity], text: str, value: float) -> None:
     (Time, "10", "delay: 10 has no unit; write '10ms' (ns us ms s)"),
     (Rate, 5, "delay: 5 has no unit; write '5Mbps' (bps kbps Mbps Gbps Tbps)"),
     (Bytes, "10 furlongs", "delay: 'furlongs' is not a unit of size (B kB MB GB KiB MiB GiB)"),
-    (Ratio, 1.5, "delay: 1.5 is above 1 (0..1)"),
+    (Rate, 10e6, "delay: 1e+07 has no unit; write '10Mbps' (bps kbps Mbps Gbps Tbps)"),
+    (Time, 0.01, "delay: 0.01 has no unit; write '10ms' (ns us ms s)"),
+    (Bytes, "1500", "delay: 1500 has no unit; write '1.5kB' (B kB MB GB KiB MiB GiB)"),
+    (Bytes, "1mb", "delay: 'mb' is not a unit of size (B kB MB GB KiB MiB GiB); did you mean "
+                   "'MB'?"),
+    (Rate, "10Mb/s", "delay: 'Mb/s' is not a unit of rate (bps kbps Mbps Gbps Tbps); did you mean "
+                     "'Mbit/s'?"),
+    (Ratio, 1, "delay: 1 has no unit; write 1% or 100% (below 1, or 0%..100%)"),
+    (Ratio, "1.5", "delay: 1.5 has no unit; write 1.5% (below 1, or 0%..100%)"),
     (Ratio, "150%", "delay: 150% is above 1 (0..1)"),
     (Time, "-1ms", "delay: -1ms is below 0 (0 or more s)"),
     (Time, "soon", "delay: 'soon' is not a time (ns us ms s)"),

@@ -215,12 +215,14 @@ def test_a_wall_clock_budget_is_kept(sim, db: str) -> None:
 
 def test_reaching_at_most_is_a_timeout(sim, transfer, db: str) -> None:
     with pytest.raises(tp.RunTimeout) as caught:
-        transfer(size="1MB", loss=1).simulate(db=db)
+        transfer(size="1MB", loss="100%").simulate(db=db)
     assert caught.value.run.status == "timeout"
     assert caught.value.run.row.model_s == pytest.approx(120)
 
 
-def test_ctrl_c_ends_130_and_keeps_the_run(sim, cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_being_interrupted_ends_130_and_keeps_the_run(sim, cli, tmp_path: Path,
+                                                      number: signal.Signals) -> None:
     def run() -> None:
         result.append(cli("run", "bulk_transfer", "--json", *(
             word for k, v in ENDLESS.items() for word in ("-p", f"{k}={v}"))))
@@ -233,11 +235,13 @@ def test_ctrl_c_ends_130_and_keeps_the_run(sim, cli, tmp_path: Path) -> None:
         time.sleep(0.05)
     time.sleep(0.7)
     for pid in children():
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, number)
     thread.join()
     assert result[0].code == 130
     row = sqlite3.connect(tmp_path / "results.db").execute("SELECT status FROM run").fetchone()
     assert row == ("interrupted",)
+    said = result[0].json
+    assert (said["status"], said["run_id"]) == ("interrupted", 1) and said["metrics"]
 
 
 def test_a_locked_database_ends_3_and_keeps_the_run(sim, transfer, db: str, monkeypatch) -> None:
@@ -254,13 +258,16 @@ def test_a_locked_database_ends_3_and_keeps_the_run(sim, transfer, db: str, monk
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
-@pytest.mark.parametrize("driver", ["sim", "emu"])
-def test_a_full_disk_ends_3_with_words(request, cli, tmp_path: Path, driver: str) -> None:
+@pytest.mark.parametrize("driver, size, words", [
+    ("sim", "700k", "disk full"), ("emu", "700k", "disk full"), ("sim", "16k", "No space left")])
+def test_a_full_disk_ends_3_with_words(request, tmp_path: Path, driver: str, size: str,
+                                       words: str) -> None:
+    cli = request.getfixturevalue("cli")
     request.getfixturevalue(driver)
     options = ("--driver", "emu", "--testbed", "net_ring") if driver == "emu" else ()
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(small)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(small)]
     if subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
@@ -269,7 +276,7 @@ def test_a_full_disk_ends_3_with_words(request, cli, tmp_path: Path, driver: str
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
     assert ran.code == 3, ran.out + ran.err
-    assert "disk full" in ran.err and ran.json["problems"]
+    assert words in ran.err and "Traceback" not in ran.err and ran.json["problems"]
 
 
 def test_run_json_has_every_promised_key(sim, cli) -> None:

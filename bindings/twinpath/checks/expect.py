@@ -108,6 +108,9 @@ def _share(metric: str, value: float | str) -> float:
                        "0.02 or '2%'") from None
     if not 0 <= share < math.inf:
         raise _refused(metric, value, f"rel {value!r} is not a fraction", "0 or more")
+    if share >= 1 and not text.endswith("%"):
+        raise _refused(metric, value, f"rel {value!r} has no unit",
+                       f"'{share:g}%' or '{share * 100:g}%'")
     return share
 
 

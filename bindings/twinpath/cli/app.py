@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import os
 import sys
-from typing import Sequence
+from typing import Any, Sequence
 
 import click
 import typer
 
 from ..errors import ConfigError, Problem, TwinpathError, unknown
 from ..provenance import VERSION
+from ..run import Run
 from . import output
 
 # Command -> module that defines it; a module is imported when its command is used, so that `list`
@@ -80,6 +82,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     failure: TwinpathError
     try:
+        _require_folder()
         code = _dispatch(list(arguments))
         with output.until_closed():
             sys.stdout.flush()
@@ -91,7 +94,7 @@ def _run(arguments: Sequence[str]) -> int:
                           hint=_usage_hint(arguments[0], error))
         failure = ConfigError([problem])
     except (KeyboardInterrupt, click.Abort) as stop:
-        failure = _Interrupted(str(stop) or "interrupted; what was recorded is kept")
+        failure = _Interrupted(stop.__context__ if isinstance(stop, click.Abort) else stop)
     except (BrokenPipeError, SystemExit):  # the latter is how click says it
         output.let_go()
         return 0
@@ -100,6 +103,13 @@ def _run(arguments: Sequence[str]) -> int:
     with output.until_closed():
         output.print_failure(failure, "--json" in arguments)
     return failure.exit_code
+
+
+def _require_folder() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise ConfigError("the current folder was removed; go to another with cd") from None
 
 
 def _usage_hint(command: str, error: click.UsageError) -> str:
@@ -124,8 +134,22 @@ def _database_error() -> type[Exception]:
     return DatabaseError
 
 
+def _help_object(command: click.Command, name: str) -> dict[str, Any]:
+    """What a command does and takes; of a group what its commands do."""
+    inside = command.commands if isinstance(command, click.Group) else {name: command}
+    commands = {word: part.help or HELP[name] for word, part in inside.items()}
+    options = [{"name": " ".join(param.opts), "help": getattr(param, "help", None) or "",
+                "required": param.required} for param in command.params]
+    return {"schema": "twinpath.commands/1", "commands": commands, "options": options,
+            "problems": []}
+
+
 class _Interrupted(TwinpathError):
     exit_code = 130
+
+    def __init__(self, stop: BaseException | None) -> None:
+        super().__init__(str(stop or "") or "interrupted; what was recorded is kept")
+        self.run: Run | None = getattr(stop, "run", None)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -148,5 +172,8 @@ def _dispatch(arguments: list[str]) -> int:
     app: typer.Typer = module.app
     command = typer.main.get_command(app)
     assert isinstance(command, click.Group)
+    if as_json and "--help" in arguments and name != "run":  # whose help has an object of its own
+        output.print_json(_help_object(command.commands[name], name))
+        return 0
     result = command.main(arguments, prog_name="twinpath", standalone_mode=False)
     return result if isinstance(result, int) else 0

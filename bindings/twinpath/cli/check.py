@@ -12,9 +12,9 @@ from ..checks.outcome import RUN, Outcome, Row
 from ..checks.runner import Options, check_suites
 from ..checks.suite import Suite
 from ..discover import load
-from ..errors import ConfigError, Problem, TwinpathError
+from ..errors import ConfigError, Problem
 from ..studies.launch import MAX_JOBS
-from .output import console, print_json, until_closed
+from .output import cannot_write, console, print_json, until_closed
 from .scenarios import DB, JSON
 
 app = typer.Typer(add_completion=False)
@@ -99,4 +99,4 @@ def write_junit(outcome: Outcome, path: Path) -> None:
     try:
         outcome.junit(str(path))
     except OSError as error:
-        raise TwinpathError(f"cannot write {path}: {error.strerror}") from error
+        raise cannot_write("--junit", str(path), error) from error

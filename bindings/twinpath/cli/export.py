@@ -11,9 +11,9 @@ import typer
 
 from twinpath_analysis.queries import TABLES, Results
 
-from ..errors import ConfigError, Problem, TwinpathError, unknown
+from ..errors import ConfigError, Problem, unknown
 from ..studies import open_study
-from .output import finite, print_json, put
+from .output import cannot_write, finite, print_json, put
 from .results import DEFAULT_DB, known_run, open_results
 from .scenarios import DB, JSON
 from .traces import export_trace
@@ -113,7 +113,7 @@ def _write(frame: "pd.DataFrame", kind: str, out: str, table: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise TwinpathError(f"cannot write {out}: {error.strerror}") from error
+        raise cannot_write("--out", out, error) from error
 
 
 def _text(frame: "pd.DataFrame", kind: str, table: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -13,11 +14,12 @@ from typing import Any, Iterable, Iterator, TextIO
 from rich.console import Console
 from rich.markup import escape
 
-from ..errors import Problem, TwinpathError
+from ..errors import ConfigError, Problem, TwinpathError
 from ..run import Run, combined
 
 RUN_SCHEMA = "twinpath.run/1"
 
+NO_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG)
 PIPED_WIDTH = 120  # columns of a table that goes to a file
 
 
@@ -123,6 +125,14 @@ def failure_object(error: TwinpathError) -> dict[str, Any]:
                            "fingerprint", "content_hash", "db"))
     return {"schema": RUN_SCHEMA, **empty, "status": status, "metrics": {}, "artifacts": [],
             "problems": [p.as_dict() for p in error.problems or [Problem("", "", str(error))]]}
+
+
+def cannot_write(option: str, path: str, error: OSError) -> TwinpathError:
+    """Why a file the user named was not written: 2 for a path that cannot be one, else 3."""
+    text = f"cannot write {path}: {error.strerror or error}"
+    if error.errno in NO_PATH:
+        return ConfigError([Problem(option, path, text, "a file in a folder that exists")])
+    return TwinpathError(text)
 
 
 def print_failure(error: TwinpathError, as_json: bool) -> None:

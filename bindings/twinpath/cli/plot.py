@@ -7,10 +7,10 @@ from typing import Optional
 import typer
 from rich.markup import escape
 
-from ..errors import ConfigError, TwinpathError, unknown
+from ..errors import ConfigError, unknown
 from ..execute import DEFAULT_DB
 from ..studies import open_study
-from .output import console, print_json
+from .output import cannot_write, console, print_json
 from .results import open_results
 from .scenarios import DB, JSON
 
@@ -53,7 +53,7 @@ def plot_command(y: str = typer.Argument(..., metavar="METRIC"),
     try:
         figure.save(out)
     except OSError as error:
-        raise TwinpathError(f"cannot write {out}: {error.strerror}") from error
+        raise cannot_write("--out", out, error) from error
     if as_json:
         print_json({"schema": "twinpath.plot/1", "path": out, "title": figure.title,
                     "problems": []})

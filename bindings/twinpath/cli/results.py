@@ -9,10 +9,10 @@ import typer
 from twinpath_analysis.database import DatabaseError
 from twinpath_analysis.queries import TABLES, Results
 
-from ..errors import ConfigError, Problem, TwinpathError, unknown
+from ..errors import ConfigError, Problem, unknown
 from ..execute import DEFAULT_DB, rerun
 from ..run import Run
-from .output import console, print_json, run_object, until_closed
+from .output import cannot_write, console, print_json, run_object, until_closed
 from .scenarios import DB, JSON, PCAP, print_run
 
 app = typer.Typer(add_completion=False)
@@ -135,7 +135,7 @@ def report_command(run_id: list[int] = typer.Argument(None, metavar="[RUN]...", 
     try:
         path = write_report(db or DEFAULT_DB, run_id or None, out)
     except OSError as error:
-        raise TwinpathError(f"cannot write {out}: {error.strerror}") from error
+        raise cannot_write("--out", out, error) from error
     if as_json:
         print_json({"schema": "twinpath.report/1", "path": path, "problems": []})
     else:

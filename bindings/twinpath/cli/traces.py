@@ -10,10 +10,10 @@ from rich.markup import escape
 from twinpath_analysis.queries import Results
 
 from ..diff import Difference, diff
-from ..errors import ConfigError, Problem, TwinpathError
+from ..errors import ConfigError, Problem
 from ..frames import Frame, decode
 from ..replay import replay
-from .output import console, print_json
+from .output import cannot_write, console, print_json
 from .results import known_run, open_results
 from .scenarios import DB, JSON
 
@@ -83,7 +83,7 @@ def export_trace(results: Results, run_ids: list[int], path: str, as_json: bool)
     try:
         events = write_trace(results.path, run_ids[0], path)
     except OSError as error:
-        raise TwinpathError(f"cannot write {path}: {error.strerror}") from error
+        raise cannot_write("--perfetto", path, error) from error
     if as_json:
         print_json({"schema": "twinpath.export/1", "path": path, "events": events, "problems": []})
     else:

@@ -16,7 +16,7 @@ from twinpath_analysis.merge import Merger
 
 from ..arguments import database_of, mapping_of, of_type, seconds_of
 from ..errors import ConfigError, Problem, TwinpathError
-from ..execute import chosen_testbed, require_checked
+from ..execute import chosen_testbed, require_checked, require_target
 from ..interrupts import NOT_HEARD, caught, is_pressed
 from ..matrix import REAL_TIME
 from ..plan import canonical
@@ -117,7 +117,7 @@ def _problems_of(db: str, way: Way, drivers: list[Any], testbed: str | None) -> 
         problems.append(Problem("jobs", str(way.jobs), f"{way.jobs!r} is no number of workers",
                                 f"1..{MAX_JOBS}"))
     checks: list[Callable[[], Any]] = [
-        lambda: seconds_of(way.timeout), lambda: database_of(db),
+        lambda: seconds_of(way.timeout), lambda: require_target(database_of(db)),
         lambda: chosen_testbed(drivers, testbed)]
     for check in checks:
         try:
@@ -143,11 +143,17 @@ def _run_missing(merger: Merger, spec: Spec, tasks: list[Task], way: Way) -> lis
     seconds = estimates(missing, ledger.walls())
     missing.sort(key=lambda task: -seconds[task.key])
     writer = _Writer(merger, study_id)
-    progress = shown(Meter(seconds, way.jobs), way.progress)
-    with work_folder(merger.target) as folder, progress:
-        for pool in _pools(folder, spec, missing, way):
-            with pool as running:
-                writer.take_all(running, progress)
+    meter = Meter(seconds, way.jobs)
+    progress = shown(meter, way.progress)
+    try:
+        with work_folder(merger.target) as folder, progress:
+            for pool in _pools(folder, spec, missing, way):
+                with pool as running:
+                    writer.take_all(running, progress)
+    except KeyboardInterrupt as stop:
+        ended = len(tasks) - len(missing) + meter.ended
+        raise KeyboardInterrupt(f"interrupted: {ended} of {len(tasks)} runs are recorded; the same "
+                                "command goes on") from stop
     return stale
 
 
