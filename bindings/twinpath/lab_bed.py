@@ -14,7 +14,7 @@ from .plan import plan_ports
 from .ports import Survey, System, refusal
 from .testbed import RING, offloads_on, require_tools
 from .testbed_file import BedPort, TestbedFile
-from .testbed_journal import NAMESPACES, Guard, PortLocks, place_of
+from .testbed_journal import NAMESPACES, Guard, PortLocks, place_of, refuse_locked
 
 Json = dict[str, Any]
 
@@ -137,13 +137,23 @@ def refuse_used(bed: TestbedFile, ports: list[BedPort], system: System | None = 
             raise error
 
 
+def _locked_as(bed: TestbedFile, port: BedPort) -> str:
+    place = f"{place_of(bed.netns)}:" if port.interface else ""
+    return place + (port.interface or port.device.split(",")[0])
+
+
+def refuse_held(bed: TestbedFile, ports: list[BedPort]) -> None:
+    """PortRefused when another process has one of `ports`, without touching its lock."""
+    for port in ports:
+        refuse_locked(port.name, _locked_as(bed, port))
+
+
 def lock_all(bed: TestbedFile, ports: list[BedPort]) -> PortLocks:
     """The locks of `ports`, all or none."""
     locks = PortLocks()
     try:
         for port in ports:
-            place = f"{place_of(bed.netns)}:" if port.interface else ""
-            locks.take(port.name, place + (port.interface or port.device.split(",")[0]))
+            locks.take(port.name, _locked_as(bed, port))
     except BaseException:
         locks.close()
         raise

@@ -17,7 +17,7 @@ from twinpath_analysis.database import connect, create, read_only
 
 from . import provenance
 from .errors import NoVerdict, PortRefused, RunFailed, raise_for_result
-from .lab_bed import device_of, interfaces, lock_all, refuse_used
+from .lab_bed import device_of, interfaces, lock_all, refuse_held, refuse_used
 from .machine_lock import Held, one_at_a_time
 from .ports import Survey, System, find
 from .supervise import run_worker
@@ -98,6 +98,8 @@ def bind_all(bed: TestbedFile, system: System) -> list[str]:
 def check(bed: TestbedFile) -> Checked:
     """Opens every port of the test-bed and measures, alone on the machine. PortRefused when one may
     not be taken."""
+    if bed.ports:  # before waiting for a run's end: it may be days away, and hold these very ports
+        refuse_held(bed, list(bed.ports.values()))
     with one_at_a_time() as held:  # before any port is locked, as runs do it
         facts, on = _measured(bed, held)
     now = datetime.now(timezone.utc)

@@ -154,6 +154,28 @@ def place_of(netns: str) -> str:
         raise TwinpathError(f"no network namespace {netns!r}; see `ip netns list`") from None
 
 
+def _lock_of(device: str) -> Path:
+    return folder() / f"port-{re.sub(r'[^A-Za-z0-9.=:-]', '_', device)}.lock"
+
+
+def _in_use(name: str, device: str, holder: str) -> PortRefused:
+    return PortRefused(f"port {name} ({device}) is in use by process {holder}; wait for its "
+                       "end or choose another, see `twinpath ports`")
+
+
+def refuse_locked(name: str, device: str) -> None:
+    """PortRefused when another process has port `name`. Only looks: a lock taken to try it would
+    refuse the port to a run that starts just then."""
+    path = _lock_of(device)
+    try:
+        inode = path.stat().st_ino
+        held = Path("/proc/locks").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    if any(line.split()[1] == "FLOCK" and line.split()[5].endswith(f":{inode}") for line in held):
+        raise _in_use(name, device, path.read_text(encoding="utf-8", errors="replace").strip())
+
+
 class PortLocks:
     """One lock per port, held until close() and by every process that was handed `fds`."""
 
@@ -162,15 +184,13 @@ class PortLocks:
 
     def take(self, name: str, device: str) -> None:
         """PortRefused when another process has port `name`."""
-        path = folder() / f"port-{re.sub(r'[^A-Za-z0-9.=:-]', '_', device)}.lock"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(_lock_of(device), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(fd, 64).decode(errors="replace").strip()
             os.close(fd)
-            raise PortRefused(f"port {name} ({device}) is in use by process {holder}; wait for its "
-                              "end or choose another, see `twinpath ports`") from None
+            raise _in_use(name, device, holder) from None
         os.ftruncate(fd, 0)
         os.write(fd, f"{os.getpid()}\n".encode())
         self.fds.append(fd)
