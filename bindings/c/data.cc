@@ -100,6 +100,23 @@ std::int64_t give_stream(EmbeddedHost& embedded, Fd fd, const Sending& what) {
   return empty ? sockets.send(embedded.now(), fd, {}) : given;
 }
 
+// send(2), MSG_MORE: as TCP_CORK for this call, and until one without it.
+std::int64_t give_with_more(EmbeddedHost& embedded, Fd fd, Descriptor& descriptor,
+                            const Sending& what) {
+  Sockets& sockets = embedded.sockets();
+  const bool more = (what.flags & MSG_MORE) != 0;
+  const bool corked = sockets.get_option(fd, SocketOption::kCork).value != 0;
+  if (more && !corked) sockets.set_option(embedded.now(), fd, SocketOption::kCork, 1);
+  descriptor.more = descriptor.more || (more && !corked);
+  const std::int64_t given = give_stream(embedded, fd, what);
+  // Taken off after the bytes came, so that they share segments with what waited for them.
+  if (!more && descriptor.more) {
+    descriptor.more = false;
+    sockets.set_option(embedded.now(), fd, SocketOption::kCork, 0);
+  }
+  return given;
+}
+
 std::int64_t give_datagram(EmbeddedHost& embedded, Fd fd, const Descriptor& descriptor,
                            const Sending& what) {
   if ((what.flags & (MSG_OOB | MSG_FASTOPEN)) != 0) return failure(Errno::kOperationNotSupported);
@@ -121,9 +138,13 @@ std::int64_t give(TwinpathHost* host, int fd, const Sending& what) {
           return failure(Errno::kInvalid);
         }
         const Fd socket = static_cast<Fd>(fd);
-        const bool stream = descriptor.type == SOCK_STREAM;
-        return stream ? give_stream(embedded, socket, what)
-                      : give_datagram(embedded, socket, descriptor, what);
+        if (descriptor.type != SOCK_STREAM) {
+          return give_datagram(embedded, socket, descriptor, what);
+        }
+        if ((what.flags & MSG_MORE) == 0 && !descriptor.more) {
+          return give_stream(embedded, socket, what);
+        }
+        return give_with_more(embedded, socket, descriptor, what);
       });
 }
 

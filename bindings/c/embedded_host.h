@@ -20,7 +20,8 @@ struct Descriptor {
   int domain = 0;
   int type = 0;
   int protocol = 0;
-  int flags = 0;  // O_NONBLOCK, as fcntl() reads it
+  int flags = 0;      // O_NONBLOCK, as fcntl() reads it
+  bool more = false;  // the last send said MSG_MORE: corked until one does not
 };
 
 struct OutboundFrame {

@@ -183,6 +183,63 @@ def test_frames_are_ethernet_unless_raw() -> None:
     host.close()
 
 
+V6_ENDS = ("2001:db8::1", "2001:db8::2")
+
+
+def shuttle(hosts: tuple[abi.Host, abi.Host], most: int = 100) -> int:
+    """Carries what both send to the other until neither sends; how many packets that was."""
+    carried = 0
+    for _ in range(most):
+        moved = False
+        for sender, receiver in (hosts, hosts[::-1]):
+            while (taken := sender.take()) is not None:
+                assert taken[1][0] >> 4 == 6
+                assert receiver.inject(taken[1]) == 0
+                carried, moved = carried + 1, True
+        if not moved:
+            return carried
+    raise AssertionError(f"still packets after {most} rounds")
+
+
+def named(host: abi.Host, call: str, descriptor: int) -> tuple[int, str, int]:
+    """Family, address and port as getsockname() or getpeername() tell them."""
+    room, length = ctypes.create_string_buffer(28), ctypes.c_uint32(28)
+    assert host.call(call, descriptor, room, ctypes.byref(length)) == 0 and length.value == 28
+    return (int.from_bytes(room.raw[:2], "little"), socket.inet_ntop(socket.AF_INET6,
+            room.raw[8:24]), int.from_bytes(room.raw[2:4], "big"))
+
+
+@pytest.mark.parametrize("under", ["fake", "ns3"])
+def test_ipv6_sockets(under: str) -> None:
+    hosts = tuple(abi.Host(f"interface eth0 raw address {address}/64; route ::/0\nseed {seed}",
+                           under) for seed, address in enumerate(V6_ENDS))
+    client_host, server_host = hosts
+    listening, client = (host.call("socket", socket.AF_INET6, socket.SOCK_STREAM, 0)
+                         for host in hosts[::-1])
+    short = linux.sockaddr(V6_ENDS[1], 80)
+    assert server_host.call("bind", listening, short, 16) == -errno.EINVAL
+    assert server_host.call("bind", listening, linux.sockaddr("::", 80), 28) == 0
+    assert server_host.call("listen", listening, 5) == 0
+    assert client_host.call("connect", client, short, 28) == -errno.EINPROGRESS
+    assert shuttle(hosts) >= 3
+    room, length = ctypes.create_string_buffer(28), ctypes.c_uint32(28)
+    server = server_host.call("accept", listening, room, ctypes.byref(length), 0)
+    assert server > 0 and length.value == 28
+    assert room.raw[8:24] == socket.inet_pton(socket.AF_INET6, V6_ENDS[0])
+    assert named(client_host, "getpeername", client) == (socket.AF_INET6, V6_ENDS[1], 80)
+    assert named(server_host, "getsockname", server) == (socket.AF_INET6, V6_ENDS[1], 80)
+    assert named(client_host, "getsockname", client) == named(server_host, "getpeername", server)
+    said = bytes(i % 251 for i in range(10_000))
+    assert client_host.call("setsockopt", client, 6, 1, b"\1\0\0\0", 4) == 0  # TCP_NODELAY
+    assert client_host.call("sendto", client, said, len(said), 0, None, 0) == len(said)
+    assert shuttle(hosts) > len(said) // 1440
+    got = ctypes.create_string_buffer(len(said))
+    assert server_host.call("recvfrom", server, got, len(said), 0, None, None) == len(said)
+    assert got.raw == said
+    for host in hosts:
+        host.close()
+
+
 def test_a_datagram_is_cut_and_peeked(host: abi.Host) -> None:
     sender = host.call("socket", 2, socket.SOCK_DGRAM, 0)
     assert host.call("bind", sender, linux.sockaddr("0.0.0.0", 53), 16) == 0

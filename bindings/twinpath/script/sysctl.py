@@ -36,7 +36,7 @@ DEFAULTS = re.compile(r"[\w./-]*defaults\.sh$")
 SETTER = re.compile(r"[\w./-]*set_sysctls\.py$")
 RESTORER = re.compile(r"/tmp/sysctl_restore")
 # packetdrill's defaults.sh: where it differs from the host's own.
-PACKETDRILL = [("tcp.receive_buffer_bytes", "15728640")]
+PACKETDRILL = [("tcp.receive_buffer_max_bytes", "15728640")]
 ASSIGNMENT = re.compile(r"(?:net\.(?:ipv4|ipv6|core)\.|/proc/sys/net/(?:ipv4|ipv6|core)/)"
                         r"([\w.]+)\s*=\s*(.*)$")
 
@@ -89,7 +89,8 @@ def _one(assignment: str, command: str) -> list[tuple[str, str]]:
         parts = value.split()
         if len(parts) == 3:
             side = "receive" if name == "tcp_rmem" else "send"
-            return [(f"tcp.{side}_buffer_bytes", parts[2 if side == "receive" else 1])]
+            return [(f"tcp.{side}_buffer_bytes", parts[1]),
+                    (f"tcp.{side}_buffer_max_bytes", parts[2])]
     if name not in MAPPED:
         raise ValueError(f"`{command}`: no option of the host stands for {name}")
     option, pattern = MAPPED[name]
