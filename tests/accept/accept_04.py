@@ -6,6 +6,7 @@ import congestion
 import embedding
 import ip
 import speed
+import stacks
 import wire
 
 PROMISES = (
@@ -13,5 +14,6 @@ PROMISES = (
     *embedding.PROMISES,
     *ip.PROMISES,
     *speed.PROMISES,
+    *stacks.PROMISES,
     *wire.PROMISES,
 )

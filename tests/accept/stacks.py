@@ -1,0 +1,61 @@
+"""Stacks as objects: code in blocking style, a foreign stack, many instances in one process."""
+
+from __future__ import annotations
+
+import re
+
+from promise import PYTHON, ROOT, Answer, Promise, modules, run
+
+TESTS = ROOT / "build" / "release" / "tests"
+EXAMPLE = "tests/python/test_native.py"
+TASKS_MIN, LWIP_MIN = 8, 29
+
+
+def suite(program: str, tests: str, least: int, answer: Answer) -> None:
+    """Named tests of a program; so many must have run and none been skipped."""
+    ran = run([TESTS / program, f"--gtest_filter={tests}"])
+    found = re.search(r"(\d+) tests? from \d+ test suites? ran", ran.output)
+    count = int(found.group(1)) if found else 0
+    answer.measured += f"{program} {tests}: {count} tests; "
+    if ran.code != 0 or "SKIPPED" in ran.output:
+        answer.complaints.append(f"{program} ended {ran.code}: {ran.tail}")
+    if count < least:
+        answer.complaints.append(f"{program}: {count} tests ran, not {least}")
+
+
+def coroutines(quick: bool) -> Answer:
+    answer = Answer("")
+    suite("unit_tests", "Task.*", TASKS_MIN, answer)
+    suite("twin_tests", "Twin.TasksInBlockingStyle", 1, answer)
+    ran = run([PYTHON, "-m", "pytest", "-q", EXAMPLE, "-k", "examples and own_tasks"],
+              env=modules())
+    closing = (ran.output.strip().splitlines() or ["nothing"])[-1]
+    answer.measured += closing
+    if ran.code != 0 or "1 passed" not in closing:
+        answer.complaints.append(f"the example ended {ran.code}: {ran.tail}")
+    return answer
+
+
+def lwip(quick: bool) -> Answer:
+    answer = Answer("")
+    suite("lwip_tests", "*", LWIP_MIN, answer)
+    return answer
+
+
+PROMISES = (
+    Promise(
+        "coroutines",
+        "unit_tests --gtest_filter='Task.*'; twin_tests; pytest test_native.py -k own_tasks",
+        "blocking style in tasks: bounded, cancelled by close, no allocation per await; frames "
+        "equal over the fake network, ns-3 and net_ring; the example in both drivers",
+        coroutines,
+    ),
+    Promise(
+        "lwip",
+        "lwip_tests",
+        "Debian's lwIP behind the same sockets and messages, one private copy per host; it talks "
+        "to ours in both parts; 100 hosts of ours and 4 of lwIP "
+        "in one process unchanged by each other; equal seeds give equal fingerprints",
+        lwip,
+    ),
+)
