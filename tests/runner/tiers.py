@@ -193,6 +193,7 @@ TIERS = (
     Tier("store", "tests/store", ctest("store"), ("store_tests",)),
     Tier("sim", "tests/sim", ctest("sim"), ("sim_tests", "examples")),
     Tier("emu", "tests/emu", ctest("emu"), ("emu_tests",)),
+    Tier("lwip", "tests/lwip", ctest("lwip"), ("lwip_tests",)),
     Tier("twin", "tests/twin", ctest("twin"), ("twin_tests",)),
     Tier("swarm", "tests/swarm", swarm, ("swarm",)),
     Tier("python", "tests/python", pytest("tests/python", *SLOW)),

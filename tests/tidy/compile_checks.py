@@ -19,6 +19,7 @@ from rules_include import headers_without_source
 from tree import ROOT, Finding, Source, Tree
 
 CACHE = ROOT / "build" / "tidy-headers.json"
+LWIP = "-isystem/usr/include/lwip"  # Debian's liblwip-dev
 FLAGS = [
     "-std=c++20",
     "-fsyntax-only",
@@ -75,6 +76,7 @@ def headers_alone(tree: Tree) -> Iterator[Finding]:
 def compile_alone(path: str, root: Path = ROOT) -> str | None:
     """The compiler's first complaint about one header, or None."""
     flags = FLAGS + (dpdk_flags() if path.startswith(("emu/", "tests/", "bindings/emu")) else [])
+    flags += [LWIP] if "lwip" in path else []
     text = f'#include "{path}"\n'
     command = ["g++", *flags, f"-I{root}", "-"]
     ran = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
