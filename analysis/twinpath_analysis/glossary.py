@@ -25,7 +25,8 @@ METRICS = {
     "app_bytes": Metric("byte", _APP, "bytes received and verified", "higher"),
     "app_sent_bytes": Metric("byte", _APP, "bytes handed to the socket, at the sender", "higher"),
     "busy_s": Metric("s", _CORE, "time inside turns", "lower", "wall"),
-    "connect_s": Metric("s", _APP, "connect() to established", "lower", "model"),
+    "connect_s": Metric("s", _APP, "connect() to established; asking for the neighbour's address "
+                        "first (ARP, ND) takes a round trip more", "lower", "model"),
     "core_busy_fraction": Metric("fraction", _CORE, "time a modelled core spent in turns, of the "
                                  "run", "lower", "model"),
     "cpu_s": Metric("s", _CORE, "CPU time of the core's thread", "lower", "cpu"),
@@ -56,7 +57,9 @@ METRICS = {
     "requests": Metric("", _APP, "requests completed", "higher"),
     "requests_per_s": Metric("1/s", _APP, "requests completed per second, first start to last "
                              "completion", "higher", "model"),
-    "retransmits": Metric("", _TCP, "segments sent again by this host", "lower"),
+    "retransmits": Metric("", _TCP, "segments sent again by this end of its flows; an end that "
+                          "sent no data, or fetches from a stack that does not count, has no "
+                          "figure", "lower"),
     "rto_count": Metric("", _TCP, "expiries of the retransmission timer", "lower"),
     "rx_bytes": Metric("byte", _HOST, "bytes of the frames received", "neither"),
     "rx_frames": Metric("", _HOST, "frames received", "neither"),
@@ -88,6 +91,7 @@ NOTES = (
     f"A number of a whole run is over every entity that has the metric. {SEVERAL_ENTITIES} "
     "Goodputs of three clients add up, their completion times do not.",
     "goodput is bit/s of verified application bytes; 1 kB = 1000 bytes, 1 KiB = 1024 bytes.",
+    "sim and emu of a case are medians over its runs; the table of `sweep` has means.",
     "error = (sim − emu) / emu; the interval is that of the emulated median by order statistics, "
     "with its coverage: below six runs their whole range, which holds the median with less than "
     "95 %, so that no bound is judged by it; n counts the runs behind a number.",

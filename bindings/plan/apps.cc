@@ -2,6 +2,7 @@
 // one line here.
 #include "bindings/plan/apps.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -25,6 +26,13 @@ struct Adding {
   AppRunner& target;
   std::vector<Problem>& problems;
 };
+
+// The other stacks do not say what they sent again.
+bool is_ours(const Plan& plan, std::string_view name) {
+  return std::any_of(plan.hosts.begin(), plan.hosts.end(), [&](const HostPlan& host) {
+    return host.name == name && host.stack == "twinpath";
+  });
+}
 
 template <typename A, typename Config>
 void add_one(const Adding& adding) {
@@ -52,6 +60,7 @@ void add_one(const Adding& adding) {
       adding.problems.push_back(
           {app.path + ".via", app.via.value_or(""), "goes with via_port", "both or none", ""});
     }
+    config.sender_counts = is_ours(adding.plan, app.via.value_or(app.to.value_or("")));
   } else if (app.via) {
     adding.problems.push_back({app.path + ".via", *app.via, "takes no proxy", "none", ""});
   }

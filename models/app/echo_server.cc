@@ -21,6 +21,7 @@ void EchoServer::report(AppReport& report) const {
   report.scalar(metric::kRequests, static_cast<double>(requests_));
   report.scalar(metric::kFailures, static_cast<double>(failures_));
   report.problem(problem_);
+  server_.report_flow(report);
 }
 
 void EchoServer::Connection::on_ready(Instant now, SocketApi& sockets, Fd fd) {

@@ -249,8 +249,11 @@ void HttpGet::report_flow(AppReport& report) const {
   if (fd_ != Fd::kNone) open = context_.sockets.tcp_info(fd_);
   AppReport flow = report.below("flow0", "flow");
   const TcpInfo info = open.value_or(TcpInfo{.srtt = srtt_});
-  flow.scalar(metric::kRetransmits, static_cast<double>(retransmits_ + info.retransmits));
-  flow.scalar(metric::kTimeouts, static_cast<double>(timeouts_ + info.timeouts));
+  // Our own alone are no figure of a transfer whose sender has none.
+  if (config_.sender_counts) {
+    flow.scalar(metric::kRetransmits, static_cast<double>(retransmits_ + info.retransmits));
+    flow.scalar(metric::kTimeouts, static_cast<double>(timeouts_ + info.timeouts));
+  }
   if (info.srtt > Duration::zero()) flow.scalar(metric::kSrtt, to_seconds(info.srtt));
 }
 

@@ -28,6 +28,7 @@ struct HttpGetConfig {
   std::uint16_t port = 80;
   std::string path = "/bytes/";  // the size is appended
   IpAddress to{};
+  bool sender_counts = true;   // who sends the bodies reports what it sends again
   std::uint16_t via_port = 0;  // 0: no proxy
   IpAddress via{};
   std::vector<std::uint64_t> sizes{};  // instead of size_bytes, each `requests` times

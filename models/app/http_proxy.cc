@@ -62,6 +62,9 @@ void HttpProxy::report(AppReport& report) const {
   report.scalar(metric::kFailures, static_cast<double>(totals_.failures));
   report.scalar(metric::kSentBytes, static_cast<double>(totals_.body_bytes));
   report.problem(totals_.problem);
+  SentAgain sent = totals_.sent;
+  for (const auto& [id, session] : sessions_) session->add_to(sent);
+  sent.report(report);
 }
 
 }  // namespace twinpath

@@ -131,6 +131,7 @@ void HttpServer::report(AppReport& report) const {
   report.scalar(metric::kFailures, static_cast<double>(totals_.failures));
   report.scalar(metric::kSentBytes, static_cast<double>(totals_.body_bytes));
   report.problem(problem_);
+  server_.report_flow(report);
 }
 
 void HttpServer::Connection::on_ready(Instant now, SocketApi& sockets, Fd fd) {

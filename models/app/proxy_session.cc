@@ -285,7 +285,9 @@ bool ProxySession::to_client(Instant now) {
 
 void ProxySession::leave_server(Instant now) {
   connected_ = false;
-  if (server_ != Fd::kNone) ground_.sockets.close(now, std::exchange(server_, Fd::kNone));
+  if (server_ == Fd::kNone) return;
+  ground_.totals.sent.add(ground_.sockets.tcp_info(server_));
+  ground_.sockets.close(now, std::exchange(server_, Fd::kNone));
 }
 
 void ProxySession::server_failed(Instant now, const std::string& why) {
@@ -314,7 +316,14 @@ void ProxySession::refuse(Instant now, std::string_view status, const std::strin
 
 void ProxySession::end(Instant now) {
   leave_server(now);
+  ground_.totals.sent.add(ground_.sockets.tcp_info(client_));
   ground_.sockets.close(now, std::exchange(client_, Fd::kNone));
+}
+
+void ProxySession::add_to(SentAgain& sent) const {
+  for (const Fd fd : {client_, server_}) {
+    if (fd != Fd::kNone) sent.add(ground_.sockets.tcp_info(fd));
+  }
 }
 
 // A reset, so that a client which reads until the end does not take a part for the whole.

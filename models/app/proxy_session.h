@@ -11,6 +11,7 @@
 
 #include "models/app/app.h"
 #include "models/app/http_message.h"
+#include "models/app/sent_again.h"
 
 namespace twinpath {
 
@@ -20,6 +21,7 @@ struct ProxyTotals {
   std::uint64_t body_bytes = 0;       // of answers
   std::size_t waiting_bytes_max = 0;  // the most that ever waited in one relay
   std::uint64_t server_connections = 0;
+  SentAgain sent{};       // by connections that ended
   std::string problem{};  // of the first failure, in words
 
   void fail(std::string why) {
@@ -81,6 +83,8 @@ class ProxySession {
   void on_event(Instant now, const PollEvent& event);
   // Its sockets are closed.
   [[nodiscard]] bool is_over() const { return client_ == Fd::kNone; }
+  // What its open connections sent.
+  void add_to(SentAgain& sent) const;
 
  private:
   // kHead, kBody: of a request; kAnswer: the request is whole; kClosing: what is waiting is the

@@ -1,13 +1,15 @@
 // What every TCP server does the same way: listen, accept all that waits, hand events to the
-// connection they belong to, close.
+// connection they belong to, close, say what had to be sent again.
 #pragma once
 
 #include <array>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
 #include "models/app/app.h"
+#include "models/app/sent_again.h"
 
 namespace twinpath {
 
@@ -52,6 +54,12 @@ class StreamServer {
     }
   }
 
+  void report_flow(AppReport& report) const {
+    SentAgain sent = sent_;
+    for (const Fd fd : open_) sent.add(context_.sockets.tcp_info(fd));
+    sent.report(report);
+  }
+
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
   [[nodiscard]] std::uint64_t accepted() const { return accepted_; }
 
@@ -65,6 +73,7 @@ class StreamServer {
       if (accepted.fd == Fd::kNone) return;
       ++accepted_;
       connections_.insert_or_assign(accepted.fd, make());
+      open_.insert(accepted.fd);
       poller_.add(accepted.fd,
                   {kBothWays, Trigger::kEdge, static_cast<std::uint64_t>(accepted.fd)});
     }
@@ -77,8 +86,10 @@ class StreamServer {
     found->second.on_ready(now, context_.sockets, fd);
     if (!found->second.finished()) return;
     finished(found->second);
+    sent_.add(context_.sockets.tcp_info(fd));
     context_.sockets.close(now, fd);
     connections_.erase(found);
+    open_.erase(fd);
   }
 
   AppContext context_;
@@ -88,6 +99,8 @@ class StreamServer {
   Fd listener_ = Fd::kNone;
   std::unordered_map<Fd, Connection> connections_;  // looked up, never walked
   std::uint64_t accepted_ = 0;
+  std::set<Fd> open_;  // the keys of connections_, in order
+  SentAgain sent_;     // by connections that ended
 };
 
 }  // namespace twinpath

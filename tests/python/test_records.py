@@ -55,6 +55,20 @@ def test_a_connection_has_a_row_at_both_ends(request, driver: str, db: str) -> N
 
 
 @pytest.mark.parametrize("driver", ["sim", "emu"])
+def test_what_a_download_had_to_send_again_is_its_servers(request, driver: str, db: str) -> None:
+    request.getfixturevalue(driver)
+    case = discover.find("web_transfer")(size="300kB", loss="2%", server_stack="twinpath")
+    run = run_by(driver, case, db)
+    assert run.get("retransmits", "server/app0/flow0") > 0
+    assert run["retransmits"] == run.flows()["retransmitted"].sum()
+
+
+def test_a_sender_that_does_not_count_gives_no_figure(sim, db: str) -> None:
+    run = discover.find("web_transfer")(size="100kB", loss="1%", server_stack="ns3").simulate(db=db)
+    assert "retransmits" not in set(run.df()["metric"]) and run["srtt_s"] > 0
+
+
+@pytest.mark.parametrize("driver", ["sim", "emu"])
 def test_datagrams_have_flows_too(request, driver: str, db: str) -> None:
     request.getfixturevalue(driver)
     flows = run_by(driver, discover.find("udp_echo")(count=5), db).flows()

@@ -78,10 +78,38 @@ TEST(HttpTest, SaysWhenNobodyListens) {
   EXPECT_EQ(get.totals().problem, "ECONNREFUSED");
 }
 
-double flow_value(AppHost& host, const MetricInfo& metric) {
+double flow_value(AppHost& host, const MetricInfo& metric,
+                  std::string_view flow = "client/app0/flow0") {
   MemorySink sink;
   host.export_results(sink);
-  return sink.find(metric, "client/app0/flow0").value_or(-1);
+  return sink.find(metric, flow).value_or(-1);
+}
+
+TEST(HttpTest, TheServerReportsWhatItSentAgainWhetherItsConnectionsEndedOrNot) {
+  for (const bool keep_alive : {true, false}) {
+    AppPairOptions world;
+    world.link.faults.loss = 0.05;
+    AppPair pair(world);
+    pair.server.add<HttpServer>("server/app0", kStart, HttpServerConfig());
+    const HttpGetConfig config{
+        .size_bytes = 300000, .keep_alive = keep_alive, .to = kServerAddress};
+    auto& get = pair.client.add<HttpGet>("client/app0", kStart, config);
+    ASSERT_EQ(pair.run_until([&] { return get.done(); }, seconds(600)), RunEnd::kMet);
+    const auto resent = pair.server.ip().tcp().counters().retransmits;
+    EXPECT_GT(resent, 0U);
+    EXPECT_EQ(flow_value(pair.server, metric::kRetransmits, "server/app0/flow0"),
+              static_cast<double>(resent));
+  }
+}
+
+TEST(HttpTest, AClientWhoseSenderCountsNothingHasNoFigureOfItsOwn) {
+  AppPair pair;
+  pair.server.add<HttpServer>("server/app0", kStart, HttpServerConfig());
+  auto& get = pair.client.add<HttpGet>("client/app0", kStart,
+                                       HttpGetConfig{.to = kServerAddress, .sender_counts = false});
+  ASSERT_EQ(pair.run_until([&] { return get.done(); }, seconds(60)), RunEnd::kMet);
+  EXPECT_EQ(flow_value(pair.client, metric::kRetransmits), -1);
+  EXPECT_GT(flow_value(pair.client, metric::kSrtt), 0);
 }
 
 TEST(HttpTest, CountsRetransmissionsOfAllItsConnections) {
