@@ -72,7 +72,8 @@ class Cell:
 
     def _certain(self) -> str:
         """Chance has no part here: any difference is one, and no interval belongs to it."""
-        said = self._which() if self.difference else "no difference"
+        size = show(abs(self.difference), self.about.unit)
+        said = f"differs by {size}" if self.difference else "no difference"
         return f"{said}; {self.seeds} seeds gave equal runs, which are one observation"
 
     def _which(self) -> str:

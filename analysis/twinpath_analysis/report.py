@@ -18,7 +18,7 @@ from .compare import error_of, predicted
 from .queries import Results, RunRow
 from .settings import costs_text
 from .tables import interval_text
-from .units import percent, show
+from .units import percent, plain, show
 
 TEMPLATES = Path(__file__).resolve().parent
 HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what the verdict speaks of
@@ -136,7 +136,7 @@ def _chosen(results: Results, query: str, runs: list[RunRow]) -> list[Any]:
 def _validity(results: Results, runs: list[RunRow]) -> list[dict[str, Any]]:
     query = ("SELECT run_id AS run, rule, value, bound, unit, ok FROM validity WHERE run_id IN "
              "(SELECT value FROM json_each(?)) ORDER BY run_id, rule")
-    return [{**dict(row), "value": f"{row['value']:g}", "bound": f"{row['bound']:g}",
+    return [{**dict(row), "value": plain(row["value"]), "bound": plain(row["bound"]),
              "ok": bool(row["ok"])} for row in _chosen(results, query, runs)]
 
 

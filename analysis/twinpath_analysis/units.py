@@ -21,6 +21,8 @@ def show(value: float | None, unit: str) -> str:
     if unit in ("fraction", "ratio"):
         return f"{value * 100:.3g} %"
     base = _SCALED.get(unit)
+    if unit == "1/s":
+        return f"{value:,.0f} 1/s" if abs(value) >= 1e4 else f"{value:.4g} 1/s"
     if base is None:
         return f"{value:,.10g} {unit}".strip()
     for scale, prefix in _STEPS:
@@ -36,9 +38,18 @@ def _seconds(value: float) -> str:
     return "0 s" if value == 0 else f"{value * 1e9:.4g} ns"
 
 
+def plain(value: float) -> str:
+    """A number whose unit stands elsewhere: four digits, more before the point, no powers of ten
+    unless it is tiny."""
+    return f"{value:,.0f}" if abs(value) >= 1e3 else f"{value:.4g}"
+
+
 def percent(value: float) -> str:
     """A relative error with its sign."""
-    return "–" if math.isnan(value) else f"{value * 100:+.1f} %"
+    if math.isnan(value):
+        return "–"
+    text = f"{value * 100:+.1f} %"
+    return "+0.0 %" if text == "-0.0 %" else text
 
 
 def word(value: Any, unit: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Mapping, Sequence
 
 import pandas as pd
 
+from .glossary import METRICS
 from .queries import Results, RunRow
 from .settings import prices, told_apart
 from .stats import mean_of
@@ -13,6 +14,7 @@ from .units import NOT_ADDITIVE, show, word
 
 ABOUT = ("run_id", "scenario", "driver", "seed", "attempt", "status", "validity")
 SETTINGS, COSTS = "settings", "costs"
+NEVER_REPEAT = frozenset(name for name, about in METRICS.items() if about.clock in ("wall", "cpu"))
 HEADLINES = ("goodput_bps", "fct_s", "latency_p50_s")  # what a summary shows
 
 
@@ -80,14 +82,28 @@ def observations(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(index=same.index[same])
 
 
+def independent(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """observations() without the seeds that change nothing: where every simulation of a point gave
+    the same in everything but time on the wall, they are one observation, not n of no spread."""
+    frame = observations(frame)
+    measured = [name for name in metrics if name in frame and name not in NEVER_REPEAT]
+    about = [name for name in frame.columns
+             if name not in metrics and name not in ("run_id", "attempt", "seed")]
+    kept = [part.iloc[:1] if set(part["driver"]) == {"sim"} and
+            len(part[measured].astype(str).drop_duplicates()) == 1 else part
+            for _, part in groups(frame, about)]
+    return pd.concat(kept).sort_index() if kept else frame
+
+
 def summary(frame: pd.DataFrame, units: dict[str, str],
             param_units: Mapping[str, str | None] | None = None, *,
             metrics: Sequence[str] = HEADLINES,
             points: Sequence[str] | None = None) -> pd.DataFrame:
     """Per point of a study the mean of some metrics with its t-interval, as texts, and n.
-    `units`: of metrics; `param_units`: of parameters, "" is a fraction. `points`: the columns that
-    tell points apart, by default those that vary among these runs."""
-    frame = observations(frame)
+    Equal simulations are one observation. `units`: of metrics; `param_units`: of parameters, "" is
+    a fraction. `points`: the columns that tell points apart, by default those that vary among
+    these runs."""
+    frame = independent(frame, list(units))
     wanted = varied(frame, list(units)) if points is None else points
     points = [name for name in wanted if name in frame]
     chosen = [name for name in metrics if name in frame] or [n for n in units if n in frame][:3]

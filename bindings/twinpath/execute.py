@@ -213,7 +213,8 @@ def raise_for(run: Run, end: WorkerEnd) -> None:
     if status == "interrupted":
         raise Interrupted(run)
     if status == "timeout":
-        raise RunTimeout(error or _unfinished(run), run=run, stderr=end.stderr)
+        raise RunTimeout(_out_of_time(run, end) if end.stopped else error or _unfinished(run),
+                         run=run, stderr=end.stderr)
     if status == "done":
         return
     if end.error is not None:
@@ -221,6 +222,11 @@ def raise_for(run: Run, end: WorkerEnd) -> None:
     if (end.result or {}).get("kind") in ("config", "privilege", "port"):
         raise_for_result(end.result or {}, end.stderr)
     raise RunFailed(error or "failed", run=run, stderr=end.stderr)
+
+
+def _out_of_time(run: Run, end: WorkerEnd) -> str:
+    reached = "" if end.model_s is None else f" at {end.model_s:.3f} s of model time"
+    return f"its timeout ended it after {end.wall_s:.3g} s{reached}; run {run.run_id} is kept"
 
 
 def _unfinished(run: Run) -> str:

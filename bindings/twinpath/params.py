@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping
 
 from .arguments import path_of
 from .errors import ConfigError, Problem, nearest, unknown
-from .quantities import Choice, File, Quantity
+from .quantities import Choice, File, PacketRate, Quantity, Rate
 
 SIMPLE = (int, float, bool, str)
 
@@ -40,7 +40,8 @@ class Param:
         if issubclass(self.type, Choice):
             return " ".join(self.type.choices)
         if issubclass(self.type, Quantity):
-            return "0%..100%" if self.type.limit == 1.0 else "0 or more"
+            positive = issubclass(self.type, (Rate, PacketRate))
+            return "0%..100%" if self.type.limit == 1.0 else "above 0" if positive else "0 or more"
         return "true false" if self.type is bool else ""
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinpath_analysis.database import DatabaseError
 from twinpath_analysis.queries import TABLES, Results, RunRow
-from twinpath_analysis.units import NOT_ADDITIVE
+from twinpath_analysis.units import NOT_ADDITIVE, show
 
 from .arguments import path_of, written_path
 from .errors import ConfigError, Problem, UnknownName, unknown
@@ -83,7 +83,8 @@ class Run:
         """What speaks against this run: its error, applications that failed or received wrong
         bytes, and every broken validity rule."""
         broken = self.df("validity")
-        texts = [f"{r.rule}: {r.value:g} {r.unit}, bound {r.bound:g}{HINTS.get(r.rule, '')}"
+        texts = [f"{r.rule}: {show(r.value, r.unit)}, bound {show(r.bound, r.unit)}"
+                 f"{HINTS.get(r.rule, '')}"
                  for r in broken.itertuples() if not r.ok] + self._oversize()
         return ([self.row.error] if self.row.error else []) + self.failures + texts
 

@@ -118,7 +118,12 @@ def load(name: str) -> TestbedFile:
     try:
         return parse(Path(name).read_text(encoding="utf-8"), name)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem("testbed", name, f"cannot read {name}: {error}")]) from None
+        text = f"cannot read {name}: {_why(error)}"
+        raise ConfigError([Problem("testbed", name, text)]) from None
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "") if isinstance(error, OSError) else "it is not a text in UTF-8"
 
 
 def parse(text: str, path: str) -> TestbedFile:

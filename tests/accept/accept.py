@@ -61,12 +61,12 @@ def exit_code(lines: list[dict[str, object]]) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = Parser(prog="twinpath accept", description=__doc__.splitlines()[0])
-    parser.add_argument("line", help="an issue (02) or one of its lines (02.demo)")
+    parser.add_argument("line", help="an acceptance (02) or one of its lines (02.demo)")
     parser.add_argument("--quick", action="store_true", help="leave out the long lines, say which")
     options = parser.read(arguments)
     issue, _, wanted = options.line.partition(".")
     if issue not in known_issues():
-        parser.refuse(unknown("line", issue, "issue", known_issues()))
+        parser.refuse(unknown("line", issue, "acceptance", known_issues()))
     chosen = [p for p in promises(issue) if not wanted or p.id == wanted]
     if not chosen:
         known = [p.id for p in promises(issue)]

@@ -20,6 +20,7 @@ from twinpath_analysis.database import connect
 from twinpath_analysis.paired import paired
 from twinpath_analysis.plots import Wanted, study_figure
 from twinpath_analysis.stats import mean_of, t_test
+from twinpath_analysis.wide import independent, summary
 
 METRICS = pd.DataFrame({"name": ["goodput_bps", "fct_s"], "unit": ["bit/s", "s"],
                         "better": ["higher", "lower"]})
@@ -80,8 +81,7 @@ def test_seeds_that_change_nothing_are_one_observation() -> None:
     found = paired(rows, metrics, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
     assert (found.only.n, found.only.seeds, found.only.difference) == (1, 5, 1e6)
     assert math.isnan(found.only.lo) and math.isnan(found.only.p)
-    assert "congestion reno is better; 5 seeds gave equal runs, which are one observation" \
-        in str(found)
+    assert "differs by 1 Mbit/s; 5 seeds gave equal runs, which are one observation" in str(found)
     assert len(found.pairs) == 5
     rows.loc[rows["seed"] == 2, "fct_s"] = 1.1  # one seed did change something
     again = paired(rows, metrics, "goodput_bps", (by(congestion="cubic"), by(congestion="reno")))
@@ -264,3 +264,19 @@ def test_the_command_draws_what_its_file_is_named(cli, tmp_path: Path) -> None:
                         (("goodput_bps", "-x", "los"), "did you mean 'loss'")):
         ran = cli("plot", *words, "--db", "sample.db")
         assert ran.code == 2 and said in ran.err and "Traceback" not in ran.err
+
+
+def test_a_point_whose_seeds_change_nothing_has_no_interval() -> None:
+    """Equal seeds are one observation, of which nothing is known but its value."""
+    rows = frame().query("congestion == 'cubic'")
+    equal = rows["loss"] == 0
+    rows = rows.assign(goodput_bps=rows["goodput_bps"].where(~equal, 0.1 + 0.2), fct_s=1.0)
+    found = summary(rows, {"goodput_bps": "bit/s", "fct_s": "s"}, {"loss": ""}, points=["loss"])
+    told = dict(zip(found["loss"], zip(found["n"], found["goodput_bps"])))
+    assert told["0 %"][0] == 1 and "±" not in told["0 %"][1]
+    assert told["1 %"][0] == 5 and "±" in told["1 %"][1]
+
+
+def test_real_time_is_never_collapsed() -> None:
+    rows = frame().query("loss == 0").assign(goodput_bps=1e6, fct_s=1.0, driver="emu")
+    assert len(independent(rows, ["goodput_bps", "fct_s"])) == len(rows)

@@ -18,6 +18,7 @@ from .expect import FINGERPRINT
 from .judge import Sample
 
 SCHEMA = "twinpath.baseline/1"
+AGAIN = "record it again with --update --reason TEXT"
 FOLDER = "baselines"  # beside the suite's file
 
 
@@ -83,11 +84,13 @@ class Baselines:
             return _parse(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+        except json.JSONDecodeError as error:
+            text = f"{path} is not a baseline: no JSON at line {error.lineno}: {error.msg}"
+            raise ConfigError([Problem("--baseline", str(path), text, hint=AGAIN)]) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             text = f"{path} is not a baseline: {type(error).__name__}: {error}"
             raise ConfigError([Problem("--baseline", str(path), text,
-                                       hint="record it again with --update --reason TEXT")]
-                              ) from error
+                                       hint=AGAIN)]) from error
 
     def put(self, file: str, baseline: Baseline) -> Path:
         """Writes a baseline whole or not at all."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from twinpath_analysis.stats import Summary, summarize
 from twinpath_analysis.units import show
 
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, nearest
+from ..fields import metric_names
 from .expect import Expectation
 
 PASS, FAIL, NO_VERDICT, NEW, ERROR = "pass", "fail", "no-verdict", "new", "error"
@@ -69,7 +70,9 @@ def judge(expectation: Expectation, found: Sample | None, known: Sample | None,
     """The verdict. `found` None: the runs do not have this metric; `known` None: the baseline does
     not."""
     if found is None:
-        return Judgment(FAIL, f"missing: no {expectation.label} in these runs")
+        near = nearest(expectation.metric, metric_names())
+        known_by = "" if expectation.metric in metric_names() or not near else f"; {near}"
+        return Judgment(FAIL, f"missing: no {expectation.label} in these runs{known_by}")
     if expectation.needs_baseline and known is None:
         number = summarize(found.numbers).median if _numeric(found) else math.nan
         return Judgment(NEW, f"new: {found.text(0)}; {NO_BASELINE}", number, n=len(found.values))
@@ -89,8 +92,9 @@ def _same(found: Sample, known: Sample) -> Judgment:
     if len(set(wanted)) == 1:
         wanted = wanted[:1] * len(found.values)
     if len(wanted) != len(found.values):
-        return Judgment(FAIL, f"the baseline has {len(wanted)} runs, this check "
-                              f"{len(found.values)}; use --update --reason TEXT")
+        runs = f"{len(wanted)} run{'s' * (len(wanted) != 1)}"
+        return Judgment(FAIL, f"the baseline has {runs}, this check {len(found.values)}; use "
+                              "--update --reason TEXT")
     differ = tuple(i for i, value in enumerate(found.values) if value != wanted[i])
     numbers = {}
     if _numeric(found):

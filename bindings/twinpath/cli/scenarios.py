@@ -123,6 +123,11 @@ def drivers_of(scenario: Scenario, name: str) -> str:
                     for d in matrix.DRIVERS)
 
 
+def _first_sentences(scenario: Scenario) -> str:
+    """The first paragraph of what its author wrote."""
+    return " ".join((scenario.__doc__ or "").partition("\n\n")[0].split())
+
+
 @app.command("list", help="Scenarios, and which stack runs which app under which driver.")
 def list_command(as_json: bool = JSON) -> None:
     from twinpath_analysis.tables import plain_table
@@ -133,7 +138,7 @@ def list_command(as_json: bool = JSON) -> None:
                     "scenarios": [scenario_object(scenario) for scenario in found.values()],
                     "matrix": dict(matrix.rows()), "problems": []})
         return
-    rows = [(s.name, (s.__doc__ or "").splitlines()[0], " ".join(s.params)) for s in found.values()]
+    rows = [(s.name, _first_sentences(s), " ".join(s.params)) for s in found.values()]
     console.print(plain_table(["scenario", "what", "parameters"], rows))
     cells = [(d, s) for d, s in matrix.SUPPORTED]
     rows = [(kind, *("yes" if f"{d}:{s}" in have else "–" for d, s in cells))
@@ -230,6 +235,18 @@ def cpu_time(run: Run) -> str:
     return "CPU time is not modelled (costs=zero)"
 
 
+def _near(run: Run) -> str:
+    """Of a suspect run the rules that came close, with value and bound."""
+    from twinpath_analysis.units import show
+
+    if run.validity != "suspect":
+        return ""
+    near = [f"{rule.rule} {show(rule.value, rule.unit)}, more than half of its bound "
+            f"{show(rule.bound, rule.unit)}" for rule in run.df("validity").itertuples()
+            if rule.value > rule.bound / 2]
+    return f" ({'; '.join(near)})"
+
+
 def print_run(run: Run) -> None:
     """One run for people."""
     from twinpath_analysis.tables import plain_table
@@ -241,7 +258,7 @@ def print_run(run: Run) -> None:
     console.print(plain_table(
         ["entity", "metric", "value>"],
         [(r.entity, r.metric, show(r.value, r.unit)) for r in apps.itertuples()]))
-    validity = f", validity {row.validity}" if row.validity else ""
+    validity = f", validity {row.validity}{_near(run)}" if row.validity else ""
     console.print(f"run {run.run_id} in {run.db}: {row.status}{validity}, seed {run.seed}, "
                   f"fingerprint {row.fingerprint}")
     console.print(f"model time {show(row.model_s, 's')}, wall time {show(row.wall_s, 's')}; "

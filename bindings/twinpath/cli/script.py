@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from ..errors import ConfigError, Problem
-from ..script.abi import LIBRARIES
+from ..script.abi import LIBRARIES, library_path
 from ..script.play import play
 from ..script.runner import REAL_TIME, Outcome, Settings
 from .output import console, print_json
@@ -41,6 +41,7 @@ def script_command(files: list[Path] = typer.Argument(..., help="FILE.pkt, or a 
                    as_json: bool = JSON) -> int:
     if under not in LIBRARIES:
         raise ConfigError([Problem("--under", under, "no such driver", ", ".join(LIBRARIES))])
+    library_path(under)  # before a child process stumbles over it
     if at_most is None:
         at_most = REAL_TIME_S if under in REAL_TIME else 0.0
     settings = Settings(under, tuple(_split(text) for text in option), peer_isn, at_most,

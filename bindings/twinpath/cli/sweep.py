@@ -126,16 +126,24 @@ def study_object(result: Study, failed: list[dict[str, Any]]) -> dict[str, Any]:
                          for f in failed]}
 
 
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
+
+
 def _print(result: Study, failed: list[dict[str, Any]]) -> None:
     from twinpath_analysis.glossary import SEVERAL_ENTITIES
     from twinpath_analysis.tables import summary_table
 
-    console.print(summary_table(result.points(), f"{result.name}: mean ± 95 % t-interval over "
+    points = result.points()
+    console.print(summary_table(points, f"{result.name}: mean ± 95 % t-interval over "
                                 "seeds"))
     console.print(f"[dim]{SEVERAL_ENTITIES}[/]")
+    if len(points) and points["n"].sum() < len(result.df()):
+        console.print("[dim]Simulations of a point that came out equal, whatever the seed, are one "
+                      "observation: n 1, no interval.[/]")
     invalid = sum(run.validity == "invalid" for run in result.runs)
     done = len(result.df())
-    text = f"{done} runs in {result.db}"
+    text = f"{_runs(done)} in {result.db}"
     if invalid:
         text += f", {invalid} invalid emulations left out"
     console.print(escape(text))
@@ -145,8 +153,8 @@ def _print(result: Study, failed: list[dict[str, Any]]) -> None:
         if item["stderr"]:
             errors.print(f"[dim]{escape(item['stderr'].splitlines()[-1])}[/]")
     if failed:
-        errors.print(f"{len(failed)} runs failed; see `twinpath show RUN`, "
-                     "run them again with --retry-failed")
+        errors.print(f"{_runs(len(failed))} failed; see `twinpath show RUN`, run again with "
+                     "--retry-failed")
     if absent := sum(run["status"] == MISSING for run in result.missing()):
-        errors.print(f"{absent} runs are missing: twinpath was built anew while the study ran; "
-                     "call sweep again")
+        errors.print(f"{_runs(absent)} missing: twinpath was built anew while the study ran; call "
+                     "sweep again")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, Problem, TwinpathError
+from ..errors import ConfigError, MissingPrivilege, Problem, TwinpathError
 
 ABI_VERSION = 1
 FRAME_BYTES_MAX = 65553
@@ -73,7 +73,7 @@ def library_path(under: str) -> Path:
         path = Path(folder or ".", name)
         if path.is_file():
             return path.resolve()
-    raise TwinpathError(f"{name} is not built; run `./twinpath setup`")
+    raise MissingPrivilege(f"{name} is not built", "./twinpath setup")
 
 
 @functools.cache

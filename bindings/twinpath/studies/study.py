@@ -81,10 +81,10 @@ class Study:
         kind: "line" means over `x` with the t-interval of confidence `ci`, "box" quartiles per
         `x`, "cdf" the distribution over runs. `hue` and `style` are columns told apart by colour
         and by dash and marker. `ref`: a value in SI units drawn as a line to compare with. n is
-        printed. The figure's save(path) writes .svg, .png or .pdf. ConfigError names what does not
-        exist and what does."""
+        printed; simulations whose seeds change nothing are one observation. The figure's save(path)
+        writes .svg, .png or .pdf. ConfigError names what does not exist and what does."""
         from twinpath_analysis.plots import Wanted, study_figure
-        from twinpath_analysis.wide import observations
+        from twinpath_analysis.wide import independent
 
         from .drawn import Drawn
 
@@ -92,7 +92,8 @@ class Study:
         units = self.param_units()
         wanted = Wanted(y, x=x, hue=hue, style=style, ci=ci, ref=ref, kind=kind, units=units)
         with told("plot"):
-            return Drawn.of(study_figure(observations(self.df()), self._metrics(), wanted,
+            frame = independent(self.df(), list(self.units()))
+            return Drawn.of(study_figure(frame, self._metrics(), wanted,
                                          self._command()))
 
     def paired(self, metric: str, a: Mapping[str, Any], b: Mapping[str, Any], *,

@@ -41,7 +41,10 @@ def parse(text: str, names: list[str]) -> Where:
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _refuse(text, f"{text!r} is no expression: {error}") from None
+        at = getattr(error, "offset", None)
+        where = f" at character {at}" if at else ""
+        raise _refuse(text, f"{text!r} is no expression{where}: "
+                            f"{getattr(error, 'msg', None) or error}") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in names:
             raise ConfigError([unknown("where", node.id, "parameter", names)])
