@@ -130,7 +130,7 @@ def read_only(path: str | os.PathLike[str]) -> sqlite3.Connection:
 
 def check_target(path: str | os.PathLike[str]) -> None:
     """DatabaseError unless runs can be recorded in `path`, which need not exist yet: asked before a
-    run, not after it."""
+    run, not after it. One that is locked now may be free when the run has ended."""
     path = os.fspath(path)
     if not os.path.exists(path):
         return
@@ -138,10 +138,11 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise DatabaseError(f"{path} cannot be written: it is read-only")
     try:
         with contextlib.closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro",
-                                                uri=True, timeout=LOCK_WAIT_S)) as connection:
+                                                uri=True, timeout=0)) as connection:
             _check_kind(connection, path)
     except sqlite3.Error as error:
-        raise explain(path, error) from error
+        if "locked" not in str(error):
+            raise explain(path, error) from error
 
 
 def _check_kind(connection: sqlite3.Connection, path: str) -> bool:

@@ -95,13 +95,14 @@ def test_a_link_is_read_and_set_in_the_loop(db: str) -> None:
         last = session.read("server/app0.app_bytes")
         assert before > 1e6 and last - middle < 0.8e6  # not 5 MB
         assert session.read("wire/from_client.lost_frames") == 0
-        session.set("wire.loss", 1)
+        session.set("wire.loss", "100%")
         session.step("4s")
         assert session.read("wire/from_client.lost_frames") > 0
         session.set("wire.loss", "0%")
         session.set("wire.rate", "unlimited")
         session.step("1s")
-        for path, value, piece in (("wire.rate", 0, "carries nothing"), ("wire.loss", 2, "above"),
+        for path, value, piece in (("wire.rate", 0, "carries nothing"),
+                                   ("wire.loss", "200%", "above"),
                                    ("wire.delay", 5, "no unit"), ("wire.delay", "1h", "wire"),
                                    ("wire.dely", "5ms", "did you mean 'wire.delay'")):
             assert piece in problems_of(lambda: session.set(path, value))[0]

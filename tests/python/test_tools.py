@@ -84,7 +84,7 @@ def test_bad_exports_are_named(cli, tmp_path: Path, arguments: tuple[str, ...],
 def test_an_unwritable_file_is_named(cli, tmp_path: Path) -> None:
     sample_db.make(tmp_path / "sample.db")
     ran = cli("export", "--db", "sample.db", "-o", "no/such/x.csv")
-    assert ran.code == 3 and "cannot write no/such/x.csv" in ran.err
+    assert ran.code == 2 and "cannot write no/such/x.csv" in ran.err
 
 
 def test_parquet_is_written_or_the_missing_library_named(cli, tmp_path: Path) -> None:
