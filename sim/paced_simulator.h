@@ -87,6 +87,7 @@ class PacedSimulator final : public ns3::SimulatorImpl {
   ns3::Scheduler::EventKey insert(std::uint32_t context, const ns3::Time& delay,
                                   ns3::EventImpl* event);
   void run_next();
+  void begin();
   void account(Instant due, Instant at);
 
   WallClock& clock_;
