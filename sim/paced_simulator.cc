@@ -64,10 +64,13 @@ Instant PacedSimulator::next_event() const {
 
 // Until Simulator::Run() ns-3 keeps a set of every Time there is, to convert them to another
 // resolution: a tree and a mutex for each, as often as a packet is handled. Whoever drives this
-// class turn by turn never calls it, so the set is closed here, by choosing what is chosen already.
+// class turn by turn never calls it, so it is called here for that, and runs no event.
 void PacedSimulator::begin() {
   began_ = clock_.now();
-  ns3::Time::SetResolution(ns3::Time::GetResolution());
+  if (ns3::Simulator::GetImplementation() != this) return;
+  is_beginning_ = true;
+  ns3::Simulator::Run();
+  is_beginning_ = false;
 }
 
 std::uint32_t PacedSimulator::run_due(std::uint32_t most) {
@@ -85,6 +88,7 @@ std::uint32_t PacedSimulator::run_due(std::uint32_t most) {
 }
 
 void PacedSimulator::Run() {
+  if (is_beginning_) return;
   stopped_ = false;
   while (!IsFinished()) {
     if (run_due(kEventsPerLook) == 0) clock_.wait_until(next_event());

@@ -98,6 +98,7 @@ class PacedSimulator final : public ns3::SimulatorImpl {
   std::uint32_t uid_;       // of the event that runs
   std::uint32_t next_uid_;  // 32 bits in ns-3 as well
   bool stopped_ = false;
+  bool is_beginning_ = false;
   Instant began_ = kNever;  // what was due before that waited for the start, not for us
   Instant accounted_ = Instant::min();
   Instant arrival_ = kNever;

@@ -28,6 +28,11 @@ ns3::Mac48Address load(const std::byte* at) {
   return address;
 }
 
+bool is_right(std::uint16_t protocol, const PacketBuf& frame) {
+  const auto packet = frame.bytes().subspan(kEthernetHeaderLen);
+  return ChecksumOffload::check(static_cast<EtherType>(protocol), packet) == DropReason::kNone;
+}
+
 }  // namespace
 
 ns3::TypeId PortNetDevice::GetTypeId() {
@@ -36,6 +41,12 @@ ns3::TypeId PortNetDevice::GetTypeId() {
           .SetParent<ns3::NetDevice>()
           .SetGroupName("Twinpath")
           .AddConstructor<PortNetDevice>()
+          .AddAttribute("ChecksumOffload",
+                        "The device checks and fills in checksums, as network cards do. Without "
+                        "it ns-3's stack does, for which ChecksumEnabled is set.",
+                        ns3::BooleanValue(true),
+                        ns3::MakeBooleanAccessor(&PortNetDevice::offloads_),
+                        ns3::MakeBooleanChecker())
           .AddTraceSource("MacTx", "A packet was handed to the port",
                           ns3::MakeTraceSourceAccessor(&PortNetDevice::mac_tx_),
                           "ns3::Packet::TracedCallback")
@@ -53,8 +64,8 @@ PortNetDevice::~PortNetDevice() = default;
 void PortNetDevice::attach(std::shared_ptr<SimPort> port,
                            std::vector<std::unique_ptr<PortDecorator>> around) {
   CHECK(port_ == nullptr && port != nullptr);
-  // Without this ns-3's stack sends zero for every checksum, and ours verifies them.
-  ns3::GlobalValue::BindFailSafe("ChecksumEnabled", ns3::BooleanValue(true));
+  // Without either ns-3's stack sends zero for every checksum, and who receives them verifies them.
+  if (!offloads_) ns3::GlobalValue::BindFailSafe("ChecksumEnabled", ns3::BooleanValue(true));
   port_ = std::move(port);
   around_ = std::move(around);
   outermost_ = around_.empty() ? static_cast<Port*>(port_.get()) : around_.back().get();
@@ -122,10 +133,24 @@ bool PortNetDevice::SendFrom(ns3::Ptr<ns3::Packet> packet, const ns3::Address& s
   store(source, header + MacAddress::kLen);
   store_be16(header + 2 * MacAddress::kLen, protocol);
   begin_turn(sim_now());
-  const std::size_t sent = outermost_->tx_burst(std::span(&frame, 1));
-  counters_.sent += sent;
+  const bool is_sent = transmit(std::move(frame));
   rearm();
-  return sent == 1;
+  return is_sent;
+}
+
+// True when nothing was refused. A fragment that waits for its sum is taken, not refused.
+bool PortNetDevice::transmit(BufPtr frame) {
+  if (offloads_) {
+    offload_.fill(std::move(frame), ready_);
+  } else {
+    ready_.push_back(std::move(frame));
+  }
+  if (ready_.empty()) return true;
+  const std::size_t sent = outermost_->tx_burst(ready_);
+  counters_.sent += sent;
+  const bool is_sent = sent == ready_.size();
+  ready_.clear();
+  return is_sent;
 }
 
 void PortNetDevice::on_wake(Instant now) {
@@ -157,6 +182,10 @@ void PortNetDevice::deliver(const PacketBuf& frame) {
   const auto packet = to_ns3(frame.bytes().subspan(kEthernetHeaderLen));
   if (!promiscuous_.IsNull()) promiscuous_(this, packet, protocol, source, target, type);
   if (type == PACKET_OTHERHOST) return;
+  if (offloads_ && !is_right(protocol, frame)) {
+    ++counters_.dropped_wrong;
+    return;
+  }
   ++counters_.received;
   mac_rx_(packet);
   if (!receive_.IsNull()) receive_(this, packet, protocol, source);

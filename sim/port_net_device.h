@@ -14,6 +14,7 @@
 
 #include "models/base/heap_pool.h"
 #include "models/port/decorator.h"
+#include "sim/checksum_offload.h"
 #include "sim/sim_port.h"
 #include "sim/wakeup.h"
 
@@ -24,6 +25,7 @@ struct PortNetDeviceCounters {
   std::uint64_t sent = 0;
   std::uint64_t dropped_no_buffer = 0;  // the pool is exhausted or the packet too long for it
   std::uint64_t dropped_short = 0;      // a frame without a whole Ethernet header
+  std::uint64_t dropped_wrong = 0;      // a wrong checksum or malformed headers; offload only
 };
 
 class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sleeper {
@@ -77,6 +79,7 @@ class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sl
   void on_wake(Instant now) override;
   [[nodiscard]] std::string sleeper_name() const override { return "a PortNetDevice"; }
   void begin_turn(Instant now);
+  bool transmit(BufPtr frame);
   void deliver(const PacketBuf& frame);
   void rearm();
 
@@ -92,8 +95,11 @@ class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sl
   ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_tx_;
   ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_rx_;
   PortNetDeviceCounters counters_;
+  ChecksumOffload offload_;
+  std::vector<BufPtr> ready_;  // to be sent, empty between packets
   std::uint32_t index_ = 0;
   std::uint16_t mtu_bytes_ = 1500;
+  bool offloads_ = true;
 };
 
 }  // namespace twinpath::sim
