@@ -47,6 +47,7 @@ struct TcpConfig {
   bool nagle = true;
   bool minshall = false;
   bool timestamps = true;
+  bool timestamps_required = false;
   bool window_scaling = true;
   bool sack = true;
   EcnMode ecn = EcnMode::kAccept;
@@ -91,6 +92,7 @@ struct TcpConfig {
   std::uint32_t ephemeral_port_max = 60999;
   // In place of RFC 6528's, for drivers of tests; nobody's choice for a network, so no field.
   std::optional<std::uint32_t> initial_sequence{};
+  std::optional<std::uint32_t> initial_timestamp{};  // in place of RFC 7323 §7.1's, likewise
   // In place of `congestion`; code, so no field.
   std::optional<tcp::CustomCongestion> custom_congestion{};
 

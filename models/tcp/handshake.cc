@@ -143,7 +143,8 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
 void start_open(Core& core, Connection& connection, Instant now, TcpState state) {
   const auto& fixed = core.config.initial_sequence;
   connection.iss = fixed ? SeqNum(*fixed) : core.secrets.isn(connection.key, now);
-  connection.ts_offset = core.secrets.timestamp_offset(connection.key);
+  const auto& stamp = core.config.initial_timestamp;
+  connection.ts_offset = stamp ? *stamp : core.secrets.timestamp_offset(connection.key);
   connection.snd_una = connection.iss;
   connection.snd_nxt = connection.snd_end = connection.iss + 1;
   connection.due |= kDueSyn;

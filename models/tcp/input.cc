@@ -56,7 +56,7 @@ void reset_sender(Core& core, const FlowKey& key, const Segment& segment) {
 // RFC 9293 §3.10.7.4: the steps of the synchronized states, in their order. The third, security,
 // has no counterpart in use.
 Outcome segment_in_synchronized(Core& core, Connection& connection, Segment& segment) {
-  Outcome outcome = check_timestamps(connection, segment);
+  Outcome outcome = check_timestamps(core, connection, segment);
   if (outcome == Outcome::kContinue) outcome = check_sequence_number(connection, segment);
   if (outcome != Outcome::kContinue) return outcome;
   outcome = check_rst(connection, segment);

@@ -34,11 +34,12 @@ Outcome accept_at_zero_window(Connection& connection, Segment& segment) {
 
 }  // namespace
 
-// RFC 7323 §5.3, R1. Deviates from RFC 7323 §3.2: a segment without the option is accepted, because
-// middleboxes strip it.
-Outcome check_timestamps(const Connection& connection, const Segment& segment) {
-  if (!connection.ts_ok || !segment.options->timestamps || segment.flags.rst()) {
-    return Outcome::kContinue;
+// RFC 7323 §5.3, R1, and §3.2: what lacks the option is dropped without a word, if that is asked
+// for. Deviates from RFC 7323 §3.2: else it is taken, as on Linux, because middleboxes strip it.
+Outcome check_timestamps(const Core& core, const Connection& connection, const Segment& segment) {
+  if (!connection.ts_ok || segment.flags.rst()) return Outcome::kContinue;
+  if (!segment.options->timestamps) {
+    return core.config.timestamps_required ? Outcome::kDrop : Outcome::kContinue;
   }
   if (segment.options->timestamps->value >= connection.ts_recent) return Outcome::kContinue;
   const bool is_recent = segment.now - connection.ts_recent_at < kTsRecentLifetime;

@@ -20,7 +20,7 @@ void count_drop(Core& core, Connection& connection, const Segment& segment, Drop
 Outcome segment_in_syn_sent(Core& core, Connection& connection, Segment& segment);
 
 // input_checks.cc: §3.10.7.4, first to fourth.
-Outcome check_timestamps(const Connection& connection, const Segment& segment);
+Outcome check_timestamps(const Core& core, const Connection& connection, const Segment& segment);
 Outcome check_sequence_number(Connection& connection, Segment& segment);
 void update_ts_recent(Connection& connection, const Segment& segment);
 Outcome check_rst(const Connection& connection, const Segment& segment);

@@ -152,6 +152,10 @@ bool may_reopen(const TimeWait& old, Instant now) {
 void segment_in_time_wait(Core& core, TimeWait& old, const Segment& segment) {
   ++old.rx_packets;
   old.last_rx = segment.now;
+  const bool lacks_stamps = old.ts_ok && !segment.options->timestamps && !segment.flags.rst();
+  if (lacks_stamps && core.config.timestamps_required) {
+    return drop(core, old, segment, DropReason::kStale);
+  }
   const bool stale = is_stale(old, segment);
   if (stale || !is_in_window(old, segment)) {
     drop(core, old, segment, stale ? DropReason::kStale : DropReason::kOutOfWindow);

@@ -64,9 +64,19 @@ void check_moves(const Scenario& scenario, Verdict& verdict) {
   }
 }
 
+void check_attacks(const Scenario& scenario, Verdict& verdict) {
+  const Verdict attacked = run(with_adversary(scenario));
+  verdict.attacks = attacked.attacks;
+  verdict.challenges = attacked.challenges;
+  for (const std::string& text : attacked.violations) {
+    verdict.violations.push_back("under attack: " + text);
+  }
+}
+
 Verdict run_seed(std::uint64_t seed) {
   constexpr std::uint64_t kTwiceEvery = 16;
   constexpr std::uint64_t kMovedEvery = 4;
+  constexpr std::uint64_t kAttackedEvery = 2;
   const Scenario scenario = make_scenario(seed);
   Verdict verdict;
   try {
@@ -79,6 +89,7 @@ Verdict run_seed(std::uint64_t seed) {
     verdict.violations.push_back("the same seed gave another fingerprint");
   }
   if (seed % kMovedEvery == 0) check_moves(scenario, verdict);
+  if (seed % kAttackedEvery == 1) check_attacks(scenario, verdict);
   return verdict;
 }
 
@@ -97,6 +108,8 @@ int run_all(const Arguments& arguments) {
   std::uint64_t frames = 0;
   std::uint64_t retransmits = 0;
   std::uint64_t moves = 0;
+  std::uint64_t attacks = 0;
+  std::uint64_t challenges = 0;
   for (std::uint64_t seed = arguments.seed; seed < arguments.seed + arguments.count; ++seed) {
     std::fflush(stdout);  // a CHECK that fails must leave the last word here
     if (arguments.verbose) std::printf("%s", describe(make_scenario(seed)).c_str());
@@ -106,6 +119,8 @@ int run_all(const Arguments& arguments) {
     frames += verdict.frames;
     retransmits += verdict.retransmits;
     moves += verdict.moves;
+    attacks += verdict.attacks;
+    challenges += verdict.challenges;
     if (!verdict.violations.empty()) {
       ++bad;
       explain(seed, verdict);
@@ -116,6 +131,8 @@ int run_all(const Arguments& arguments) {
                   static_cast<long long>(to_ns(verdict.finished)));
     }
   }
+  std::printf("%llu attacks, %llu challenges\n", static_cast<unsigned long long>(attacks),
+              static_cast<unsigned long long>(challenges));
   std::printf("%llu seeds, %llu violations, %llu frames, %llu retransmissions, %llu moves\n",
               static_cast<unsigned long long>(arguments.count),
               static_cast<unsigned long long>(bad), static_cast<unsigned long long>(frames),

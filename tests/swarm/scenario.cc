@@ -217,6 +217,32 @@ Scenario with_moves(Scenario scenario) {
   return scenario;
 }
 
+Scenario with_adversary(Scenario scenario) {
+  Dice dice(Rng(scenario.seed).fork("swarm.adversary"));
+  scenario = with_room(std::move(scenario));
+  scenario.adversary.percent = static_cast<unsigned>(dice.scaled({1, 60}));
+  scenario.adversary.may_reset = dice.percent(25);
+  for (SwarmHost& host : scenario.hosts) {
+    host.tcp.out_of_order_slices_max = TcpConfig().out_of_order_slices_max;
+    host.tcp.syn_backlog_max = static_cast<std::uint32_t>(dice.scaled({8, 512}));
+    host.tcp.black_hole_detection = dice.percent(30);
+    host.tcp.minshall = dice.percent(30);
+    host.tcp.quick_acks = static_cast<std::uint32_t>(dice.pick({0, 16}));
+    // Who was reset unheard is missed by the other side.
+    host.tcp.keepalive = scenario.adversary.may_reset;
+    host.tcp.keepalive_idle = std::chrono::seconds(10);
+    host.tcp.keepalive_interval = std::chrono::seconds(5);
+    // Both clocks about to wrap.
+    if (dice.percent(50)) {
+      host.tcp.initial_sequence = 0U - static_cast<std::uint32_t>(dice.scaled({1, 1 << 20}));
+    }
+    if (dice.percent(50)) {
+      host.tcp.initial_timestamp = 0U - static_cast<std::uint32_t>(dice.scaled({1, 20000}));
+    }
+  }
+  return scenario;
+}
+
 std::string describe(const Scenario& scenario) {
   constexpr const char* kNames[kTraffics] = {"bulk", "http", "requests", "moody", "echo"};
   std::ostringstream text;

@@ -11,6 +11,7 @@
 #include "models/host/host_config.h"
 #include "models/port/link.h"
 #include "models/tcp/config.h"
+#include "tests/swarm/adversary.h"
 #include "tests/swarm/moody.h"
 
 namespace twinpath::swarm {
@@ -69,6 +70,7 @@ struct Scenario {
   bool shared_pool = false;  // one for all hosts, as in the simulator
   Instant healed{};          // faults end here
   std::vector<Move> moves;
+  AdversaryConfig adversary{};
 };
 
 Scenario make_scenario(std::uint64_t seed);
@@ -77,6 +79,8 @@ Scenario make_scenario(std::uint64_t seed);
 Scenario with_room(Scenario scenario);
 // And with connections that move.
 Scenario with_moves(Scenario scenario);
+// The same world, again with room, with somebody on the path who forges.
+Scenario with_adversary(Scenario scenario);
 std::string describe(const Scenario& scenario);
 
 }  // namespace twinpath::swarm

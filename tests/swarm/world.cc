@@ -21,9 +21,17 @@ constexpr std::int32_t kFdsMax = 256;  // far more than a world's hosts open
 
 class World {
  public:
-  explicit World(const Scenario& scenario) : scenario_(scenario), network_(scenario.seed) {
+  explicit World(const Scenario& scenario)
+      : scenario_(scenario),
+        network_(scenario.seed),
+        adversary_(network_, forged_, scenario.adversary,
+                   Dice(Rng(scenario.seed).fork("swarm.forger"))) {
     build_hosts();
     build_links();
+    if (scenario.adversary.percent > 0) {
+      network_.watch([this](const SeenFrame& frame) { adversary_.see(frame); });
+      network_.at(scenario.healed, [this] { adversary_.stop(); });
+    }
     for (std::size_t i = 0; i < scenario.flows.size(); ++i) build_flow(i);
     for (const Move& planned : scenario_.moves) {
       network_.at(planned.at, [this, planned] { move(planned); });
@@ -42,7 +50,11 @@ class World {
     check_frames();
     verdict_.fingerprint = network_.fingerprint();
     verdict_.frames = network_.frames_received();
-    for (const auto& host : hosts_) verdict_.retransmits += host->ip().tcp().counters().retransmits;
+    for (const auto& host : hosts_) {
+      verdict_.retransmits += host->ip().tcp().counters().retransmits;
+      verdict_.challenges += host->ip().tcp().counters().challenge_acks;
+    }
+    verdict_.attacks = adversary_.attacks();
     return verdict_;
   }
 
@@ -64,6 +76,7 @@ class World {
       HeapPool& pool = *pools_[scenario_.shared_pool ? 0 : i];
       hosts_.push_back(std::make_unique<AppHost>(host.config, host.tcp, pool));
       network_.add(host.config.name, *hosts_.back());
+      adversary_.add(*hosts_.back());
     }
   }
 
@@ -120,8 +133,9 @@ class World {
                                     .port = flow.port,
                                     .to = flow.server_address});
     checks_.push_back([this, &sink, &bulk, &flow] {
-      expect(bulk.error() == Errno::kNone, "bulk: " + std::string(symbol(bulk.error())));
       expect(sink.totals().verify_errors == 0, "bulk: wrong bytes");
+      if (scenario_.adversary.may_reset) return;
+      expect(bulk.error() == Errno::kNone, "bulk: " + std::string(symbol(bulk.error())));
       expect(sink.totals().failures == 0, "bulk: the sink's connection failed");
       expect(sink.totals().bytes == std::max<std::uint64_t>(flow.bytes, 1),
              "bulk: " + std::to_string(sink.totals().bytes) + " of " + std::to_string(flow.bytes) +
@@ -134,6 +148,8 @@ class World {
     const auto& server = serve<HttpServer>(index, HttpServerConfig{.port = flow.port});
     const auto& get = ask<HttpGet>(index, flow.http);
     checks_.push_back([this, &server, &get, &flow] {
+      expect(get.totals().verify_errors == 0, "http: wrong bytes");
+      if (scenario_.adversary.may_reset) return;
       expect(get.totals().problem.empty(), "http: " + get.totals().problem);
       expect(get.totals().requests == flow.http.requests, "http: bodies are missing");
       expect(server.totals().refused == 0, "http: a request was refused");
@@ -145,8 +161,9 @@ class World {
     serve<EchoServer>(index, EchoServerConfig{.port = flow.port});
     const auto& client = ask<RequestResponse>(index, flow.requests);
     checks_.push_back([this, &client, &flow] {
-      expect(client.failures() == 0, "requests: " + std::to_string(client.failures()) + " failed");
       expect(client.verify_errors() == 0, "requests: wrong bytes");
+      if (scenario_.adversary.may_reset) return;
+      expect(client.failures() == 0, "requests: " + std::to_string(client.failures()) + " failed");
       expect(client.completed() == flow.requests.requests, "requests: answers are missing");
     });
   }
@@ -157,6 +174,7 @@ class World {
     const auto& sender = ask<MoodySender>(index, flow.moody);
     checks_.push_back([this, &sink, &sender, &flow] {
       expect(sink.wrong() == 0, "moody: wrong bytes");
+      if (scenario_.adversary.may_reset) return;
       expect(sender.error() == Errno::kNone, "moody: " + std::string(symbol(sender.error())));
       if (sender.walked_away()) return;
       expect(sink.resets() == 0, "moody: reset although nobody walked away");
@@ -230,6 +248,7 @@ class World {
       expect(pool->outstanding() == 0,
              std::to_string(pool->outstanding()) + " frame buffers never came home");
     }
+    expect(forged_.outstanding() == 0, "forged frames never came home");
   }
 
   // Every frame sent is delivered, or its loss has a name.
@@ -240,7 +259,7 @@ class World {
       sent += host->ip().counters().tx_frames;
       received += host->ip().counters().rx_frames;
     }
-    std::uint64_t left = sent;
+    std::uint64_t left = sent + adversary_.frames();
     for (std::size_t i = 0; i < scenario_.links.size(); ++i) {
       left -= network_.lost_while_down(i);
       for (const PortId end : {LinkElement::kEndA, LinkElement::kEndB}) {
@@ -258,8 +277,10 @@ class World {
 
   Scenario scenario_;
   std::vector<std::unique_ptr<HeapPool>> pools_;
+  HeapPool forged_;
   std::vector<std::unique_ptr<AppHost>> hosts_;
   FakeNetwork network_;
+  Adversary adversary_;
   std::vector<Client> clients_;
   std::vector<std::function<void()>> checks_;
   Verdict verdict_;

@@ -14,6 +14,8 @@ struct Verdict {
   std::uint64_t frames = 0;
   std::uint64_t retransmits = 0;
   std::uint64_t moves = 0;  // connections that left and came back
+  std::uint64_t attacks = 0;
+  std::uint64_t challenges = 0;  // answers to what was forged (RFC 5961)
   Instant finished{};
 };
 

@@ -18,6 +18,7 @@ from .scenarios import JSON
 SCHEMA = "twinpath.script/1"
 EXIT_BAD = 2
 REAL_TIME_S = 20.0
+DRIVERS = (*LIBRARIES, "linux")
 
 app = typer.Typer(add_completion=False)
 
@@ -31,7 +32,9 @@ def _frame() -> None:
                             "code 0: all passed, 1: a script failed, 2: a script is wrong.")
 def script_command(files: list[Path] = typer.Argument(..., help="FILE.pkt, or a folder"), *,
                    under: str = typer.Option("fake", help="fake: virtual time; ns3: inside ns-3; "
-                                                          "net_ring: over DPDK, in real time"),
+                                                          "net_ring: over DPDK, in real time; "
+                                                          "linux: against this machine's kernel, "
+                                                          "as root"),
                    option: list[str] = typer.Option([], "--set", help="an option of the host, as "
                                                                       "tcp.nagle=off"),
                    peer_isn: int = typer.Option(0, help="added to the peer's sequence numbers"),
@@ -39,9 +42,10 @@ def script_command(files: list[Path] = typer.Argument(..., help="FILE.pkt, or a 
                        None, help="leave out scripts that take more seconds; 20 in real time"),
                    verbose: bool = typer.Option(False, "-v", help="print every event"),
                    as_json: bool = JSON) -> int:
-    if under not in LIBRARIES:
-        raise ConfigError([Problem("--under", under, "no such driver", ", ".join(LIBRARIES))])
-    library_path(under)  # before a child process stumbles over it
+    if under not in DRIVERS:
+        raise ConfigError([Problem("--under", under, "no such driver", ", ".join(DRIVERS))])
+    if under in LIBRARIES:
+        library_path(under)  # before a child process stumbles over it
     if at_most is None:
         at_most = REAL_TIME_S if under in REAL_TIME else 0.0
     settings = Settings(under, tuple(_split(text) for text in option), peer_isn, at_most,

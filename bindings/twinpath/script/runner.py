@@ -12,13 +12,14 @@ from typing import Callable
 
 from . import abi, checks, grammar, linux, wire
 from .calls import Addresses, CallError, Calls
+from .kernel import Kernel, NoCounterpart
 from .model import Call, Check, Event, Icmp, Packet, Script, ScriptError, Tcp, Udp, When
 from .peer import Mismatch, Peer, Seen
 from .shown import packet_text
 
 NS_PER_US = 1000
 TOLERANCE_US = 4000
-REAL_TIME = ("net_ring",)
+REAL_TIME = ("net_ring", "linux")
 REAL_TIME_TOLERANCE_US = 250_000  # on a busy machine; order and contents stay sharp
 OPTIONS_MAX = 40        # bytes by which a full segment may be shorter than the MSS
 ANYTIME_NS = 120 * 1_000_000_000  # how long `*` waits
@@ -105,6 +106,8 @@ def run_text(path: str, text: str, settings: Settings = Settings()) -> Outcome:
     except ScriptError as error:
         outcome.status, outcome.message = "bad", error.message
         outcome.line, outcome.column = error.line, error.column
+    except NoCounterpart as error:
+        outcome.status, outcome.message = "left_out", str(error)
     except abi.ConfigError as error:
         outcome.status, outcome.message, outcome.line = "bad", str(error), 1
     except (Failure, CallError, Mismatch, checks.CheckError) as error:
@@ -164,13 +167,15 @@ class Runner:
             tolerance_us = max(tolerance_us, REAL_TIME_TOLERANCE_US)
         self.tolerance_ns = tolerance_us * NS_PER_US
         addresses = addresses_of(script)
-        self.host = abi.Host(configuration(script, addresses, settings), settings.under)
+        said = configuration(script, addresses, settings)
+        self.host = Kernel(said) if settings.under == "linux" else abi.Host(said, settings.under)
         self.calls = Calls(self.host, addresses)
         self.peer = Peer(addresses, self._number(script, "peer_isn", settings.peer_isn))
         self.now_ns = self.base_ns = self.host.call("now")
         self.seen: deque[Seen] = deque()
         self.pending: Pending | None = None
         self.strict = "strict_segments" in script.options
+        self.is_linux = settings.under == "linux"
 
     def _number(self, script: Script, name: str, default: int) -> int:
         try:
@@ -292,7 +297,8 @@ class Runner:
         if self.strict or not isinstance(told.body, Tcp) or not isinstance(wanted, Tcp):
             return told
         body = told.body
-        is_full = body.length >= self.peer.flow.mss - OPTIONS_MAX
+        # Linux cuts what is more than half of the peer's window.
+        is_full = body.length >= (1 if self.is_linux else self.peer.flow.mss - OPTIONS_MAX)
         while is_full and body.seq == wanted.seq and body.length < wanted.length:
             self._await_packet(latest)
             follows = self.peer.told(self.seen[0], packet).body if self.seen else None
@@ -308,7 +314,7 @@ class Runner:
         told = self._whole(seen, packet, latest)
         if isinstance(seen.body, wire.Datagram):
             self.peer.follow(seen.body.ports)
-        what = difference(told, packet)
+        what = difference(*map(_without_push, (told, packet)) if self.is_linux else (told, packet))
         if what:
             shown = told if isinstance(told.body, type(packet.body)) else self.peer.told(seen)
             raise Failure(f"{what}\n  sent:     {packet_text(shown)}\n"
@@ -384,6 +390,14 @@ class Runner:
             note = "; it would block"
         raise Failure(f"{call.name}() returned {came}{note}, expected "
                       f"{call.result} {call.error}".rstrip())
+
+
+def _without_push(packet: Packet) -> Packet:
+    """Linux has PSH on every piece it cuts for itself, wherever the data ends."""
+    if not isinstance(packet.body, Tcp):
+        return packet
+    return dataclasses.replace(
+        packet, body=dataclasses.replace(packet.body, flags=packet.body.flags.replace("P", "")))
 
 
 def difference(told: Packet, expected: Packet) -> str:
