@@ -14,6 +14,8 @@ constexpr std::string_view kBlanks = " \t\r=";
 constexpr std::uint32_t kHeadersBytes = 40;          // IPv4 and TCP
 constexpr std::uint32_t kMssBytesMin = 88;           // of TcpConfig
 constexpr std::uint64_t kFirstMac = 0x020000000001;  // locally administered
+constexpr std::uint16_t kVlanMax = 4094;             // IEEE 802.1Q §9.6
+constexpr std::string_view kSharesPort = "on";
 
 struct Statement {
   std::size_t line = 0;
@@ -48,15 +50,25 @@ std::vector<Statement> statements_of(std::string_view text) {
   return statements;
 }
 
+bool is_interface(const Statement& statement) { return statement.words[0] == "interface"; }
+
+bool shares_port(const Statement& statement) {
+  const auto& words = statement.words;
+  return words.size() > 2 && std::find(words.begin() + 2, words.end(), kSharesPort) != words.end();
+}
+
 class Reader {
  public:
   explicit Reader(EmbeddedConfig& config) : config_(config) {}
 
   std::vector<ConfigurationProblem> read(std::string_view text) {
     const auto statements = statements_of(text);
-    // Interfaces first, so that routes may name them wherever they stand.
-    for (const Statement& statement : statements) {
-      if (statement.words[0] == "interface") read_interface(statement);
+    // Interfaces first, so that routes may name them wherever they stand, and of these those with a
+    // port of their own, so that interface and port have one number.
+    for (const bool shares : {false, true}) {
+      for (const Statement& statement : statements) {
+        if (is_interface(statement) && shares_port(statement) == shares) read_interface(statement);
+      }
     }
     for (const Statement& statement : statements) read_other(statement);
     if (problems_.empty()) check_whole();
@@ -70,9 +82,17 @@ class Reader {
                                 "' is not " + std::string(allowed));
   }
 
+  // Of the interface being read.
+  [[nodiscard]] MacAddress default_mac() const {
+    return MacAddress::from_u64(kFirstMac + config_.host.interfaces.size());
+  }
   void read_interface(const Statement& statement);
   std::size_t read_interface_word(const Statement& statement, std::size_t at,
                                   InterfaceConfig& interface);
+  void read_interface_value(const Statement& statement, std::size_t at, InterfaceConfig& interface);
+  void read_mac(const Statement& statement, std::size_t at, InterfaceConfig& interface);
+  void read_port(const Statement& statement, std::string_view name, InterfaceConfig& interface);
+  void read_vlan(const Statement& statement, std::string_view text, InterfaceConfig& interface);
   void read_address(const Statement& statement, std::string_view text, InterfaceConfig& interface);
   void read_other(const Statement& statement);
   void read_route(const Statement& statement);
@@ -100,11 +120,15 @@ void Reader::read_interface(const Statement& statement) {
     problem(statement.line, "interface: '" + name + "' is there already");
   }
   InterfaceConfig interface;
-  interface.mac = MacAddress::from_u64(kFirstMac + index);
-  config_.raw.push_back(false);
+  interface.mac = default_mac();
+  const bool shares = shares_port(statement);
+  if (!shares) config_.raw.push_back(false);
   config_.interface_names.push_back(name);
   for (std::size_t at = 2; at < statement.words.size();) {
     at += read_interface_word(statement, at, interface);
+  }
+  if (!shares && config_.raw.back() && interface.vlan != 0) {
+    problem(statement.line, "interface: 'raw' frames have no room for a VLAN's tag");
   }
   config_.host.interfaces.push_back(std::move(interface));
 }
@@ -113,37 +137,82 @@ void Reader::read_interface(const Statement& statement) {
 std::size_t Reader::read_interface_word(const Statement& statement, std::size_t at,
                                         InterfaceConfig& interface) {
   const std::string_view word = statement.words[at];
+  if (word == "link-local") {
+    interface.link_local = true;
+    return 1;
+  }
   if (word == "raw") {
-    config_.raw.back() = true;
     interface.arp = false;
+    if (shares_port(statement)) {
+      problem(statement.line, "interface: 'raw' is for one with a port of its own");
+    } else {
+      config_.raw.back() = true;
+    }
     return 1;
   }
   if (at + 1 == statement.words.size()) {
     problem(statement.line, "interface: '" + std::string(word) + "' has no value");
     return 1;
   }
+  read_interface_value(statement, at, interface);
+  return 2;
+}
+
+void Reader::read_interface_value(const Statement& statement, std::size_t at,
+                                  InterfaceConfig& interface) {
+  const std::string_view word = statement.words[at];
   const std::string_view value = statement.words[at + 1];
   if (word == "mac" || word == "peer") {
-    const auto mac = MacAddress::parse(value);
-    if (!mac) {
-      wrong(statement, value, "an Ethernet address such as 02:00:00:00:00:01");
-    } else if (word == "mac") {
-      interface.mac = *mac;
-    } else {
-      interface.arp = false;
-      interface.peer = *mac;
-    }
+    read_mac(statement, at, interface);
   } else if (word == "address") {
     read_address(statement, value, interface);
   } else if (word == "mtu") {
     const auto mtu = parse_number<std::uint32_t>(value);
-    if (!mtu) wrong(statement, value, "a number of bytes");
+    if (!mtu) wrong(statement, value, "a number of bytes (68..65535, with IPv6 1280..65535)");
     interface.mtu_bytes = mtu.value_or(interface.mtu_bytes);
+  } else if (word == "vlan") {
+    read_vlan(statement, value, interface);
+  } else if (word == kSharesPort) {
+    read_port(statement, value, interface);
   } else {
-    problem(statement.line,
-            "interface: no word '" + std::string(word) + "' (mac, peer, address, mtu, raw)");
+    problem(statement.line, "interface: no word '" + std::string(word) +
+                                "' (address, link-local, mac, mtu, on, peer, raw, vlan)");
   }
-  return 2;
+}
+
+void Reader::read_mac(const Statement& statement, std::size_t at, InterfaceConfig& interface) {
+  const std::string_view value = statement.words[at + 1];
+  const auto mac = MacAddress::parse(value);
+  if (!mac) return wrong(statement, value, "an Ethernet address such as 02:00:00:00:00:01");
+  if (statement.words[at] == "mac") {
+    interface.mac = *mac;
+  } else {
+    interface.arp = false;
+    interface.peer = *mac;
+  }
+}
+
+// Ports have the numbers of the interfaces they belong to, which were read before.
+void Reader::read_port(const Statement& statement, std::string_view name,
+                       InterfaceConfig& interface) {
+  const auto own = device(statement, name);
+  if (!own) return;
+  if (*own >= config_.raw.size()) {
+    return wrong(statement, name, "an interface with a port of its own");
+  }
+  if (config_.raw[*own]) return wrong(statement, name, "an interface with Ethernet frames");
+  interface.port = *own;
+  if (interface.mac == default_mac()) interface.mac = config_.host.interfaces[*own].mac;
+}
+
+void Reader::read_vlan(const Statement& statement, std::string_view text,
+                       InterfaceConfig& interface) {
+  const auto vlan = parse_number<std::uint16_t>(text);
+  if (!vlan || *vlan > kVlanMax) {
+    return wrong(statement, text,
+                 "a VLAN (1.." + std::to_string(kVlanMax) + ", or 0 for frames without a tag)");
+  }
+  interface.vlan = *vlan;
 }
 
 void Reader::read_address(const Statement& statement, std::string_view text,
@@ -211,7 +280,7 @@ void Reader::read_neighbour(const Statement& statement) {
 
 void Reader::read_other(const Statement& statement) {
   const std::string_view word = statement.words[0];
-  if (word == "interface") return;
+  if (is_interface(statement)) return;
   if (word == "route") return read_route(statement);
   if (word == "neighbour") return read_neighbour(statement);
   read_scalar(statement);
@@ -274,7 +343,8 @@ std::vector<ConfigurationProblem> read_configuration(std::string_view text,
 }
 
 std::string describe_options() {
-  return "interface NAME [raw] [mac MAC] [peer MAC] [address ADDRESS/LENGTH]... [mtu BYTES]\n"
+  return "interface NAME [on INTERFACE] [vlan NUMBER] [raw] [mac MAC] [peer MAC] "
+         "[address ADDRESS/LENGTH]... [link-local] [mtu BYTES]\n"
          "route NETWORK|default [via GATEWAY] [dev INTERFACE]\n"
          "neighbour ADDRESS mac MAC [dev INTERFACE]\n"
          "name TEXT\n"

@@ -15,8 +15,12 @@ namespace twinpath::bind {
 struct EmbeddedConfig {
   HostConfig host;
   TcpConfig tcp;
-  std::vector<bool> raw;                     // by interface: frames begin at the IP header
+  // By port: frames begin at the IP header. Interfaces with a port of their own come first in
+  // `host`, those that share one behind them.
+  std::vector<bool> raw;
   std::vector<std::string> interface_names;  // by interface
+
+  [[nodiscard]] std::size_t ports() const { return raw.size(); }
 };
 
 struct ConfigurationProblem {

@@ -30,7 +30,7 @@ class DirectCarrier final : public Carrier {
       : frame_bytes_(longest_mtu(config.host) + kLinkBytes + kSpareBytes),
         pool_({.capacity_bytes = kHeadroomBytes + frame_bytes_, .headroom_bytes = kHeadroomBytes}),
         host_(config.host, config.tcp, pool_),
-        ports_(static_cast<PortId>(config.host.interfaces.size())),
+        ports_(static_cast<PortId>(config.ports())),
         sink_(sink) {}
 
   IpHost& host() override { return host_; }

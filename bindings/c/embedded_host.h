@@ -44,7 +44,7 @@ class EmbeddedHost final : private FrameSink {
   // After every call that may have given the stack something to send.
   void flush() { carrier_->flush(); }
 
-  [[nodiscard]] std::size_t interfaces() const { return raw_.size(); }
+  [[nodiscard]] std::size_t ports() const { return raw_.size(); }
   // `frame` as the interface has it, with or without Ethernet. False: no buffer for it.
   bool inject(PortId port, std::span<const std::byte> frame);
   // The frame that waits longest; nullptr: none.

@@ -89,7 +89,7 @@ int twinpath_advance(TwinpathHost* host, int64_t until_ns) {
 
 int twinpath_inject(TwinpathHost* host, uint32_t interface, const void* frame, size_t bytes) {
   return guarded(host, [&](EmbeddedHost& embedded) -> int {
-    if (interface >= embedded.interfaces()) return failure(Errno::kNoDevice);
+    if (interface >= embedded.ports()) return failure(Errno::kNoDevice);
     if (frame == nullptr) return failure(Errno::kFault);
     if (bytes > TWINPATH_FRAME_BYTES_MAX) return failure(Errno::kMessageSize);
     const std::span<const std::byte> view(static_cast<const std::byte*>(frame), bytes);

@@ -32,7 +32,7 @@ typedef struct TwinpathHost TwinpathHost;
 /* About a frame that leaves. */
 typedef struct TwinpathFrame {
   int64_t time_ns;    /* when the host sent it, since the host was created */
-  uint32_t interface; /* the configuration's interfaces in order, from 0 */
+  uint32_t interface; /* of the configuration's with a port of their own, in order, from 0 */
   uint32_t bytes;
 } TwinpathFrame;
 

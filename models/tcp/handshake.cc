@@ -9,6 +9,9 @@ namespace {
 
 // A peer that offers less would make us send headers only; Linux's floor.
 constexpr std::uint32_t kPeerMssMin = 48;
+// RFC 9293 §3.7.1, MUST-15: who says nothing takes this much.
+constexpr std::uint32_t kPeerMssV4 = 536;
+constexpr std::uint32_t kPeerMssV6 = 1220;
 constexpr std::uint32_t kUnscaledWindowMax = 65535;
 constexpr std::uint32_t kTimestampsBytes = 12;  // padded, on every segment
 
@@ -92,7 +95,9 @@ void negotiate(Core& core, Connection& connection, const Segment& syn) {
   connection.snd_wnd = connection.snd_wnd_max = syn.window;  // never scaled: RFC 7323 §2.2
   connection.snd_wl1 = syn.seq;
   connection.snd_wl2 = connection.iss;
-  connection.peer_mss_bytes = std::max<std::uint32_t>(offered.mss.value_or(536), kPeerMssMin);
+  const std::uint32_t unsaid = connection.key.remote.is_v4() ? kPeerMssV4 : kPeerMssV6;
+  connection.peer_mss_bytes =
+      offered.mss ? std::max<std::uint32_t>(*offered.mss, kPeerMssMin) : unsaid;
   connection.ts_ok = config.timestamps && offered.timestamps;
   if (connection.ts_ok) {
     connection.ts_recent = offered.timestamps->value;

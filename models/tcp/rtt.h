@@ -21,6 +21,7 @@ class RttEstimator {
     if (backoff_ < kBackoffMax) ++backoff_;
   }
   void clear_backoff() { backoff_ = 0; }
+  [[nodiscard]] std::uint32_t backoffs() const { return backoff_; }
   // RFC 6298 §5.7: after a SYN was retransmitted data starts with 3 s, unless a sample exists.
   void on_handshake_retransmitted();
 

@@ -99,15 +99,23 @@ void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
   on_loss_timeout(core, connection, now);
 }
 
+// Probes that are answered never end a connection somebody holds; one that nobody holds any more
+// must not cost us for ever (RFC 6429 §4).
+bool is_probed_enough(const Core& core, const Connection& connection) {
+  const std::uint32_t patience =
+      std::min<std::uint32_t>(core.config.retries2, RttEstimator::kBackoffMax - 1);
+  return !connection.has_handle && connection.rtt.backoffs() > patience;
+}
+
 // RFC 9293 §3.8.6.1. With some window, silly-window avoidance held the data: its override.
 void on_persist_timer(Core& core, Connection& connection, Instant now) {
   ++connection.expiries;
-  const bool is_orphan = !connection.has_handle;
-  if (is_orphan && connection.expiries > core.config.retries2) {
-    abort_with_reset(core, connection, now, Errno::kTimedOut);  // RFC 6429 §4
+  if (is_probed_enough(core, connection)) {
+    abort_with_reset(core, connection, now, Errno::kTimedOut);
     return;
   }
-  if (user_gives_up(connection, now, now)) {
+  // What nobody answers is R2's (RFC 9293 §3.8.3), as for data.
+  if (connection.expiries > core.config.retries2 || user_gives_up(connection, now, now)) {
     terminate(core, connection, now, reason_for_giving_up(connection));
     return;
   }

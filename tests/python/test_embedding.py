@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from twinpath.script import abi, linux
 INTERFACE = ROOT / "bindings" / "c"
 RAW = "interface eth0 raw address 192.168.0.1/16; route default"
 STREAM = (socket.AF_INET, socket.SOCK_STREAM, 0)
-EXAMPLE_LINES_MAX = 80
+EXAMPLE_LINES_MAX = 60
 
 
 @pytest.fixture
@@ -181,6 +182,85 @@ def test_frames_are_ethernet_unless_raw() -> None:
     assert taken is not None and taken[1][:14].hex() == "0200000000090200000000070800"
     assert host.take() is None
     host.close()
+
+
+VLANS = """interface v7 on eth0 vlan 7 address 198.18.7.1/24
+interface eth0 mac 02:00:00:00:00:05 address 198.18.0.1/24
+interface eth1 address 198.18.1.1/24 vlan 9 peer 02:00:00:00:00:09
+neighbour 198.18.0.2 mac 02:00:00:00:00:0a dev eth0
+neighbour 198.18.7.2 mac 02:00:00:00:00:0a dev v7"""
+
+
+def test_vlans_share_a_port() -> None:
+    host = abi.Host(VLANS)
+    sender = host.call("socket", socket.AF_INET, socket.SOCK_DGRAM, 0)
+    told = {}
+    for target in ("198.18.0.2", "198.18.7.2", "198.18.1.2"):
+        assert host.call("sendto", sender, b"x", 1, 0, linux.sockaddr(target, 9), 16) == 1
+        about, room = abi.Frame(), ctypes.create_string_buffer(100)
+        assert host.call("take", ctypes.byref(about), room, 100) > 0
+        told[target] = (about.interface, room.raw[:16].hex())
+    ends = "02000000000a020000000005"
+    assert told["198.18.0.2"] == (0, ends + "08004500")
+    assert told["198.18.7.2"] == (0, ends + "81000007")
+    assert told["198.18.1.2"][0] == 1 and told["198.18.1.2"][1][24:] == "81000009"
+    assert host.call("inject", 1, b"", 0) == 0
+    assert host.call("inject", 2, b"", 0) == -errno.ENODEV
+    host.close()
+
+
+def test_link_local_addresses_on_request() -> None:
+    for word, result in (("", -errno.EADDRNOTAVAIL), ("link-local", 0)):
+        host = abi.Host(f"interface eth0 mac 02:00:00:00:00:01 address 198.18.0.1/24 {word}")
+        listener = host.call("socket", socket.AF_INET6, socket.SOCK_STREAM, 0)
+        assert host.call("bind", listener, linux.sockaddr("fe80::ff:fe00:1", 80), 28) == result
+        host.close()
+
+
+@pytest.mark.parametrize("text, told", [
+    ("interface a vlan 5000", "'5000' is not a VLAN (1..4094"),
+    ("interface a vlan x", "'x' is not a VLAN (1..4094"),
+    ("interface a raw vlan 3", "have no room for a VLAN's tag"),
+    ("interface a; interface b on c vlan 3", "'c' is not the name of an interface"),
+    ("interface a; interface b on a; interface c on b", "'b' is not an interface with a port"),
+    ("interface a raw; interface b on a vlan 3", "'a' is not an interface with Ethernet frames"),
+    ("interface a; interface b on a vlan 3 raw", "'raw' is for one with a port of its own"),
+    ("interface a; interface b on a", "the same port"),
+    ("interface a mtu x", "68..65535"),
+    ("interface a tag 3", "address, link-local, mac, mtu, on, peer, raw, vlan"),
+])
+def test_what_is_wrong_with_an_interface_is_told(text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        abi.Host(text)
+    assert told in "\n".join(problem.message for problem in caught.value.problems)
+
+
+# What no statement sets: what the carrier gives, what is code, and what no network is sized by.
+UNSAID = {"initial_sequence", "initial_timestamp", "custom_congestion", "publisher",
+          "stream_chunk_bytes", "stream_chunks_max", "interfaces", "routes", "neighbours"}
+
+
+@pytest.mark.parametrize("header, struct, prefix", [
+    ("tcp/config.h", "TcpConfig", "tcp."), ("host/host_config.h", "HostConfig", "host."),
+    ("host/host_config.h", "InterfaceConfig", "interface "),
+])
+def test_every_member_of_a_configuration_has_its_word(header: str, struct: str,
+                                                      prefix: str) -> None:
+    text = (ROOT / "models" / header).read_text()
+    body = text.partition(f"struct {struct} {{")[2].partition("\n};")[0]
+    members = re.findall(r"^  (?!static)[\w:<>,. ]+? (\w+)(?: = [^;]*|\{\})?;", body, re.MULTILINE)
+    library = abi.library("fake")
+    buffer = ctypes.create_string_buffer(1 << 16)
+    library.twinpath_options(buffer, len(buffer))
+    words = buffer.value.decode()
+    interface = {"mac": "mac", "addresses": "address", "mtu_bytes": "mtu", "arp": "raw",
+                 "peer": "peer", "port": "on", "vlan": "vlan", "link_local": "link-local"}
+    assert len(members) > 6
+    for member in set(members) - UNSAID:
+        if prefix == "interface ":
+            assert f"[{interface[member]}" in words, member
+        else:
+            assert f"\n{prefix}{member} " in words or f"\n{member} " in words, member
 
 
 V6_ENDS = ("2001:db8::1", "2001:db8::2")

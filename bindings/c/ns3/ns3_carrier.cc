@@ -75,7 +75,7 @@ class Ns3Carrier final : public Carrier {
 
 Ns3Carrier::Ns3Carrier(const EmbeddedConfig& config, FrameSink& sink)
     : pool_({.capacity_bytes = longest_mtu(config.host) + kSpareBytes}) {
-  for (PortId port = 0; port < config.host.interfaces.size(); ++port) connect(port, sink);
+  for (PortId port = 0; port < config.ports(); ++port) connect(port, sink);
   auto host = std::make_unique<IpHost>(config.host, config.tcp, pool_);
   host_ = host.get();
   node_->set_host(std::move(host));

@@ -33,7 +33,7 @@ class RingCarrier final : public Carrier {
       : name_(next_name()),
         pool_({.name = name_, .bufs = kBufs, .cached = 0, .frame_bytes_max = kFrameBytesMax}),
         sink_(sink) {
-    for (std::size_t i = 0; i < config.host.interfaces.size(); ++i) add_wire(i);
+    for (std::size_t i = 0; i < config.ports(); ++i) add_wire(i);
     host_ = std::make_unique<IpHost>(config.host, config.tcp, pool_);
   }
 

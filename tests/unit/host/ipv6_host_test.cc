@@ -271,7 +271,9 @@ TEST_F(Ipv6HostTest, WhatIsForOthersOrFromNowhereIsDropped) {
   const IpAddress loopback = *IpAddress::parse("::1");
   receive(packet({.from = loopback}, echo_request(loopback)));
   receive(packet({.from = kAllNodes}, echo_request(kAllNodes)));
-  EXPECT_EQ(drops(DropReason::kBadAddress), 2U);
+  const IpAddress mapped = *IpAddress::parse("198.18.0.9");
+  receive(packet({.from = mapped}, echo_request(mapped)));
+  EXPECT_EQ(drops(DropReason::kBadAddress), 3U) << "mapped addresses too: RFC 4942 §2.2";
 }
 
 TEST_F(Ipv6HostTest, APathMtuIsBelievedOnlyByWhoSentAndNotBelow1280) {

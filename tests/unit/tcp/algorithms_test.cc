@@ -276,6 +276,17 @@ TEST(Isn, DependsOnFlowSecretAndTime) {
   EXPECT_NE(secrets.isn(flow, kStart), first);
 }
 
+// RFC 6056 §3.3.3: where the search for a port begins is another place for every peer and secret.
+TEST(Isn, SoDoesTheChoiceOfPorts) {
+  const SecretNumbers secrets(Rng(1));
+  FlowKey flow{Ipv4Address(1), Ipv4Address(2), 0, 80};
+  const std::uint32_t first = secrets.port_offset(flow);
+  EXPECT_EQ(secrets.port_offset(flow), first);
+  EXPECT_NE(SecretNumbers(Rng(2)).port_offset(flow), first);
+  flow.remote_port = 81;
+  EXPECT_NE(secrets.port_offset(flow), first);
+}
+
 void never(void*, Instant) {}
 
 class NobodyListens final : public TcpUser {

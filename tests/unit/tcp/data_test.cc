@@ -206,6 +206,34 @@ TEST(TcpData, ZeroWindowIsEnduredForEver) {
   tcp.expect_state(TcpState::kEstablished);
 }
 
+// RFC 9293 §3.8.3: a peer that answers no probe is gone.
+TEST(TcpData, ZeroWindowOfASilentPeerIsNot) {
+  TcpConfig config;
+  config.retries2 = 3;
+  TcpDialect tcp(config);
+  tcp.established(1000, 0);
+  tcp.user_writes(10);
+  for (int probe = 0; probe < 3; ++probe) tcp.stack_sends_between(100ms, 121s, ack(0, 1));
+  tcp.stack_sends_nothing_for(10min);
+  tcp.expect_error(Errno::kTimedOut);
+}
+
+// RFC 6429 §4: nor what nobody holds any more, though the peer answers.
+TEST(TcpData, ZeroWindowOfAnOrphanIsNot) {
+  TcpConfig config;
+  config.retries2 = 3;
+  TcpDialect tcp(config);
+  tcp.established(1000, 0);
+  tcp.user_writes(10);
+  tcp.user_closes();
+  for (int probe = 0; probe < 3; ++probe) {
+    tcp.stack_sends_between(100ms, 121s, ack(0, 1));
+    tcp.peer_sends(ack(1, 1).win(0));
+  }
+  tcp.stack_sends_between(100ms, 121s, rst_ack(1, 1));
+  EXPECT_EQ(tcp.stack().connections(), 0U);
+}
+
 // The same when the window shuts while data is in flight.
 TEST(TcpData, ShrunkWindowIsEnduredForEver) {
   TcpDialect tcp;
