@@ -11,7 +11,7 @@ from typing import Any, Collection, Mapping
 import pandas as pd
 
 from .asking import WrongName
-from .stats import CONFIDENCE, deviation, mean_of, t_quantile, t_test
+from .stats import CONFIDENCE, deviation, holm, mean_of, t_quantile, t_test
 from .units import percent, show, word
 from .wide import COSTS, groups, parameters
 
@@ -119,12 +119,15 @@ class Paired:
         return self.cells[0]
 
     def df(self) -> pd.DataFrame:
-        """One row per cell: what tells it apart, a and b (means), difference, lo, hi, n, p,
-        seeds, verdict, in SI units."""
+        """One row per cell: what tells it apart, a and b (means), difference, lo, hi, n, p, p_holm,
+        seeds, verdict, in SI units. lo, hi and p are of the cell alone; p_holm holds for all of
+        them together."""
+        together = holm([cell.p for cell in self.cells])
         return pd.DataFrame([
             {**cell.where, "a": cell.mean_a, "b": cell.mean_b, "difference": cell.difference,
              "relative": cell.relative, "lo": cell.lo, "hi": cell.hi, "n": cell.n, "p": cell.p,
-             "seeds": cell.seeds, "verdict": cell.verdict} for cell in self.cells])
+             "p_holm": both, "seeds": cell.seeds, "verdict": cell.verdict}
+            for cell, both in zip(self.cells, together)])
 
     def __str__(self) -> str:
         head = f"{self.about.metric}: {self.about.b} − {self.about.a}"
@@ -133,7 +136,8 @@ class Paired:
             return f"{head} = {self.cells[0]}" + (f"; {left}" if left else "")
         lines = [head, *(f"  {cell.title}: {cell}" for cell in self.cells)]
         notes = [f"each interval stands alone: of 20 cells without a difference about "
-                 f"{20 * (1 - self.about.confidence):.2g} would show one"] \
+                 f"{20 * (1 - self.about.confidence):.2g} would show one; p_holm of df() is of all "
+                 "cells together"] \
             if len(self.cells) > 1 else []
         return "\n".join(lines + [f"  {text}" for text in [left, *notes] if text])
 

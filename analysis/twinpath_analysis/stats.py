@@ -104,3 +104,14 @@ def t_test(mean: float, error: float, freedom: int) -> float:
     from scipy.special import stdtr
 
     return 2 * float(stdtr(freedom, -abs(mean) / error))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """p-values of many tests, corrected so that the chance of any false one among them is that of
+    one test alone (Holm 1979). NaN stays NaN and counts as no test."""
+    order = sorted((p, i) for i, p in enumerate(chances) if not math.isnan(p))
+    corrected, least = list(chances), 0.0
+    for rank, (p, i) in enumerate(order):
+        least = max(least, min(1.0, p * (len(order) - rank)))
+        corrected[i] = least
+    return corrected

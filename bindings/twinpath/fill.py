@@ -68,6 +68,7 @@ def fill(path: str, request: RunRequest, watch: Watch = Watch(),
     if request.plan.driver not in matrix.REAL_TIME:
         run_id, _ = prepare(path, request)
         return run_id, fill_prepared(worker_job(request, path, run_id) | call.job, watch, call)
+    _require_rights(request)
     with one_at_a_time(watch.stop_fd) as held:
         run_id, _ = prepare(path, request)
         if held.fd is None:
@@ -77,6 +78,14 @@ def fill(path: str, request: RunRequest, watch: Watch = Watch(),
             job = worker_job(request, path, run_id) | call.job
             end = _fill_on_bed(request, job, watch, replace(call, kept=held.fds))
         return run_id, end
+
+
+def _require_rights(request: RunRequest) -> None:
+    """Before waiting for others: MissingPrivilege needs no turn."""
+    from .testbed import require_rights
+
+    if request.testbed:
+        require_rights(testbed_file.load(request.testbed).kind)
 
 
 def _fill_on_bed(request: RunRequest, job: dict[str, Any], watch: Watch,

@@ -48,6 +48,17 @@ def require_tools(*tools: str) -> None:
                                f"sudo apt-get install {' '.join(missing)}")
 
 
+def require_rights(kind: str) -> None:
+    """MissingPrivilege when a test-bed of this kind cannot be made here; asked before anybody waits
+    for the machine."""
+    if kind != "veth":
+        return
+    if os.geteuid() != 0:
+        raise MissingPrivilege("the test-bed veth makes network namespaces and needs root; "
+                               "net_ring does without", "sudo ./twinpath …")
+    require_tools("ip", "ethtool", "taskset")
+
+
 def offloads_on(interfaces: Iterable[tuple[str, str]]) -> list[str]:
     """What ethtool still reports as on, "NETNS/INTERFACE OFFLOAD" each. An empty namespace is the
     machine's own."""
@@ -90,10 +101,7 @@ class VethBed:
         self._guard: Guard | None = None
 
     def __enter__(self) -> VethBed:
-        if os.geteuid() != 0:
-            raise MissingPrivilege("the test-bed veth makes network namespaces and needs root; "
-                                   "net_ring does without", "sudo ./twinpath …")
-        require_tools("ip", "ethtool", "taskset")
+        require_rights("veth")
         self._check()
         clean_stale()
         self._guard = Guard()

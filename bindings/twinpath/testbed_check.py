@@ -21,7 +21,7 @@ from .lab_bed import device_of, interfaces, lock_all, refuse_held, refuse_used
 from .machine_lock import Held, one_at_a_time
 from .ports import Survey, System, find
 from .supervise import run_worker
-from .testbed import VethBed, offloads_command, offloads_on
+from .testbed import VethBed, offloads_command, offloads_on, require_rights
 from .testbed_file import BedPort, TestbedFile
 from .testbed_journal import NAMESPACES, bind, note_binding
 
@@ -100,6 +100,7 @@ def check(bed: TestbedFile) -> Checked:
     not be taken."""
     if bed.ports:  # before waiting for a run's end: it may be days away, and hold these very ports
         refuse_held(bed, list(bed.ports.values()))
+    require_rights(bed.kind)
     with one_at_a_time() as held:  # before any port is locked, as runs do it
         facts, on = _measured(bed, held)
     now = datetime.now(timezone.utc)

@@ -103,8 +103,8 @@ void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
 // must not cost us for ever (RFC 6429 §4).
 bool is_probed_enough(const Core& core, const Connection& connection) {
   const std::uint32_t patience =
-      std::min<std::uint32_t>(core.config.retries2, RttEstimator::kBackoffMax - 1);
-  return !connection.has_handle && connection.rtt.backoffs() > patience;
+      std::min<std::uint32_t>(core.config.retries2, RttEstimator::kBackoffMax);
+  return !connection.has_handle && connection.rtt.backoffs() >= patience;
 }
 
 // RFC 9293 §3.8.6.1. With some window, silly-window avoidance held the data: its override.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -49,6 +50,25 @@ def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
         assert wrong is None, f"{name(page)}:{block.line}: {wrong}\n{block.text}"
     for reason in reader.undecided:
         print(f"{name(page)}: no verdict on this machine: {reason}")
+
+
+def test_generated_pages_say_where_they_come_from() -> None:
+    """Nobody who reads the sources is led to a page that is not there yet without a word."""
+    told = [page for page in PAGES for line in page.read_text().splitlines()
+            if "](generated/" in line and "./twinpath docs" not in line]
+    assert not told
+
+
+def test_the_tours_second_step_shows_its_effect(tmp_path: Path) -> None:
+    tour = blocks(ROOT / "docs" / "tour.md")
+    step = next(block for block in tour if "congestion=bbr" in block.text)
+    runs = [line for line in step.text.splitlines() if "--seed 7" in line]
+    took = []
+    for line in runs:
+        words = [str(ROOT / "twinpath"), *line.split()[1:], "--json"]
+        ran = subprocess.run(words, cwd=tmp_path, text=True, capture_output=True, check=True)
+        took.append(json.loads(ran.stdout)["metrics"]["fct_s"]["value"])
+    assert len(took) == 2 and 0.3 < took[1] / took[0] < 0.7
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=name)

@@ -19,7 +19,7 @@ import twinpath as tp
 from twinpath_analysis.database import connect
 from twinpath_analysis.paired import paired
 from twinpath_analysis.plots import Wanted, study_figure
-from twinpath_analysis.stats import mean_of, t_test
+from twinpath_analysis.stats import holm, mean_of, t_test
 from twinpath_analysis.wide import independent, summary
 
 METRICS = pd.DataFrame({"name": ["goodput_bps", "fct_s"], "unit": ["bit/s", "s"],
@@ -163,6 +163,12 @@ def test_the_t_interval_is_scipys(values: list[float]) -> None:
 def test_degenerate_tests() -> None:
     assert t_test(0, 0, 4) == 1.0 and t_test(1, 0, 4) == 0.0
     assert math.isnan(mean_of([]).mean) and math.isnan(mean_of([3.0]).lo)
+
+
+def test_many_tests_are_corrected_together() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, math.nan, 0.6])[0] == 1.0 and math.isnan(holm([0.5, math.nan])[1])
+    assert holm([0.02]) == [0.02] and holm([]) == []
 
 
 def wanted(y: str = "goodput_bps", **more: object) -> Wanted:

@@ -11,12 +11,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import twinpath as tp
 from conftest import BUILD, ROOT
-from twinpath import discover, machine_lock, testbed_check, testbed_file, testbed_journal
+from twinpath import (discover, machine_lock, testbed, testbed_check, testbed_file,
+                      testbed_journal)
 from twinpath.cli import bench
 from twinpath.machine_lock import NAME, one_at_a_time
 
@@ -237,6 +239,19 @@ def test_a_callback_of_a_run_in_real_time_makes_no_other(place: Path, sim, emu, 
             tp.study(db, scenario, fixed={"count": 3}, drivers="emu", testbed="net_ring",
                      progress=False)
     assert scenario(count=3).emulate(testbed="net_ring", db=db).status == "done"
+
+
+def test_who_lacks_rights_is_told_before_waiting(place: Path, sim, emu, tmp_path: Path,
+                                                 monkeypatch) -> None:
+    holder = hold(place)
+    monkeypatch.setattr(machine_lock, "WAIT_MAX_S", 1.0)
+    monkeypatch.setattr(testbed, "os", SimpleNamespace(geteuid=lambda: 1000))
+    scenario = discover.find("udp_echo")
+    for act in (lambda: scenario(count=3).emulate(testbed="veth", db=str(tmp_path / "r.db")),
+                lambda: testbed_check.check(testbed_file.load("veth"))):
+        with pytest.raises(tp.MissingPrivilege, match="needs root"):
+            act()
+    holder.communicate("\n", timeout=20)
 
 
 def is_free() -> bool:

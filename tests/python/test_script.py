@@ -194,6 +194,7 @@ def test_settings_reach_the_host() -> None:
     assert played(text).status == "passed", str(played(text))
     refused = played("--set=tcp.sack=perhaps --set=tcp.nothing=1\n" + LISTENING)
     assert refused.status == "bad" and "perhaps" in refused.message and "nothing" in refused.message
+    assert not refused.message.startswith("line")
 
 
 def test_the_command_line(cli: Callable[..., Ran], tmp_path: Path) -> None:
@@ -207,5 +208,10 @@ def test_the_command_line(cli: Callable[..., Ran], tmp_path: Path) -> None:
     assert cli("script", ".").code == 2
     assert cli("script", "missing.pkt").code == 2
     assert cli("script", "good.pkt", "--under", "moon").code == 2
+    wrong = cli("script", "good.pkt", "--set", "tcp.nagle=off", "--set", "tcp.sack=perhaps",
+                "--set", "tcp.nothing=1", "--set", "foo", "--json")
+    assert wrong.code == 2
+    assert [(p["field"], p["value"]) for p in wrong.json["problems"]] == [
+        ("--set 2", "tcp.sack=perhaps"), ("--set 3", "tcp.nothing=1"), ("--set 4", "foo")]
     verbose = cli("script", "-v", "good.pkt")
     assert verbose.code == 0 and "listen(3, 5) = 0" in verbose.out

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from ..errors import ConfigError, Problem
-from ..script.abi import LIBRARIES, library_path
+from ..script.abi import LIBRARIES, Host, library_path
 from ..script.play import play
 from ..script.runner import REAL_TIME, Outcome, Settings
 from .output import console, print_json
@@ -48,7 +48,7 @@ def script_command(files: list[Path] = typer.Argument(..., help="FILE.pkt, or a 
         library_path(under)  # before a child process stumbles over it
     if at_most is None:
         at_most = REAL_TIME_S if under in REAL_TIME else 0.0
-    settings = Settings(under, tuple(_split(text) for text in option), peer_isn, at_most,
+    settings = Settings(under, _options(option), peer_isn, at_most,
                         _say if verbose else lambda text: None)
     outcomes = []
     for outcome in play([str(path) for path in _scripts(files)], settings):
@@ -62,11 +62,27 @@ def _say(text: str) -> None:
     console.print(escape(text))
 
 
-def _split(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError([Problem("--set", text, "is not OPTION=VALUE")])
-    return name, value
+def _options(given: list[str]) -> tuple[tuple[str, str], ...]:
+    """Options of the host; ConfigError names each wrong one and its place among them."""
+    split = [text.partition("=") for text in given]
+    problems = [
+        Problem(f"--set {place}", text, f"'{text}' {wrong}")
+        for place, (text, (name, equals, value)) in enumerate(zip(given, split), 1)
+        if (wrong := _wrong(name, value) if equals else "is not OPTION=VALUE, as tcp.nagle=off")
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return tuple((name, value) for name, _, value in split)
+
+
+def _wrong(name: str, value: str) -> str:
+    """What a host says against an option; empty: nothing."""
+    try:
+        Host(f"interface eth0 raw\n{name} {value}").close()
+    except ConfigError as error:
+        said = error.problems[-1].message.removeprefix("line 2: ")
+        return "is refused: " + said.removeprefix(f"{name}: ")
+    return ""
 
 
 def _scripts(files: list[Path]) -> list[Path]:

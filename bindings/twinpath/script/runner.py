@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import re
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -109,7 +110,8 @@ def run_text(path: str, text: str, settings: Settings = Settings()) -> Outcome:
     except NoCounterpart as error:
         outcome.status, outcome.message = "left_out", str(error)
     except abi.ConfigError as error:
-        outcome.status, outcome.message, outcome.line = "bad", str(error), 1
+        outcome.status, outcome.line = "bad", 1
+        outcome.message = re.sub(r"^line \d+: ", "", str(error), flags=re.MULTILINE)  # not of ours
     except (Failure, CallError, Mismatch, checks.CheckError) as error:
         outcome.status, outcome.message = "failed", str(error)
         if event is not None:

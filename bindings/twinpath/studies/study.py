@@ -101,7 +101,9 @@ class Study:
         """b against a in `metric`: runs that are equal in seed and in every other parameter make a
         pair. In each cell of the grid, that is for each combination of the other parameters and
         the driver: the mean difference b − a with its t-interval, n and the p of a paired t-test.
-        Seeds that change nothing are one observation. ConfigError names what does not exist."""
+        Intervals and p are of one cell each and not corrected for many of them; `p_holm` of df()
+        is, by Holm's method. Seeds that change nothing are one observation. ConfigError names what
+        does not exist."""
         from twinpath_analysis.paired import paired
         from twinpath_analysis.wide import observations
 
