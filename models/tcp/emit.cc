@@ -19,10 +19,12 @@ SackBlocks sack_blocks(const Connection& connection) {
   return blocks;
 }
 
-TcpOptions options_of(const Core& core, const Connection& connection, Instant now,
-                      const Outgoing& what) {
-  if (what.flags.syn()) return syn_options(core, connection, now);
-  TcpOptions options;
+void set_options(const Core& core, const Connection& connection, Instant now, const Outgoing& what,
+                 TcpOptions& options) {
+  if (what.flags.syn()) {
+    options = syn_options(core, connection, now);
+    return;
+  }
   if (connection.ts_ok) options.timestamps = {timestamp(connection, now), connection.ts_recent};
   if (connection.sack_ok && (!connection.reassembly.empty() || !connection.duplicate.is_empty())) {
     options.sack = sack_blocks(connection);
@@ -33,7 +35,6 @@ TcpOptions options_of(const Core& core, const Connection& connection, Instant no
       options.sack = SackBlocks();
     }
   }
-  return options;
 }
 
 // RFC 6093 §3.2: the pointer names the octet behind the urgent ones, as far as it reaches.
@@ -94,7 +95,7 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
   repr.seq = what.seq;
   repr.ack = connection.rcv_nxt;
   repr.flags = what.flags;
-  repr.options = options_of(core, connection, now, what);
+  set_options(core, connection, now, what, repr.options);
   const auto header_bytes = static_cast<std::uint32_t>(repr.header_len());
   const std::uint32_t segment_bytes = header_bytes + what.payload_bytes;
   BufPtr buf(core.pool.take());

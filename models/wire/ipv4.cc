@@ -50,20 +50,27 @@ bool Ipv4View::options_are_well_formed() const {
 void Ipv4Repr::emit(std::span<std::byte> out) const {
   CHECK(out.size() >= header_len() && total_len() <= kIpv4TotalLenMax);
   CHECK(options.size() % 4 == 0 && header_len() <= kIpv4HeaderLenMax);
-  std::byte* at = out.data();
-  store_u8(at, static_cast<std::uint8_t>(0x40 | header_len() / 4));
-  store_u8(at + 1, static_cast<std::uint8_t>(unsigned{dscp} << 2 | static_cast<unsigned>(ecn)));
-  store_be16(at + 2, static_cast<std::uint16_t>(total_len()));
-  store_be16(at + 4, identification);
-  const unsigned flags = (dont_fragment ? 0x4000u : 0u) | (more_fragments ? 0x2000u : 0u);
-  store_be16(at + 6, static_cast<std::uint16_t>(flags | (fragment_offset_bytes / 8 & 0x1fff)));
-  store_u8(at + kTtlOffset, ttl);
-  store_u8(at + 9, static_cast<std::uint8_t>(protocol));
-  store_be16(at + kChecksumOffset, 0);
-  src.store(at + 12);
-  dst.store(at + 16);
-  if (!options.empty()) std::memcpy(at + kIpv4HeaderLen, options.data(), options.size());
-  store_be16(at + kChecksumOffset, sum_bytes(out.first(header_len())).checksum());
+  const unsigned tos = unsigned{dscp} << 2 | static_cast<unsigned>(ecn);
+  const unsigned fragment = (dont_fragment ? 0x4000u : 0u) | (more_fragments ? 0x2000u : 0u) |
+                            (fragment_offset_bytes / 8 & 0x1fff);
+  // Each word is summed on its way to memory; the checksum's own field counts as zero.
+  InetSum sum;
+  const auto put = [&](std::size_t offset, auto word) {
+    const auto native = network_order(word);
+    store_native(out.data() + offset, native);
+    sum.add_native(native);
+  };
+  put(0, (std::uint64_t{0x40 | header_len() / 4} << 56) | (std::uint64_t{tos & 0xff} << 48) |
+             (std::uint64_t{total_len()} << 32) | (std::uint64_t{identification} << 16) | fragment);
+  put(8, (std::uint64_t{ttl} << 56) | (std::uint64_t{static_cast<std::uint8_t>(protocol)} << 48) |
+             src.value());
+  put(16, dst.value());
+  if (!options.empty()) {
+    const auto rest = out.subspan(kIpv4HeaderLen, options.size());
+    std::memcpy(rest.data(), options.data(), options.size());
+    sum.add_bytes(rest);
+  }
+  store_be16(out.data() + kChecksumOffset, sum.checksum());
 }
 
 void decrement_ttl(std::span<std::byte> header) {

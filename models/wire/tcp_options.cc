@@ -172,7 +172,7 @@ std::size_t TcpOptions::sack_blocks_that_fit() const {
   return used >= kTcpOptionsLenMax ? 0 : (kTcpOptionsLenMax - used) / kSackBlockLen;
 }
 
-std::size_t TcpOptions::wire_len() const {
+std::size_t TcpOptions::wire_len_of_any() const {
   if (sack.empty()) return fixed_len(*this);
   const std::size_t blocks = std::min(sack.size(), sack_blocks_that_fit());
   return fixed_len(*this) + (blocks == 0 ? 0 : 4 + blocks * kSackBlockLen);

@@ -17,6 +17,9 @@ namespace twinpath {
 inline constexpr std::size_t kTcpOptionsLenMax = 40;
 inline constexpr std::size_t kSackBlocksMax = 4;     // 2 + 4 * 8 = 34 bytes; a fifth never fits
 inline constexpr std::uint8_t kWindowScaleMax = 14;  // RFC 7323 §2.3
+// Timestamps behind two NOPs: their length, and the word they begin with.
+inline constexpr std::size_t kTcpTimestampsPaddedLen = 12;
+inline constexpr std::uint32_t kTcpTimestampsWord = 0x0101080a;
 
 enum class TcpOptionKind : std::uint8_t {
   kEndOfOptions = 0,
@@ -85,7 +88,13 @@ struct TcpOptions {
 
   // Bytes these options take on the wire, a multiple of 4, at most kTcpOptionsLenMax. SACK blocks
   // that do not fit beside the others are not counted, and not emitted.
-  std::size_t wire_len() const;
+  std::size_t wire_len() const {
+    return has_only_timestamps() ? kTcpTimestampsPaddedLen : wire_len_of_any();
+  }
+  // What nearly every segment carries: the timestamps, in the layout RFC 7323 §A recommends.
+  bool has_only_timestamps() const {
+    return timestamps && !mss && !window_scale && !sack_permitted && sack.empty() && !fast_open;
+  }
   // Writes exactly wire_len() bytes. Requires: out.size() >= wire_len().
   void emit(std::span<std::byte> out) const;
   // How many SACK blocks there is room for beside the other options.
@@ -98,10 +107,8 @@ struct TcpOptions {
   }
   // parse() in place. Requires: nothing was read or set before.
   void read(std::span<const std::byte> bytes) {
-    // NOP NOP TS: the layout RFC 7323 §A recommends and nearly every segment of every stack
-    // carries.
-    constexpr std::uint32_t kAlignedTimestamps = 0x0101080a;
-    if (bytes.size() == 12 && load_be32(bytes.data()) == kAlignedTimestamps) {
+    // The layout RFC 7323 §A recommends and nearly every segment of every stack carries.
+    if (bytes.size() == kTcpTimestampsPaddedLen && load_be32(bytes.data()) == kTcpTimestampsWord) {
       timestamps = TcpTimestamps{TsVal(load_be32(&bytes[4])), TsVal(load_be32(&bytes[8]))};
       return;
     }
@@ -112,6 +119,7 @@ struct TcpOptions {
 
  private:
   void read_list(std::span<const std::byte> bytes);
+  std::size_t wire_len_of_any() const;
 };
 
 }  // namespace twinpath
