@@ -6,10 +6,10 @@
 namespace twinpath {
 
 void FlowLog::on_tcp_end(const TcpFlow& flow) {
-  const auto found = live_.find(flow.flow);
-  if (found == live_.end()) return;
-  add(ended_, {found->second, FlowProtocol::kTcp, flow});
-  live_.erase(found);
+  const auto number = live_.find(flow.flow);
+  if (!number) return;
+  add(ended_, {*number, FlowProtocol::kTcp, flow});
+  live_.erase(flow.flow);
 }
 
 // A connection that goes on elsewhere is counted there, with what it brought here.
@@ -60,12 +60,6 @@ void FlowLog::on_udp_received(Instant now, const tcp::FlowKey& key, std::size_t 
 
 void FlowLog::on_udp_lost(const tcp::FlowKey& key) {
   if (FlowRecord* record = udp(key)) ++record->flow.lost_packets;
-}
-
-std::optional<std::uint64_t> FlowLog::number_of(std::uint64_t flow) const {
-  const auto found = live_.find(flow);
-  if (found == live_.end()) return std::nullopt;
-  return found->second;
 }
 
 FlowTotals FlowLog::totals(std::span<const TcpFlow> alive) const {

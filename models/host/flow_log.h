@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "models/host/flow_numbers.h"
 #include "models/port/fingerprint.h"
 #include "models/tcp/flow_key.h"
 #include "models/tcp/observer.h"
@@ -33,7 +34,7 @@ class FlowLog final : public TcpObserver {
  public:
   static constexpr std::size_t kFlowRowsMax = 4096;  // 640 kB
 
-  void on_tcp_open(std::uint64_t flow) override { live_[flow] = begun_++; }
+  void on_tcp_open(std::uint64_t flow) override { live_.set({flow, begun_++}); }
   void on_tcp_end(const TcpFlow& flow) override;
   void on_udp_sent(Instant now, const tcp::FlowKey& key, std::size_t len);
   void on_udp_received(Instant now, const tcp::FlowKey& key, std::size_t len);
@@ -41,7 +42,9 @@ class FlowLog final : public TcpObserver {
 
   // Of a connection that lives, by the number events carry; how far `begun` is tells whether an
   // answer may be kept.
-  [[nodiscard]] std::optional<std::uint64_t> number_of(std::uint64_t flow) const;
+  [[nodiscard]] std::optional<std::uint64_t> number_of(std::uint64_t flow) const {
+    return live_.find(flow);
+  }
   [[nodiscard]] std::uint64_t begun() const { return begun_; }
   // With `alive`, what TcpStack::flows() says now.
   [[nodiscard]] FlowTotals totals(std::span<const TcpFlow> alive) const;
@@ -54,7 +57,7 @@ class FlowLog final : public TcpObserver {
   FlowRecord* udp(const tcp::FlowKey& key);
 
   std::uint64_t begun_ = 0;
-  std::unordered_map<std::uint64_t, std::uint64_t> live_;  // looked up, never walked
+  FlowNumbers live_;
   FlowTotals ended_;
   std::unordered_map<tcp::FlowKey, std::size_t, KeyHash> udp_index_;  // looked up, never walked
   std::vector<FlowRecord> udp_;

@@ -32,7 +32,8 @@ Errno Poller::add(Fd fd, const Interest& interest) {
   } else {
     entries_.emplace_back();
   }
-  entries_[index] = {fd, interest, true, false};
+  entries_[index] = {
+      .data = interest.data, .fd = fd, .events = interest.events, .trigger = interest.trigger};
   set_index(fd, index);
   if (sockets_.readiness(fd) != 0) enqueue(index);
   return Errno::kNone;
@@ -41,8 +42,11 @@ Errno Poller::add(Fd fd, const Interest& interest) {
 Errno Poller::modify(Fd fd, const Interest& interest) {
   const std::uint32_t index = index_of(fd);
   if (index == kNoEntry) return Errno::kNoEntry;
-  entries_[index].interest = interest;
-  entries_[index].armed = true;
+  Entry& entry = entries_[index];
+  entry.data = interest.data;
+  entry.events = interest.events;
+  entry.trigger = interest.trigger;
+  entry.armed = true;
   if (sockets_.readiness(fd) != 0) enqueue(index);
   return Errno::kNone;
 }
@@ -80,12 +84,12 @@ bool Poller::report(std::uint32_t index, PollEvent& out) {
     free_.push_back(index);
     return false;
   }
-  const std::uint32_t wanted = entry.interest.events | kPollError | kPollHangup;
+  const std::uint32_t wanted = entry.events | kPollError | kPollHangup;
   const std::uint32_t events = sockets_.readiness(entry.fd) & wanted;
   if (events == 0) return false;
-  out = {entry.fd, events, entry.interest.data};
-  if (entry.interest.trigger == Trigger::kOneShot) entry.armed = false;
-  if (entry.interest.trigger == Trigger::kLevel) enqueue(index);
+  out = {entry.fd, events, entry.data};
+  if (entry.trigger == Trigger::kOneShot) entry.armed = false;
+  if (entry.trigger == Trigger::kLevel) enqueue(index);
   return true;
 }
 

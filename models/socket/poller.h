@@ -57,11 +57,14 @@ class Poller final : private SocketWatcher {
 
  private:
   struct Entry {
+    std::uint64_t data = 0;
     Fd fd = Fd::kNone;  // kNone: free, or waiting in ready_ to become free
-    Interest interest;
+    std::uint32_t events = 0;
+    Trigger trigger = Trigger::kLevel;
     bool armed = true;
     bool queued = false;  // stands in ready_
   };
+  static_assert(sizeof(Entry) == 24);
   static constexpr std::uint32_t kNoEntry = 0xffffffff;
 
   [[nodiscard]] std::uint32_t index_of(Fd fd) const;

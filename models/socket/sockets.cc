@@ -95,7 +95,7 @@ Errno Sockets::bind_stream(Fd fd, Socket& socket, SocketAddress local) {
   } else if (!port_is_free(local, socket)) {
     return Errno::kAddressInUse;
   }
-  socket.local = local;
+  socket.extra().local = local;
   socket.bound = true;
   bound_ports_.emplace(local.port, fd);
   return Errno::kNone;
@@ -111,13 +111,13 @@ bool Sockets::port_is_free(const SocketAddress& local, const Socket& asking) con
     const bool shared =
         (asking.reuse_port && other.reuse_port) ||
         (asking.reuse_address && other.reuse_address && other.role != Role::kListener);
-    return !shared && wanted.overlaps({other.local.address, other.v6_only});
+    return !shared && wanted.overlaps({other.local().address, other.v6_only});
   });
 }
 
 void Sockets::unbind(Fd fd, const Socket& socket) {
   if (!socket.bound) return;
-  const auto range = bound_ports_.equal_range(socket.local.port);
+  const auto range = bound_ports_.equal_range(socket.local().port);
   const auto own = std::find_if(range.first, range.second,
                                 [&](const auto& bound) { return bound.second == fd; });
   bound_ports_.erase(own);
@@ -131,13 +131,13 @@ Errno Sockets::listen(Fd fd, std::uint32_t backlog) {
     host_.tcp().set_backlog(socket->listener, queue_limit(backlog));
     return Errno::kNone;
   }
-  if (socket->role == Role::kConnected || socket->deferred != nullptr) return Errno::kInvalid;
+  if (socket->role == Role::kConnected || socket->deferred() != nullptr) return Errno::kInvalid;
   if (!socket->bound) {
     const Errno error = bind_stream(fd, *socket, {});
     if (error != Errno::kNone) return error;
   }
   const TcpListenResult result =
-      host_.tcp().listen(socket->local, queue_limit(backlog), listen_options(*socket));
+      host_.tcp().listen(socket->local(), queue_limit(backlog), listen_options(*socket));
   if (result.error != Errno::kNone) return result.error;
   socket->role = Role::kListener;
   socket->listener = result.id;
@@ -160,9 +160,9 @@ Accepted Sockets::accept(Fd fd) {
   accepted.reuse_address = listener->reuse_address;
   accepted.reuse_port = listener->reuse_port;
   accepted.oob_inline = listener->oob_inline;
-  accepted.linger_s = listener->linger_s;
-  if (listener->options != nullptr) {
-    accepted.options = std::make_unique<TcpOpenOptions>(*listener->options);
+  if (listener->linger_s() >= 0) accepted.extra().linger_s = listener->linger_s();
+  if (const TcpOpenOptions* options = listener->options()) {
+    accepted.extra().options = std::make_unique<TcpOpenOptions>(*options);
   }
   const FdResult installed = install(std::move(accepted));
   remember(by_tcp_, id->index, installed.fd);
@@ -172,13 +172,13 @@ Accepted Sockets::accept(Fd fd) {
 Errno Sockets::close(Instant now, Fd fd) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
-  const std::vector<Watch> watches = std::exchange(socket->watches, {});
-  for (const Watch& watch : watches) watch.watcher->on_socket_closed(watch.token);
+  socket->visit_watches(
+      [](const SocketWatch& watch) { watch.watcher->on_socket_closed(watch.token); });
   unbind(fd, *socket);
   switch (socket->role) {
     case Role::kConnected:
       by_tcp_[socket->tcp.index] = Fd::kNone;
-      if (socket->linger_s == 0) {
+      if (socket->linger_s() == 0) {
         host_.tcp().abort(now, socket->tcp);
       } else {
         host_.tcp().close(now, socket->tcp);
@@ -223,7 +223,7 @@ NameResult Sockets::local_name(Fd fd) const {
   const Socket* socket = find(fd);
   if (socket == nullptr) return {{}, Errno::kBadDescriptor};
   if (socket->role == Role::kConnected) return {host_.tcp().status(socket->tcp).local};
-  if (socket->role != Role::kDatagram) return {socket->local};
+  if (socket->role != Role::kDatagram) return {socket->local()};
   const UdpEndpoint local = host_.udp().status(socket->udp).local;
   return {{local.address, local.port}};
 }
@@ -247,22 +247,21 @@ NameResult Sockets::peer_name(Fd fd) const {
 bool Sockets::watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   Socket* socket = find(fd);
   if (socket == nullptr) return false;
-  socket->watches.push_back({&watcher, token});
+  socket->watch({&watcher, token});
   return true;
 }
 
 void Sockets::unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   Socket* socket = find(fd);
   if (socket == nullptr) return;
-  std::erase_if(socket->watches, [&](const Watch& watch) {
-    return watch.watcher == &watcher && watch.token == token;
-  });
+  socket->unwatch({&watcher, token});
 }
 
 void Sockets::notify(Fd fd) {
   const Socket* socket = find(fd);
   if (socket == nullptr) return;
-  for (const Watch& watch : socket->watches) watch.watcher->on_socket_ready(watch.token);
+  socket->visit_watches(
+      [](const SocketWatch& watch) { watch.watcher->on_socket_ready(watch.token); });
 }
 
 void Sockets::on_tcp_ready(TcpId id, std::uint32_t) { notify(fd_at(by_tcp_, id.index)); }

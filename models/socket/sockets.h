@@ -7,7 +7,7 @@
 
 #include "models/host/ip_host.h"
 #include "models/socket/fd_set.h"
-#include "models/socket/socket_api.h"
+#include "models/socket/socket_record.h"
 #include "models/tcp/image.h"
 
 namespace twinpath {
@@ -68,36 +68,8 @@ class Sockets final : public SocketApi, private TransportUser {
   [[nodiscard]] IpHost& host() { return host_; }
 
  private:
-  enum class Role : std::uint8_t { kFree, kStream, kListener, kConnected, kDatagram };
-  struct Watch {
-    SocketWatcher* watcher;
-    std::uint32_t token;
-  };
-  struct ListenerChoices {
-    std::int64_t defer_accept_s = 0;
-    std::uint32_t fast_open_backlog = 0;
-  };
-  struct Socket {
-    Role role = Role::kFree;
-    bool connecting = false;  // connect() has not reported success yet
-    bool read_shut = false;
-    bool reuse_address = false;
-    bool starved = false;  // stands in starved_
-    bool bound = false;
-    bool reuse_port = false;
-    bool v6_only = false;
-    bool oob_inline = false;
-    bool fast_open_connect = false;
-    std::int32_t linger_s = -1;  // SO_LINGER; -1: off
-    TcpId tcp;
-    TcpListenerId listener;
-    UdpId udp;
-    SocketAddress local;                      // of bind()
-    std::unique_ptr<TcpOpenOptions> options;  // set before connect() or listen()
-    std::unique_ptr<ListenerChoices> listening;
-    std::unique_ptr<SocketAddress> deferred;  // connect() waits for data to go with its SYN
-    std::vector<Watch> watches;
-  };
+  using Role = SocketRole;
+  using Socket = SocketRecord;
 
   Socket* find(Fd fd);
   [[nodiscard]] const Socket* find(Fd fd) const;
@@ -118,7 +90,6 @@ class Sockets final : public SocketApi, private TransportUser {
   std::int64_t send_deferred(Instant now, Fd fd, Socket& socket, std::span<const std::byte> data);
   [[nodiscard]] TcpListenOptions listen_options(const Socket& socket) const;
   Errno set_v6_only(Socket& socket, bool v6_only);
-  static bool* flag_of(Socket& socket, SocketOption option);
   Errno set_listener_option(Socket& socket, SocketOption option, std::int64_t value);
   [[nodiscard]] std::int64_t refusal_to_send(const Socket& socket, const TcpStatus& status);
   std::int64_t send_stream(Instant now, Fd fd, Socket& socket, std::span<const std::byte> data);

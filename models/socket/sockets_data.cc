@@ -24,18 +24,18 @@ Errno Sockets::connect(Instant now, Fd fd, const SocketAddress& remote) {
 Errno Sockets::connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
   if (socket.role == Role::kListener) return Errno::kIsConnected;
   if (socket.role == Role::kConnected) return connect_again(now, socket);
-  if (socket.deferred != nullptr) return Errno::kIsConnected;
+  if (socket.deferred() != nullptr) return Errno::kIsConnected;
   const bool v4 = remote.address.is_v4();
   // As Linux's AF_INET6 sockets: IPv4 is out of reach of one that is IPv6 only or bound to IPv6,
   // and IPv6 of one bound to IPv4.
-  const IpAddress& local = socket.local.address;
+  const IpAddress local = socket.local().address;
   const bool other = socket.bound && local != IpAddress() && local.is_v4() != v4;
   if (other && !v4) return Errno::kAddressFamilyNotSupported;
   if (other || (v4 && socket.v6_only)) return Errno::kNetworkUnreachable;
   const Errno unreachable = host_.ip().reachability(now, remote.address);
   if (unreachable != Errno::kNone) return unreachable;
   if (socket.fast_open_connect && host_.tcp().has_fast_open_cookie(remote.address, now)) {
-    socket.deferred = std::make_unique<SocketAddress>(remote);
+    socket.extra().deferred = std::make_unique<SocketAddress>(remote);
     return Errno::kNone;
   }
   return start_connect(now, fd, socket, remote);
@@ -48,7 +48,8 @@ Errno Sockets::connect_again(Instant now, Socket& socket) {
   if (status.state == TcpState::kSynSent || status.state == TcpState::kSynReceived) {
     return Errno::kAlready;
   }
-  if (!std::exchange(socket.connecting, false)) return Errno::kIsConnected;
+  if (!socket.connecting) return Errno::kIsConnected;
+  socket.connecting = false;
   if (status.state != TcpState::kClosed) return Errno::kNone;
   const Errno error = host_.tcp().take_error(socket.tcp);
   disconnect(now, socket);
@@ -64,11 +65,11 @@ void Sockets::disconnect(Instant now, Socket& socket) {
 }
 
 Errno Sockets::start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
-  SocketAddress local = socket.local;
+  SocketAddress local = socket.local();
   if (local.address.is_any()) {
     local.address = host_.ip().routes().find(remote.address)->source;
   }
-  TcpOpenOptions options = socket.options == nullptr ? TcpOpenOptions() : *socket.options;
+  TcpOpenOptions options = socket.options() == nullptr ? TcpOpenOptions() : *socket.options();
   options.fast_open = options.fast_open || socket.fast_open_connect;
   const TcpOpenResult opened = host_.tcp().connect(now, local, remote, options);
   if (opened.error != Errno::kNone) return opened.error;
@@ -98,7 +99,7 @@ std::int64_t Sockets::send(Instant now, Fd fd, std::span<const std::byte> data) 
     case Role::kConnected:
       return send_stream(now, fd, *socket, data);
     default:
-      if (socket->deferred != nullptr) return send_deferred(now, fd, *socket, data);
+      if (socket->deferred() != nullptr) return send_deferred(now, fd, *socket, data);
       return failure(Errno::kBrokenPipe);
   }
 }
@@ -138,7 +139,7 @@ std::int64_t Sockets::send_slice(Instant now, Fd fd, const Slice& data) {
   if (socket->role == Role::kDatagram) {
     return host_.udp().send(now, socket->udp, nullptr, data.bytes());
   }
-  if (socket->deferred != nullptr) return send_deferred(now, fd, *socket, data.bytes());
+  if (socket->deferred() != nullptr) return send_deferred(now, fd, *socket, data.bytes());
   if (socket->role != Role::kConnected) return failure(Errno::kBrokenPipe);
   const TcpStatus status = host_.tcp().status(socket->tcp);
   const std::int64_t refusal = refusal_to_send(*socket, status);
@@ -177,7 +178,9 @@ Slice Sockets::chunk_of(std::span<const std::byte> data) {
 }
 
 void Sockets::starve(Fd fd, Socket& socket) {
-  if (!std::exchange(socket.starved, true)) starved_.push_back(fd);
+  if (socket.starved) return;
+  socket.starved = true;
+  starved_.push_back(fd);
 }
 
 // Chunks come home as peers acknowledge; whoever was refused may try again.
@@ -217,7 +220,7 @@ Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
   Socket* socket = find(fd);
   if (socket == nullptr) return {failure(Errno::kBadDescriptor)};
   if (socket->role == Role::kDatagram) return receive_datagram(*socket);
-  if (socket->deferred != nullptr) return {failure(Errno::kAgain)};
+  if (socket->deferred() != nullptr) return {failure(Errno::kAgain)};
   if (socket->role != Role::kConnected) return {failure(Errno::kNotConnected)};
   Slice data = host_.tcp().receive(now, socket->tcp, bytes_max);
   if (data.len > 0) return {static_cast<std::int64_t>(data.len), std::move(data)};
@@ -311,7 +314,7 @@ std::uint32_t Sockets::readiness(Fd fd) const {
              (status.has_error ? kPollError : 0);
     }
     default:
-      if (socket->deferred != nullptr) return kPollOut;
+      if (socket->deferred() != nullptr) return kPollOut;
       return kPollOut | kPollHangup;  // as Linux reports a stream nobody connected
   }
 }

@@ -28,24 +28,26 @@ std::int64_t Sockets::send_fast_open(Instant now, Fd fd, const SocketAddress& re
   if (mode != FastOpenMode::kClient && mode != FastOpenMode::kBoth) {
     return failure(Errno::kOperationNotSupported);
   }
-  if (socket->role == Role::kStream && socket->deferred == nullptr) {
-    const bool always = std::exchange(socket->fast_open_connect, true);
+  if (socket->role == Role::kStream && socket->deferred() == nullptr) {
+    const bool always = socket->fast_open_connect;
+    socket->fast_open_connect = true;
     const bool may_carry = host_.tcp().has_fast_open_cookie(remote.address, now);
     Errno error = connect_stream(now, fd, *socket, remote);
     socket->fast_open_connect = always;
     if (may_carry && error == Errno::kNone) return send_deferred(now, fd, *socket, data);
     return failure(error);
   }
-  if (socket->deferred != nullptr) return failure(Errno::kIsConnected);
+  if (socket->deferred() != nullptr) return failure(Errno::kIsConnected);
   return failure(connect_stream(now, fd, *socket, remote));
 }
 
 // The connection opens with what fits its SYN; the rest the caller sends once it is open.
 std::int64_t Sockets::send_deferred(Instant now, Fd fd, Socket& socket,
                                     std::span<const std::byte> data) {
-  const SocketAddress remote = *socket.deferred;
-  socket.deferred.reset();
-  const bool always = std::exchange(socket.fast_open_connect, true);
+  const SocketAddress remote = *socket.deferred();
+  socket.extra().deferred.reset();
+  const bool always = socket.fast_open_connect;
+  socket.fast_open_connect = true;
   const Errno error = start_connect(now, fd, socket, remote);
   socket.fast_open_connect = always;
   if (error != Errno::kInProgress) return failure(error);

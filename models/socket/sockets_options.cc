@@ -154,15 +154,43 @@ std::optional<std::int64_t> value_of(const TcpOpenOptions& set, const TcpConfig&
   }
 }
 
+// Those kept here, of any socket; nothing for others.
+std::optional<bool> flag_of(const SocketRecord& socket, SocketOption option) {
+  switch (option) {
+    case SocketOption::kReuseAddress:
+      return socket.reuse_address;
+    case SocketOption::kReusePort:
+      return socket.reuse_port;
+    case SocketOption::kOutOfBandInline:
+      return socket.oob_inline;
+    default:
+      return std::nullopt;
+  }
+}
+
+// False: it is not one of those.
+bool set_flag(SocketRecord& socket, SocketOption option, bool on) {
+  switch (option) {
+    case SocketOption::kReuseAddress:
+      socket.reuse_address = on;
+      return true;
+    case SocketOption::kReusePort:
+      socket.reuse_port = on;
+      return true;
+    case SocketOption::kOutOfBandInline:
+      socket.oob_inline = on;
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Errno Sockets::set_option(Instant now, Fd fd, SocketOption option, std::int64_t value) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
-  if (bool* flag = flag_of(*socket, option)) {
-    *flag = value != 0;
-    return Errno::kNone;
-  }
+  if (set_flag(*socket, option, value != 0)) return Errno::kNone;
   if (option == SocketOption::kV6Only) return set_v6_only(*socket, value != 0);
   if (socket->role != Role::kDatagram) return set_tcp_option(now, *socket, option, value);
   if (option == SocketOption::kReceiveBuffer) {
@@ -188,15 +216,17 @@ Errno Sockets::set_tcp_option(Instant now, Socket& socket, SocketOption option,
                               std::int64_t value) {
   if (option == SocketOption::kLinger) {
     // A positive linger asks close() to wait, which nothing here does: kept, and read back.
-    socket.linger_s = static_cast<std::int32_t>(std::clamp<std::int64_t>(value, -1, kLingerMaxS));
+    socket.extra().linger_s =
+        static_cast<std::int32_t>(std::clamp<std::int64_t>(value, -1, kLingerMaxS));
     return Errno::kNone;
   }
   if (is_for_listeners(option)) return set_listener_option(socket, option, value);
   TcpOpenOptions change;
   const Errno error = fill(change, option, value);
   if (error != Errno::kNone) return error;
-  if (socket.options == nullptr) socket.options = std::make_unique<TcpOpenOptions>();
-  fill(*socket.options, option, value);
+  auto& kept = socket.extra().options;
+  if (kept == nullptr) kept = std::make_unique<TcpOpenOptions>();
+  fill(*kept, option, value);
   if (socket.role == Role::kConnected) host_.tcp().set_options(now, socket.tcp, change);
   if (socket.role == Role::kListener) {
     host_.tcp().set_listen_options(socket.listener, listen_options(socket));
@@ -204,34 +234,21 @@ Errno Sockets::set_tcp_option(Instant now, Socket& socket, SocketOption option,
   return Errno::kNone;
 }
 
-// Those kept here, of any socket.
-bool* Sockets::flag_of(Socket& socket, SocketOption option) {
-  switch (option) {
-    case SocketOption::kReuseAddress:
-      return &socket.reuse_address;
-    case SocketOption::kReusePort:
-      return &socket.reuse_port;
-    case SocketOption::kOutOfBandInline:
-      return &socket.oob_inline;
-    default:
-      return nullptr;
-  }
-}
-
 // tcp(7): Fast Open is for sockets that do not connect, or have not yet.
 Errno Sockets::set_listener_option(Socket& socket, SocketOption option, std::int64_t value) {
-  const bool fresh = socket.role == Role::kStream && socket.deferred == nullptr;
+  const bool fresh = socket.role == Role::kStream && socket.deferred() == nullptr;
   if (option == SocketOption::kFastOpenConnect) {
     if (value < 0 || value > 1 || !fresh) return Errno::kInvalid;
     socket.fast_open_connect = value != 0;
     return Errno::kNone;
   }
-  if (socket.listening == nullptr) socket.listening = std::make_unique<ListenerChoices>();
+  auto& listening = socket.extra().listening;
+  if (listening == nullptr) listening = std::make_unique<ListenerChoices>();
   if (option == SocketOption::kDeferAccept) {
-    socket.listening->defer_accept_s = std::max<std::int64_t>(value, 0);
+    listening->defer_accept_s = std::max<std::int64_t>(value, 0);
   } else {
     if (value < 0 || (!fresh && socket.role != Role::kListener)) return Errno::kInvalid;
-    socket.listening->fast_open_backlog =
+    listening->fast_open_backlog =
         static_cast<std::uint32_t>(std::min<std::int64_t>(value, kFastOpenBacklogMax));
   }
   if (socket.role == Role::kListener) {
@@ -244,10 +261,10 @@ TcpListenOptions Sockets::listen_options(const Socket& socket) const {
   TcpListenOptions options;
   options.shared = socket.reuse_port;
   options.v6_only = socket.v6_only;
-  if (socket.options != nullptr) options.inherited = *socket.options;
-  if (socket.listening != nullptr) {
-    options.defer_accept_retries = retries_within(socket.listening->defer_accept_s);
-    options.fast_open_backlog = socket.listening->fast_open_backlog;
+  if (socket.options() != nullptr) options.inherited = *socket.options();
+  if (const ListenerChoices* listening = socket.listening()) {
+    options.defer_accept_retries = retries_within(listening->defer_accept_s);
+    options.fast_open_backlog = listening->fast_open_backlog;
   }
   return options;
 }
@@ -255,7 +272,7 @@ TcpListenOptions Sockets::listen_options(const Socket& socket) const {
 OptionResult Sockets::get_option(Fd fd, SocketOption option) {
   Socket* socket = find(fd);
   if (socket == nullptr) return {0, Errno::kBadDescriptor};
-  if (const bool* flag = flag_of(*socket, option)) return {*flag ? 1 : 0};
+  if (const auto flag = flag_of(*socket, option)) return {*flag ? 1 : 0};
   if (option == SocketOption::kV6Only) return {socket->v6_only ? 1 : 0};
   if (socket->role == Role::kDatagram) {
     if (option != SocketOption::kError) return {0, Errno::kNoProtocolOption};
@@ -266,7 +283,7 @@ OptionResult Sockets::get_option(Fd fd, SocketOption option) {
     case SocketOption::kError:
       return {connected ? static_cast<std::int64_t>(host_.tcp().take_error(socket->tcp)) : 0};
     case SocketOption::kLinger:
-      return {socket->linger_s};
+      return {socket->linger_s()};
     case SocketOption::kUnreadBytes:
       return {connected ? host_.tcp().status(socket->tcp).readable_bytes : 0};
     case SocketOption::kUnsentBytes:
@@ -280,16 +297,16 @@ OptionResult Sockets::get_option(Fd fd, SocketOption option) {
     case SocketOption::kFastOpenConnect:
       return {socket->fast_open_connect ? 1 : 0};
     case SocketOption::kDeferAccept:
-      return {socket->listening == nullptr ? 0 : seconds_of(socket->listening->defer_accept_s)};
+      return {socket->listening() == nullptr ? 0 : seconds_of(socket->listening()->defer_accept_s)};
     case SocketOption::kFastOpen:
-      return {socket->listening == nullptr ? 0 : socket->listening->fast_open_backlog};
+      return {socket->listening() == nullptr ? 0 : socket->listening()->fast_open_backlog};
     case SocketOption::kMaxSegment:
       if (connected) return {host_.tcp().info(socket->tcp).mss_bytes};
       break;
     default:
       break;
   }
-  const TcpOpenOptions& set = socket->options == nullptr ? kNothingSet : *socket->options;
+  const TcpOpenOptions& set = socket->options() == nullptr ? kNothingSet : *socket->options();
   const auto value = value_of(set, host_.tcp().config(), option);
   return value ? OptionResult{*value} : OptionResult{0, Errno::kNoProtocolOption};
 }

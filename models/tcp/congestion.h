@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <variant>
 
@@ -25,9 +26,11 @@ class CongestionControl {
   CongestionControl() = default;
   CongestionControl(CongestionKind kind, const CongestionWindow& window);
   CongestionControl(const CustomCongestion& custom, const CongestionWindow& window)
-      : window_(window), ops_(custom) {}
+      : window_(window),
+        kind_(CongestionKind::kCustom),
+        state_(std::make_unique<State>(State{HyStart(), custom})) {}
 
-  [[nodiscard]] CongestionKind kind() const { return static_cast<CongestionKind>(ops_.index()); }
+  [[nodiscard]] CongestionKind kind() const { return kind_; }
   [[nodiscard]] const CongestionWindow& window() const { return window_; }
   [[nodiscard]] std::uint32_t cwnd_bytes() const { return window_.cwnd_bytes; }
   [[nodiscard]] std::uint32_t ssthresh_bytes() const { return window_.ssthresh_bytes; }
@@ -39,7 +42,7 @@ class CongestionControl {
   void on_congestion(const LossSample& sample);
   // Every acknowledgement of new data, before on_ack(), if that comes.
   void observe(const AckSample& sample) {
-    if (auto* dctcp = std::get_if<Dctcp>(&ops_)) dctcp->observe(sample);
+    if (kind_ == CongestionKind::kDctcp) std::get<Dctcp>(state().ops).observe(sample);
   }
   // The first ECN mark of a window (RFC 3168 §6.1.2, RFC 8257 §3.3).
   void on_mark(const LossSample& sample);
@@ -48,19 +51,16 @@ class CongestionControl {
   // Recovery is over; what is still in flight bounds the burst (RFC 6582 §3.2, step 3, option 1).
   void on_recovered(std::uint32_t flight_bytes);
   // Whether it models the path: asks for delivery samples, and loss alone does not move its window.
-  [[nodiscard]] bool is_model_based() const { return std::holds_alternative<Bbr>(ops_); }
+  [[nodiscard]] bool is_model_based() const { return kind_ == CongestionKind::kBbr; }
   // Every acknowledgement. Requires: is_model_based().
-  void on_delivery(const DeliverySample& sample) {
-    std::get<Bbr>(ops_).model().on_delivery(window_, sample);
-  }
+  void on_delivery(const DeliverySample& sample) { model().on_delivery(window_, sample); }
   // Wants to see the path with little in flight, so what is measured says nothing of its bandwidth.
   [[nodiscard]] bool is_probing_rtt() const {
-    const auto* bbr = std::get_if<Bbr>(&ops_);
-    return bbr != nullptr && bbr->model().mode() == BbrModel::Mode::kProbeRtt;
+    return is_model_based() && model().mode() == BbrModel::Mode::kProbeRtt;
   }
   // Data leaves after nothing was in flight.
   void on_restart(bool is_app_limited) {
-    if (auto* bbr = std::get_if<Bbr>(&ops_)) bbr->model().on_restart(is_app_limited);
+    if (is_model_based()) model().on_restart(is_app_limited);
   }
   // At which what the window allows should leave; 0 when nothing is known of the path.
   [[nodiscard]] std::uint64_t pacing_bytes_per_s(Duration srtt) const;
@@ -80,35 +80,50 @@ class CongestionControl {
 
   template <typename Visit>
   void visit(Visit&& visitor) {
-    auto index = static_cast<std::uint8_t>(ops_.index());
+    auto index = static_cast<std::uint8_t>(kind_);
     visitor(index);
     // A custom one is there already or not at all; then the image has another length.
-    if (index != ops_.index() && index < kCongestionNames.size()) {
-      ops_ = make(static_cast<CongestionKind>(index));
+    if (index != static_cast<std::uint8_t>(kind_) && index < kCongestionNames.size()) {
+      *this = CongestionControl(static_cast<CongestionKind>(index), window_);
     }
     visitor(window_.cwnd_bytes), visitor(window_.ssthresh_bytes), visitor(window_.mss_bytes);
-    hystart_.visit(visitor);
-    std::visit([&visitor](auto& ops) { ops.visit(visitor); }, ops_);
+    bool has_state = state_ != nullptr;
+    visitor(has_state);
+    if (!has_state) return;
+    state().hystart.visit(visitor);
+    std::visit([&visitor](auto& ops) { ops.visit(visitor); }, state().ops);
   }
 
  private:
-  [[nodiscard]] bool asks_in_slow_start() const {
-    const auto* custom = std::get_if<CustomCongestion>(&ops_);
-    return custom != nullptr && custom->has_own_slow_start();
-  }
-
   // In the order of CongestionKind.
   using Ops = std::variant<Reno, Cubic, Dctcp, Bbr, CustomCongestion>;
   static Ops make(CongestionKind kind);
+  struct State {
+    HyStart hystart;
+    Ops ops;
+  };
 
+  // Made when first written: a connection whose window never limited it has none. Models and
+  // algorithms from outside have theirs from the start.
+  State& state() {
+    if (state_ == nullptr) state_ = std::make_unique<State>(State{HyStart(), make(kind_)});
+    return *state_;
+  }
+  // Requires: is_model_based().
+  [[nodiscard]] BbrModel& model() const { return std::get<Bbr>(state_->ops).model(); }
+  void tell_app_limited(Instant now);
+  [[nodiscard]] bool asks_in_slow_start() const {
+    return kind_ == CongestionKind::kCustom &&
+           std::get<CustomCongestion>(state_->ops).has_own_slow_start();
+  }
   [[nodiscard]] bool in_first_slow_start() const {
     return window_.ssthresh_bytes == CongestionWindow::kSsthreshInitial && in_slow_start();
   }
   std::uint32_t slow_start(const AckSample& sample);
 
   CongestionWindow window_;
-  HyStart hystart_;
-  Ops ops_;
+  CongestionKind kind_ = CongestionKind::kReno;
+  std::unique_ptr<State> state_;
 };
 
 // As the configuration asks, going on with `window`.

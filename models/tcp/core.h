@@ -35,7 +35,7 @@ struct Core {
         user(deps.user),
         report(deps.bus),
         secrets(deps.rng.fork("tcp.secrets")),
-        flows(deps.rng.fork("tcp.flows").next()),
+        flows(deps.rng.fork("tcp.flows").next(), connections),
         time_waits(deps.rng.fork("tcp.time_waits").next()),
         time_wait_timer(this, &on_time_wait_timer),
         listeners(deps.rng.fork("tcp.listeners").next()),
@@ -49,10 +49,10 @@ struct Core {
   TcpPaths* paths = nullptr;
   Reporter report;
   SecretNumbers secrets;
+  ConnectionSlab connections;
   FlowTable flows;
   TimeWaitTable time_waits;
   Timer time_wait_timer;  // the oldest one's deadline, or earlier
-  ConnectionSlab connections;
   ListenerTable listeners;
   FastOpenCache fast_open_peers;
   RingDeque<std::uint32_t> ready;  // indices of connections that may have something to send

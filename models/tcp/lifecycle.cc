@@ -65,7 +65,7 @@ Connection* create(Core& core, const FlowKey& key, Instant now) {
   if (table_size(core) >= core.config.connections_max && !evict_time_wait(core, now)) {
     return nullptr;
   }
-  Connection& connection = core.connections.add(std::make_unique<Connection>(core, key, &on_timer));
+  Connection& connection = core.connections.add(core, key, &on_timer);
   const TcpConfig& config = core.config;
   connection.flow = flow_id(key);
   connection.send_buffer_bytes = config.send_buffer_bytes;

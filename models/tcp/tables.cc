@@ -9,13 +9,21 @@
 
 namespace twinpath::tcp {
 
+Connection& ConnectionSlab::add(Core& core, const FlowKey& key, Timer::Fire fire) {
+  const std::uint32_t index = slab_.next();
+  Connection& connection = slab_.add(core, key, fire);
+  if (++generation_ == 0) generation_ = 1;
+  connection.id = {index, generation_};
+  return connection;
+}
+
 Connection* FlowTable::find(const FlowKey& key) const {
   const std::uint32_t wanted = hash(key);
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t at = wanted & mask; slots_[at].connection != nullptr; at = (at + 1) & mask) {
-    if (slots_[at].hash == wanted && slots_[at].connection->key == key) {
-      return slots_[at].connection;
-    }
+  for (std::size_t at = wanted & mask; slots_[at].index_plus_1 != 0; at = (at + 1) & mask) {
+    if (slots_[at].hash != wanted) continue;
+    Connection& connection = connections_[slots_[at].index_plus_1 - 1];
+    if (connection.key == key) return &connection;
   }
   return nullptr;
 }
@@ -23,19 +31,19 @@ Connection* FlowTable::find(const FlowKey& key) const {
 void FlowTable::insert(Connection& connection) {
   if ((size_ + 1) * 4 > slots_.size() * 3) grow();
   connection.table_hash = hash(connection.key);
-  place({&connection, connection.table_hash});
+  place({connection.id.index + 1, connection.table_hash});
   ++size_;
 }
 
 void FlowTable::erase(Connection& connection) {
   const std::size_t mask = slots_.size() - 1;
   std::size_t hole = connection.table_hash & mask;
-  while (slots_[hole].connection != &connection) {
-    CHECK(slots_[hole].connection != nullptr);
+  while (slots_[hole].index_plus_1 != connection.id.index + 1) {
+    CHECK(slots_[hole].index_plus_1 != 0);
     hole = (hole + 1) & mask;
   }
   // What follows moves back unless that would put it before its own place.
-  for (std::size_t at = (hole + 1) & mask; slots_[at].connection != nullptr; at = (at + 1) & mask) {
+  for (std::size_t at = (hole + 1) & mask; slots_[at].index_plus_1 != 0; at = (at + 1) & mask) {
     const std::size_t home = slots_[at].hash & mask;
     if (((at - home) & mask) < ((at - hole) & mask)) continue;
     slots_[hole] = slots_[at];
@@ -48,7 +56,7 @@ void FlowTable::erase(Connection& connection) {
 void FlowTable::place(const Slot& slot) {
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = slot.hash & mask;
-  while (slots_[at].connection != nullptr) at = (at + 1) & mask;
+  while (slots_[at].index_plus_1 != 0) at = (at + 1) & mask;
   slots_[at] = slot;
 }
 
@@ -56,33 +64,8 @@ void FlowTable::grow() {
   std::vector<Slot> before(slots_.size() * 2);
   before.swap(slots_);
   for (const Slot& slot : before) {
-    if (slot.connection != nullptr) place(slot);
+    if (slot.index_plus_1 != 0) place(slot);
   }
-}
-
-Connection* ConnectionSlab::get(TcpId id) const {
-  if (id.index >= slots_.size()) return nullptr;
-  Connection* connection = slots_[id.index].get();
-  return connection != nullptr && connection->id == id ? connection : nullptr;
-}
-
-Connection& ConnectionSlab::add(std::unique_ptr<Connection> connection) {
-  if (free_.empty()) {
-    free_.push_back(slots());
-    slots_.emplace_back();
-  }
-  const std::uint32_t index = free_.back();
-  free_.pop_back();
-  if (++generation_ == 0) generation_ = 1;
-  connection->id = {index, generation_};
-  slots_[index] = std::move(connection);
-  return *slots_[index];
-}
-
-void ConnectionSlab::remove(Connection& connection) {
-  const std::uint32_t index = connection.id.index;
-  free_.push_back(index);
-  slots_[index].reset();
 }
 
 Listener* ListenerTable::get(TcpListenerId id) {

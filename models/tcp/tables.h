@@ -7,16 +7,41 @@
 #include <optional>
 #include <vector>
 
+#include "models/base/slab.h"
 #include "models/tcp/connection.h"
 #include "models/tcp/ring_deque.h"
 
 namespace twinpath::tcp {
 
+// Connections by handle. Indices are reused last in, first out.
+class ConnectionSlab {
+ public:
+  [[nodiscard]] Connection* get(TcpId id) const {
+    Connection* connection = at(id.index);
+    return connection != nullptr && connection->id == id ? connection : nullptr;
+  }
+  // Nothing in a free slot.
+  [[nodiscard]] Connection* at(std::uint32_t index) const {
+    return slab_.is_taken(index) ? &slab_[index] : nullptr;
+  }
+  // Requires: one is there.
+  [[nodiscard]] Connection& operator[](std::uint32_t index) const { return slab_[index]; }
+  [[nodiscard]] std::uint32_t slots() const { return slab_.slots(); }
+  [[nodiscard]] std::uint32_t size() const { return slab_.size(); }
+  Connection& add(Core& core, const FlowKey& key, Timer::Fire fire);
+  void remove(Connection& connection) { slab_.remove(connection.id.index); }
+
+ private:
+  Slab<Connection> slab_;
+  std::uint32_t generation_ = 0;
+};
+
 // Open addressing with linear probing and backward-shift deletion: no tombstones, so lookups stay
-// short for ever. The hash stands beside the pointer; a mismatch touches no connection.
+// short for ever. The hash stands beside the index; a mismatch touches no connection.
 class FlowTable {
  public:
-  explicit FlowTable(std::uint64_t seed) : seed_(seed), slots_(kSlotsMin) {}
+  FlowTable(std::uint64_t seed, const ConnectionSlab& connections)
+      : connections_(connections), seed_(seed), slots_(kSlotsMin) {}
   [[nodiscard]] Connection* find(const FlowKey& key) const;
   // Requires: find(connection.key) is nothing.
   void insert(Connection& connection);
@@ -26,7 +51,7 @@ class FlowTable {
  private:
   static constexpr std::size_t kSlotsMin = 16;
   struct Slot {
-    Connection* connection = nullptr;
+    std::uint32_t index_plus_1 = 0;  // 0: free
     std::uint32_t hash = 0;
   };
   [[nodiscard]] std::uint32_t hash(const FlowKey& key) const {
@@ -35,27 +60,10 @@ class FlowTable {
   void place(const Slot& slot);
   void grow();
 
+  const ConnectionSlab& connections_;
   std::uint64_t seed_;
   std::vector<Slot> slots_;
   std::uint32_t size_ = 0;
-};
-
-// Connections by handle. Indices are reused last in, first out.
-class ConnectionSlab {
- public:
-  [[nodiscard]] Connection* get(TcpId id) const;
-  [[nodiscard]] Connection* at(std::uint32_t index) const { return slots_[index].get(); }
-  [[nodiscard]] std::uint32_t slots() const { return static_cast<std::uint32_t>(slots_.size()); }
-  [[nodiscard]] std::uint32_t size() const {
-    return slots() - static_cast<std::uint32_t>(free_.size());
-  }
-  Connection& add(std::unique_ptr<Connection> connection);
-  void remove(Connection& connection);
-
- private:
-  std::vector<std::unique_ptr<Connection>> slots_;
-  std::vector<std::uint32_t> free_;
-  std::uint32_t generation_ = 0;
 };
 
 // RFC 9293 §3.10.7.2's LISTEN is an object of its own: it has no sequence numbers and no peer.

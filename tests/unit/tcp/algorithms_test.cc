@@ -297,23 +297,24 @@ class NobodyListens final : public TcpUser {
 
 TEST(FlowTable, AgreesWithStdMap) {
   Rng rng(3);
-  FlowTable table(42);
-  std::map<std::uint16_t, std::unique_ptr<Connection>> naive;
   HeapPool pool{HeapPoolOptions{}};
   TimerQueue timers;
   EventBus bus;
   NobodyListens user;
   Core core(TcpConfig(), TcpDeps{pool, timers, bus, Rng(1), user});
+  FlowTable table(42, core.connections);
+  std::map<std::uint16_t, Connection*> naive;
   for (int step = 0; step < 20'000; ++step) {
     const auto port = static_cast<std::uint16_t>(rng.below(300));
     const FlowKey key{Ipv4Address(1), Ipv4Address(2), 80, port};
     const auto known = naive.find(port);
-    ASSERT_EQ(table.find(key), known == naive.end() ? nullptr : known->second.get());
+    ASSERT_EQ(table.find(key), known == naive.end() ? nullptr : known->second);
     if (known == naive.end()) {
-      naive[port] = std::make_unique<Connection>(core, key, &never);
+      naive[port] = &core.connections.add(core, key, &never);
       table.insert(*naive[port]);
     } else if (rng.below(2) == 0) {
       table.erase(*known->second);
+      core.connections.remove(*known->second);
       naive.erase(known);
     }
     ASSERT_EQ(table.size(), naive.size());
