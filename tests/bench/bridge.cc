@@ -6,8 +6,8 @@
 // namespace of this process.
 //   bench_bridge --point device|socket|socket-deep --side ours|peer
 // device: a protocol handler of the node counts, so the devices alone are compared.
-// socket: ns-3's own IP, UDP and a socket stand behind both. Checksums are checked on both sides: by
-// our device, as it does for its users, and by ns-3's stack behind the peer's, which cannot.
+// socket: ns-3's own IP, UDP and a socket stand behind both. Checksums are checked on both sides:
+// by our device, as it does for its users, and by ns-3's stack behind the peer's, which cannot.
 // socket-deep: and the peer's own queue is as long as the ring below, not the 1000 of its default.
 #include <fcntl.h>
 #include <netinet/in.h>
