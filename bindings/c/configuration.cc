@@ -296,7 +296,7 @@ void Reader::read_scalar(const Statement& statement) {
     config_.host.name = std::string(value);
   } else if (key == "seed") {
     const auto seed = parse_number<std::uint64_t>(value);
-    if (!seed) wrong(statement, value, "a number of 64 bits");
+    if (!seed) wrong(statement, value, "a number (0..18446744073709551615)");
     config_.host.seed = seed.value_or(0);
   } else if (key == "isn") {
     const auto isn = parse_number<std::uint32_t>(value);

@@ -46,6 +46,19 @@ std::optional<double> parse_field(std::string_view text, const Limits& limits) {
   }
 }
 
+// What a value may be, in a user's words.
+template <typename T>
+std::string allowed_text(const Limits& limits) {
+  return std::is_same_v<T, bool> ? "on or off" : allowed_range(limits);
+}
+template <typename T>
+std::string value_kind() {
+  if constexpr (std::is_same_v<T, bool>) return "a switch";
+  if constexpr (std::is_same_v<T, Duration>) return "a time";
+  if constexpr (std::is_enum_v<T>) return "one of its words";
+  return "a number";
+}
+
 // What is wrong with setting it; empty when it is set.
 template <typename Config>
 std::string set_field(Config& config, std::string_view name, std::string_view text) {
@@ -60,9 +73,9 @@ std::string set_field(Config& config, std::string_view name, std::string_view te
       const auto number = parse_field<T>(text, field.limits);
       std::vector<Problem> problems;
       if (number) check_limits(field.name, *number, field.limits, problems);
-      complaint = "'" + std::string(text) + "' is not " + field_type<T>();
+      complaint = "'" + std::string(text) + "' is not " + value_kind<T>();
       if (!problems.empty()) complaint = "'" + std::string(text) + "' is out of range";
-      complaint += " (" + allowed_range(field.limits) + ")";
+      complaint += " (" + allowed_text<T>(field.limits) + ")";
       if (!number || !problems.empty()) return;
       config.*field.member = field_value<T>(*number);
       complaint.clear();
@@ -95,8 +108,7 @@ std::string describe_fields(std::string_view prefix) {
     using T = std::decay_t<decltype(defaults.*field.member)>;
     text += std::string(prefix) + field.name + ' ' +
             default_text(defaults.*field.member, field.limits) + ": " + field.help + " (";
-    text += std::is_same_v<T, bool> ? "on or off" : allowed_range(field.limits);
-    text += ")\n";
+    text += allowed_text<T>(field.limits) + ")\n";
   });
   return text;
 }

@@ -8,6 +8,7 @@ import ip
 import speed
 import stacks
 import wire
+import written
 
 PROMISES = (
     *congestion.PROMISES,
@@ -16,4 +17,5 @@ PROMISES = (
     *speed.PROMISES,
     *stacks.PROMISES,
     *wire.PROMISES,
+    *written.PROMISES,
 )

@@ -211,7 +211,9 @@ def test_the_command_line(cli: Callable[..., Ran], tmp_path: Path) -> None:
     wrong = cli("script", "good.pkt", "--set", "tcp.nagle=off", "--set", "tcp.sack=perhaps",
                 "--set", "tcp.nothing=1", "--set", "foo", "--json")
     assert wrong.code == 2
-    assert [(p["field"], p["value"]) for p in wrong.json["problems"]] == [
-        ("--set 2", "tcp.sack=perhaps"), ("--set 3", "tcp.nothing=1"), ("--set 4", "foo")]
+    assert {(p["field"], p["value"]) for p in wrong.json["problems"]} == {
+        ("--set 2", "tcp.sack=perhaps"), ("--set 3", "tcp.nothing=1"), ("--set 4", "foo")}
+    near = cli("script", "good.pkt", "--set", "tcp.nagel=off")
+    assert near.code == 2 and "did you mean 'tcp.nagle'" in near.err
     verbose = cli("script", "-v", "good.pkt")
     assert verbose.code == 0 and "listen(3, 5) = 0" in verbose.out

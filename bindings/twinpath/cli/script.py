@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Optional
 
 import typer
 from rich.markup import escape
 
-from ..errors import ConfigError, Problem
-from ..script.abi import LIBRARIES, Host, library_path
+from ..errors import ConfigError, Problem, nearest
+from ..script.abi import LIBRARIES, Host, library_path, option_names
 from ..script.play import play
 from ..script.runner import REAL_TIME, Outcome, Settings
 from .output import console, print_json
@@ -64,25 +65,35 @@ def _say(text: str) -> None:
 
 def _options(given: list[str]) -> tuple[tuple[str, str], ...]:
     """Options of the host; ConfigError names each wrong one and its place among them."""
-    split = [text.partition("=") for text in given]
-    problems = [
-        Problem(f"--set {place}", text, f"'{text}' {wrong}")
-        for place, (text, (name, equals, value)) in enumerate(zip(given, split), 1)
-        if (wrong := _wrong(name, value) if equals else "is not OPTION=VALUE, as tcp.nagle=off")
-    ]
+    split = {place: text.partition("=") for place, text in enumerate(given, 1)}
+    problems = [Problem(f"--set {place}", name, f"'{name}' is not OPTION=VALUE, as tcp.nagle=off")
+                for place, (name, equals, _) in split.items() if not equals]
+    options = {place: (name, value) for place, (name, equals, value) in split.items() if equals}
+    problems += _refused(options)
     if problems:
         raise ConfigError(problems)
-    return tuple((name, value) for name, _, value in split)
+    return tuple(options.values())
 
 
-def _wrong(name: str, value: str) -> str:
-    """What a host says against an option; empty: nothing."""
+def _refused(options: dict[int, tuple[str, str]]) -> list[Problem]:
+    """What a host says against them all: each is a line of its configuration."""
+    lines = [f"{name} {value}" for name, value in options.values()]
     try:
-        Host(f"interface eth0 raw\n{name} {value}").close()
+        Host("\n".join(["interface eth0 raw", *lines])).close()
     except ConfigError as error:
-        said = error.problems[-1].message.removeprefix("line 2: ")
-        return "is refused: " + said.removeprefix(f"{name}: ")
-    return ""
+        return [_placed(problem.message, options) for problem in error.problems]
+    return []
+
+
+def _placed(message: str, options: dict[int, tuple[str, str]]) -> Problem:
+    told = re.match(r"line (\d+): (.*)", message)
+    if told is None:
+        return Problem("--set", "", message)
+    place = list(options)[int(told[1]) - 2]
+    name, value = options[place]
+    known = option_names()
+    hint = "" if name in known else nearest(name, known)
+    return Problem(f"--set {place}", f"{name}={value}", told[2], hint=hint)
 
 
 def _scripts(files: list[Path]) -> list[Path]:

@@ -86,10 +86,21 @@ def library(under: str) -> ctypes.CDLL:
     loaded.twinpath_host_create.restype = POINTER
     loaded.twinpath_host_create.argtypes = [TEXT, TEXT, SIZE]
     loaded.twinpath_host_destroy.argtypes = [POINTER]
+    loaded.twinpath_options.restype, loaded.twinpath_options.argtypes = SIZE, [TEXT, SIZE]
     for name, (result, *arguments) in CALLS.items():
         function = getattr(loaded, f"twinpath_{name}")
         function.restype, function.argtypes = result, [POINTER, *arguments]
     return loaded
+
+
+@functools.cache
+def option_names() -> tuple[str, ...]:
+    """Every word of a host's configuration that takes one value."""
+    call = library("fake").twinpath_options
+    text = ctypes.create_string_buffer(call(None, 0) + 1)
+    call(text, len(text))
+    return tuple(line.split(" ", 1)[0] for line in text.value.decode().splitlines()
+                 if not line.startswith(("interface", "route", "neighbour")))
 
 
 class Host:
