@@ -16,6 +16,8 @@ struct IdlePolicy {
   Duration margin = std::chrono::microseconds(60);  // awake this long before a deadline
   Duration nap = std::chrono::microseconds(50);     // longest sleep when some input cannot wake us
   Duration sleep = std::chrono::milliseconds(20);   // longest sleep when all can
+  // Instead of polling on, lets others on its CPU run: for threads that work for each other there.
+  bool yields = false;
 };
 
 // The sleeping place of one thread. Others end a sleep by wake(); nothing is lost between the last

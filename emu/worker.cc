@@ -171,7 +171,7 @@ Instant Worker::idle(Instant now) {
   const Instant latest = due == kNever ? kNever : due - policy.margin;
   if (now - last_work_ < policy.spin || latest <= now) {
     wait_.cancel();
-    _mm_pause();
+    policy.yields ? static_cast<void>(sched_yield()) : _mm_pause();
     return clock_.now();
   }
   if (wait_.prepare()) return clock_.now();  // one more look at the inputs before sleeping

@@ -114,10 +114,11 @@ Engine::Engine(const EngineConfig& config, Host& host, Port& port)
 }
 
 // Several bursts where the batch is longer than one.
-std::size_t Engine::receive() {
+std::size_t Engine::receive(std::size_t frames_max) {
+  const std::size_t batch = std::min<std::size_t>(config_.rx_batch, frames_max);
   std::size_t count = 0;
-  while (count < config_.rx_batch) {
-    const std::size_t wanted = std::min<std::size_t>(config_.rx_batch - count, kBurst);
+  while (count < batch) {
+    const std::size_t wanted = std::min(batch - count, kBurst);
     const std::size_t got = port_.rx_burst(std::span(received_).subspan(count, wanted));
     count += got;
     if (got < wanted) break;
@@ -125,9 +126,9 @@ std::size_t Engine::receive() {
   return count;
 }
 
-PumpWork Engine::run(Instant now) {
+PumpWork Engine::run(Instant now, std::size_t frames_max) {
   PumpWork work;
-  work.received = receive();
+  work.received = receive(frames_max);
   const bool whole = config_.batch_events && config_.batch_transmit;
   const std::size_t step = whole ? kEngineBatchMax : 1;
   for (std::size_t at = 0; at < work.received; at += step) {

@@ -16,7 +16,12 @@ namespace twinpath {
 
 inline constexpr std::size_t kEngineBatchMax = 256;
 
+// Applications within the stack's turn, or on a thread of their own behind job queues.
+enum class EngineThreads : std::uint8_t { kOne, kTwo };
+inline constexpr std::array<const char*, 2> kEngineThreadsNames = {"one", "two"};
+
 struct EngineConfig {
+  EngineThreads threads = EngineThreads::kOne;
   std::uint32_t rx_batch = 32;
   std::uint32_t tx_batch = 32;
   bool batch_events = true;
@@ -27,6 +32,8 @@ struct EngineConfig {
     using C = EngineConfig;
     constexpr Limits kBatch{.unit = "frames", .min = 1, .max = kEngineBatchMax};
     return std::tuple(
+        Field{"threads", "one: applications run in the stack's turn; two: on a thread of their own",
+              &C::threads, Limits{.choices = kEngineThreadsNames}},
         Field{"rx_batch", "frames received in one turn at most", &C::rx_batch, kBatch},
         Field{"tx_batch", "frames ordered and sent together at most", &C::tx_batch, kBatch},
         Field{"batch_events", "applications run once per batch; else after every frame",
@@ -50,12 +57,12 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // One turn; frames moved either way.
-  PumpWork run(Instant now);
+  // One turn, at most `frames_max` received; frames moved either way.
+  PumpWork run(Instant now, std::size_t frames_max = kEngineBatchMax);
   [[nodiscard]] Instant next_deadline() { return host_.next_deadline(); }
 
  private:
-  std::size_t receive();
+  std::size_t receive(std::size_t frames_max);
   std::size_t send(Instant now);
 
   EngineConfig config_;

@@ -23,20 +23,33 @@ void append_port(RssInput& input, std::uint16_t port) {
   input.len += sizeof(port);
 }
 
+std::vector<std::uint16_t> round_table(std::uint16_t queues) {
+  constexpr std::size_t kEntries = 128;
+  std::vector<std::uint16_t> table(kEntries);
+  for (std::size_t i = 0; i < kEntries; ++i) table[i] = static_cast<std::uint16_t>(i % queues);
+  return table;
+}
+
 }  // namespace
 
-RssPorts::RssPorts(const RssKey& key, std::vector<std::uint16_t> indirection, Rng rng)
-    : hash_(key), indirection_(std::move(indirection)), chooser_(rng) {
+RssPorts::RssPorts(const RssKey& key, std::vector<std::uint16_t> indirection, std::uint16_t queue)
+    : hash_(key), indirection_(std::move(indirection)), queue_(queue) {
   CHECK(!indirection_.empty());
 }
 
-std::uint16_t RssPorts::queue_of(const PortPeers& peers, std::uint16_t port) const {
+RssPorts::RssPorts(const PortCaps& caps)
+    : RssPorts(caps.rss_key, round_table(caps.queues), caps.queue) {}
+
+std::uint16_t RssPorts::queue_of(const TcpEndpointAddress& local,
+                                 const TcpEndpointAddress& remote) const {
   RssInput input;
-  append_address(input, peers.remote);
-  append_address(input, peers.local);
-  append_port(input, peers.remote_port);
-  append_port(input, port);
+  append_address(input, remote.address);
+  append_address(input, local.address);
+  append_port(input, remote.port);
+  append_port(input, local.port);
   return indirection_[hash_(input.span()) % indirection_.size()];
 }
+
+bool has_rss(const PortCaps& caps) { return caps.queues > 1 && caps.rss_key != RssKey{}; }
 
 }  // namespace twinpath

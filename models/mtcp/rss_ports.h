@@ -4,33 +4,37 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
-#include "models/host/port_chooser.h"
+#include "models/base/port.h"
 #include "models/port/toeplitz.h"
+#include "models/tcp/stack.h"
 
 namespace twinpath {
 
-class RssPorts {
+class RssPorts final : public TcpPortRule {
  public:
-  // `indirection`: the card's table, entry hash % size names the queue. Requires: not empty.
-  RssPorts(const RssKey& key, std::vector<std::uint16_t> indirection, Rng rng);
+  // `indirection`: the card's table, entry hash % size names the queue; `queue`: ours.
+  // Requires: not empty.
+  RssPorts(const RssKey& key, std::vector<std::uint16_t> indirection, std::uint16_t queue);
+  // For one queue of a card whose table goes round, as they come up.
+  explicit RssPorts(const PortCaps& caps);
 
-  // The queue to which answers of `peers` to our `port` come.
-  [[nodiscard]] std::uint16_t queue_of(const PortPeers& peers, std::uint16_t port) const;
-
-  // The next such port for `queue` that `is_free` accepts; nothing after one round through all.
-  template <typename IsFree>
-  std::optional<std::uint16_t> choose(const PortPeers& peers, std::uint16_t queue, IsFree is_free) {
-    return chooser_.choose(
-        peers, [&](std::uint16_t port) { return queue_of(peers, port) == queue && is_free(port); });
+  // The queue to which answers of `remote` to `local` come.
+  [[nodiscard]] std::uint16_t queue_of(const TcpEndpointAddress& local,
+                                       const TcpEndpointAddress& remote) const;
+  [[nodiscard]] bool may_use(const TcpEndpointAddress& local,
+                             const TcpEndpointAddress& remote) const override {
+    return queue_of(local, remote) == queue_;
   }
 
  private:
   ToeplitzHash hash_;
   std::vector<std::uint16_t> indirection_;
-  PortChooser chooser_;
+  std::uint16_t queue_;
 };
+
+// Whether a port is one of several queues a card spreads frames over.
+bool has_rss(const PortCaps& caps);
 
 }  // namespace twinpath

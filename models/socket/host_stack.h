@@ -25,6 +25,8 @@ class HostStack final : public StackApi, private SocketWatcher {
   std::size_t reap(std::span<StackCompletion> out) override;
   // Goes on with what waited for sockets that became ready. Call after the host's turn.
   void run(Instant now);
+  // run() has something to do.
+  [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
 
  private:
   enum Lane : std::size_t { kAccepts, kConnects, kSends, kReceives, kLanes };

@@ -47,6 +47,7 @@ struct Core {
   TcpUser& user;
   TcpObserver* observer = nullptr;
   TcpPaths* paths = nullptr;
+  const TcpPortRule* port_rule = nullptr;
   Reporter report;
   SecretNumbers secrets;
   ConnectionSlab connections;

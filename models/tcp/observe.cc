@@ -84,6 +84,8 @@ void tell_end(const Core& core, const Connection& connection, TcpEnd end) {
 void TcpStack::set_observer(TcpObserver* observer) { core_->observer = observer; }
 void TcpStack::set_paths(TcpPaths* paths) { core_->paths = paths; }
 
+void TcpStack::set_port_rule(const TcpPortRule* rule) { core_->port_rule = rule; }
+
 std::vector<TcpFlow> TcpStack::flows() const {
   std::vector<TcpFlow> flows;
   for (std::uint32_t index = 0; index < core_->connections.slots(); ++index) {

@@ -43,6 +43,14 @@ class TcpPaths {
   virtual std::uint32_t mtu_bytes(Instant now, const IpAddress& remote) = 0;
 };
 
+// Which ports connect() may choose: answers to others would come to another core.
+class TcpPortRule {
+ public:
+  virtual ~TcpPortRule() = default;
+  [[nodiscard]] virtual bool may_use(const TcpEndpointAddress& local,
+                                     const TcpEndpointAddress& remote) const = 0;
+};
+
 // A segment to send, starting at the TCP header, checksum filled in, with headroom for what is
 // below.
 struct TcpDeparture {
@@ -167,6 +175,8 @@ class TcpStack {
   // Asked when a connection begins, for the longest segment; nullptr: only the configuration says.
   // Outlives the stack.
   void set_paths(TcpPaths* paths);
+  // nullptr: any free port. Outlives the stack.
+  void set_port_rule(const TcpPortRule* rule);
   // Those alive.
   [[nodiscard]] std::vector<TcpFlow> flows() const;
 

@@ -102,6 +102,8 @@ std::optional<std::uint16_t> search_ports(Core& core, FlowKey key, IsFree is_fre
 // do.
 std::optional<std::uint16_t> choose_port(Core& core, const FlowKey& key, Instant now) {
   const auto is_ours = [&](const FlowKey& wanted) {
+    const TcpPortRule* rule = core.port_rule;
+    if (rule != nullptr && !rule->may_use(wanted.local_end(), wanted.remote_end())) return false;
     return core.flows.find(wanted) == nullptr && !core.listeners.is_taken(wanted.local_end());
   };
   const auto port = search_ports(core, key, [&](const FlowKey& wanted) {

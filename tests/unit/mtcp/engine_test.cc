@@ -9,7 +9,7 @@
 
 #include "models/app/app_host.h"
 #include "models/app/request_response.h"
-#include "models/mtcp/rss_ports.h"
+#include "models/mtcp/engine_core.h"
 #include "models/port/nic.h"
 #include "models/wire/byte_order.h"
 #include "models/wire/ethernet.h"
@@ -121,8 +121,14 @@ TEST(MtcpEngine, OneConnectionSendsTheSameFramesWithoutBatches) {
   EXPECT_EQ(batched.frames, single.frames);
 }
 
-// A segment from client port `from` with `flags` and `payload` bytes.
-BufPtr segment(HeapPool& pool, std::uint16_t from, TcpFlags flags, std::uint32_t payload) {
+struct Ends {
+  IpAddress from = kClient;
+  IpAddress to = kServer;
+};
+
+// A segment from port `from` with `flags` and `payload` bytes.
+BufPtr segment(HeapPool& pool, std::uint16_t from, TcpFlags flags, std::uint32_t payload,
+               const Ends& ends = {}) {
   BufPtr buf(pool.take());
   TcpRepr tcp;
   tcp.src_port = from;
@@ -130,8 +136,8 @@ BufPtr segment(HeapPool& pool, std::uint16_t from, TcpFlags flags, std::uint32_t
   tcp.flags = flags;
   const auto header = static_cast<std::uint32_t>(tcp.header_len());
   tcp.emit(buf->push_back(header + payload), InetSum());
-  const Ipv4Repr ip{.src = kClient.v4(),
-                    .dst = kServer.v4(),
+  const Ipv4Repr ip{.src = ends.from.v4(),
+                    .dst = ends.to.v4(),
                     .protocol = IpProtocol::kTcp,
                     .payload_len = buf->len};
   ip.emit(buf->push_front(kIpv4HeaderLen));
@@ -157,41 +163,45 @@ TEST(MtcpEngine, OrdersControlAcknowledgementsData) {
   EXPECT_EQ(found, expected);
 }
 
-std::vector<std::uint16_t> round_robin(std::uint16_t queues) {
-  std::vector<std::uint16_t> table(Nic::kIndirectionEntries);
-  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::uint16_t>(i % queues);
-  return table;
-}
-
-TEST(MtcpRssPorts, AnswersComeToTheQueueAskedFor) {
-  constexpr std::uint16_t kQueues = 4;
+// A client core per queue of one card: whatever port a core's TCP chooses, answers come to it.
+TEST(MtcpRssPorts, AnswersComeToTheCoreThatConnects) {
+  constexpr std::uint16_t kQueues = 3;
   HeapPool pool;
   Nic nic({.queues = kQueues});
-  RssPorts ports(kStandardRssKey, round_robin(kQueues), Rng(1));
-  // As the server sees it: the answer's source is our peer.
-  const PortPeers peers{kServer, kClient, kPort};
+  std::set<std::uint16_t> ports;
   for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
-    std::set<std::uint16_t> taken;
+    EngineCore core({.host = host_config(true, 1U + queue)}, nic.queue(queue), pool);
     for (int i = 0; i < 50; ++i) {
-      const auto port =
-          ports.choose(peers, queue, [&](std::uint16_t p) { return !taken.contains(p); });
-      ASSERT_TRUE(port.has_value());
-      EXPECT_TRUE(taken.insert(*port).second);
-      BufPtr answer = segment(pool, kPort, kAck, 0);
-      store_be16(answer->data() + kEthernetHeaderLen + kIpv4HeaderLen + 2, *port);
+      const TcpOpenResult opened = core.ip().tcp().connect(kStart, {kClient, 0}, {kServer, kPort});
+      ASSERT_EQ(opened.error, Errno::kNone);
+      const std::uint16_t port = core.ip().tcp().status(opened.id).local.port;
+      ports.insert(port);
+      BufPtr answer = segment(pool, kPort, kAck, 0, {kServer, kClient});
+      store_be16(answer->data() + kEthernetHeaderLen + kIpv4HeaderLen + 2, port);
       EXPECT_EQ(nic.deliver(std::move(answer)), queue);
     }
-  }
-  std::array<BufPtr, kBurst> frames;
-  for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
+    std::array<BufPtr, kBurst> frames;
     while (nic.queue(queue).rx_burst(frames) > 0) frames = {};
   }
+  EXPECT_EQ(ports.size(), 50U * kQueues) << "no port is steered to two queues";
 }
 
-TEST(MtcpRssPorts, NothingWhenNoneIsFree) {
-  RssPorts ports(kStandardRssKey, round_robin(2), Rng(1));
-  const PortPeers peers{kServer, kClient, kPort};
-  EXPECT_FALSE(ports.choose(peers, 1, [](std::uint16_t) { return false; }).has_value());
+TEST(MtcpRssPorts, WithoutAPortForTheQueueConnectingFails) {
+  HeapPool pool;
+  Nic nic({.queues = 2});
+  TcpConfig tcp;
+  tcp.ephemeral_port_min = tcp.ephemeral_port_max = 40000;
+  int connected = 0;
+  for (std::uint16_t queue = 0; queue < 2; ++queue) {
+    EngineCore core({.host = host_config(true, 1), .tcp = tcp}, nic.queue(queue), pool);
+    const TcpOpenResult opened = core.ip().tcp().connect(kStart, {kClient, 0}, {kServer, kPort});
+    if (opened.error == Errno::kNone) {
+      ++connected;
+    } else {
+      EXPECT_EQ(opened.error, Errno::kAddressNotAvailable);
+    }
+  }
+  EXPECT_EQ(connected, 1) << "the only port is steered to one of the two";
 }
 
 // Two cores with one address listen at one port: whichever the card chooses serves.
