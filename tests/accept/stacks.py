@@ -9,6 +9,8 @@ from promise import PYTHON, ROOT, Answer, Promise, modules, run
 TESTS = ROOT / "build" / "release" / "tests"
 EXAMPLE = "tests/python/test_native.py"
 TASKS_MIN, LWIP_MIN = 8, 29
+ENGINE = (("unit_tests", "MtcpEngine.*:MtcpJobs.*:MtcpRssPorts.*:StackSocketsTest.*", 23),
+          ("sim_tests", "EngineCores.*", 3), ("emu_tests", "CoreThreads.*", 4))
 
 
 def suite(program: str, tests: str, least: int, answer: Answer) -> None:
@@ -42,7 +44,22 @@ def lwip(quick: bool) -> Answer:
     return answer
 
 
+def engine(quick: bool) -> Answer:
+    answer = Answer("")
+    for program, tests, least in ENGINE:
+        suite(program, tests, least, answer)
+    return answer
+
+
 PROMISES = (
+    Promise(
+        "engine",
+        "; ".join(f"{program} --gtest_filter='{tests}'" for program, tests, _ in ENGINE),
+        "batched turns, job queues between application and stack, one thread or two per core in "
+        "both drivers; every trick off serves too; equal seeds send equal frames; answers come to "
+        "the core that connects; cores share a port",
+        engine,
+    ),
     Promise(
         "coroutines",
         "unit_tests --gtest_filter='Task.*'; twin_tests; pytest test_native.py -k own_tasks",

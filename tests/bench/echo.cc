@@ -3,7 +3,7 @@
 // random sequence numbers are on. Points: `linux` and `linux-default` (a connection per request,
 // Linux as fast as its calls go and as commonly programmed), `p50` and `p99` (one connection, round
 // trips in microseconds), a number (requests per connection), a trick of the engine (`peer` is the
-// same stack without it; `none`: without any).
+// same stack without it; `none`: without any; `threads`: applications on a thread of their own).
 //   bench_echo --point LABEL --side ours|peer [--transactions N] [--pages 4k]
 #include <algorithm>
 #include <cstdio>
@@ -38,6 +38,8 @@ std::optional<EngineConfig> without(const std::string& trick) {
     config.batch_transmit = false;
   } else if (trick == "order") {
     config.prioritise = false;
+  } else if (trick == "threads") {
+    config.threads = twinpath::EngineThreads::kTwo;
   } else if (trick == "none") {
     config = {.rx_batch = 1,
               .tx_batch = 1,

@@ -7,8 +7,10 @@ import json
 import os
 import resource
 import subprocess
+import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -104,15 +106,26 @@ def _program(bench: Bench) -> str:
     return str(path)
 
 
-def trial(program: str, side: str, point: Point) -> dict[str, Any]:
+def _command(bench: Bench, side: str, label: str, number: int) -> list[str]:
+    """What does a trial of the pair of that number, from 0."""
+    if side == "peer" and bench.peer_script:
+        program = [sys.executable, str(ROOT / "tests" / "bench" / bench.peer_script)]
+    else:
+        program = [_program(bench)]
+    seed = ["--seed", str(number + 1)] if bench.seeded else []
+    return [*program, "--side", side, "--point", label, *seed]
+
+
+def trial(command: list[str], label: str) -> dict[str, Any]:
     """One trial's JSON line."""
-    command = [program, "--side", side, "--point", point.label]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TRIAL_S)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TRIAL_S,
+                              env=environment)
     except subprocess.TimeoutExpired as error:
         raise TwinpathError(f"{' '.join(command)} did not end within {TRIAL_S:g} s") from error
     if done.returncode == NoVerdict.exit_code:
-        raise NoVerdict(f"{point.label}: {done.stderr.strip()[-500:]}")
+        raise NoVerdict(f"{label}: {done.stderr.strip()[-500:]}")
     lines = done.stdout.strip().splitlines()
     try:
         answer = dict(json.loads(lines[-1]))
@@ -131,15 +144,30 @@ def _value(answer: dict[str, Any], point: Point) -> float:
     return cpu / work if point.kind in ("cost", "share") else work / cpu
 
 
-def measure(bench: Bench, point: Point, pairs: int) -> Pairs:
-    """At least `pairs` interleaved pairs; who begins alternates."""
-    program, result = _program(bench), Pairs(point)
-    for number in range(pairs):
-        for side in ("ours", "peer") if number % 2 == 0 else ("peer", "ours"):
-            result.add(side, trial(program, side, point))
-        if errors.is_terminal:
-            errors.print(f"{bench.name} {point.label}: pair {number + 1} of {pairs}, "
-                         f"ratio {result.ratios[-1]:.2f}")
+def measure(bench: Bench, point: Point, pairs: int, known: Optional[Pairs] = None) -> Pairs:
+    """At least `pairs` interleaved pairs; who begins alternates. `known`: a measured point whose
+    peer's values are taken instead of trials."""
+    result = Pairs(point)
+    orders = [("ours", "peer") if number % 2 == 0 else ("peer", "ours")
+              for number in range(min(pairs, point.pairs_max or pairs))]
+
+    def one(number: int, side: str) -> dict[str, Any]:
+        if side == "peer" and known is not None:
+            return {"value": known.peer[number]}
+        return trial(_command(bench, side, point.label, number), point.label)
+
+    with ThreadPoolExecutor(2 * len(orders) if point.together else 1) as pool:
+        trials = [(side, pool.submit(one, number, side)) for number, order in enumerate(orders)
+                  for side in order]
+        try:
+            for done, (side, answer) in enumerate(trials, start=1):
+                result.add(side, answer.result())
+                if errors.is_terminal and done % 2 == 0:
+                    errors.print(f"{bench.name} {point.label}: pair {done // 2} of {len(orders)}, "
+                                 f"ratio {result.ratios[-1]:.2f}")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return result
 
 
@@ -161,7 +189,10 @@ def run_bench(bench: Bench, labels: list[str], pairs: int) -> tuple[dict[str, An
     points = [p for p in bench.points if not labels or p.label in labels]
     with one_at_a_time() if bench.real_time else contextlib.nullcontext():
         before = Load.now()
-        measured = [measure(bench, point, pairs) for point in points]
+        measured: list[Pairs] = []
+        for point in points:
+            known = next((m for m in measured if m.point.label == point.peer_of), None)
+            measured.append(measure(bench, point, pairs, known))
         reason = busy_reason(before, Load.now())
     found = {m.point.label: m.as_dict() for m in measured}
     gates = [found[p.label] for p in points if p.gate] or list(found.values())

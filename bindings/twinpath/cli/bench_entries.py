@@ -9,17 +9,23 @@ from dataclasses import dataclass
 class Point:
     """One measured situation. `gate`: it counts for the top ratio, which is the worst of them.
     `kind`: `rate` (work per CPU second, higher is better), `cost` (value, lower is better) or
-    `share` (the share of CPU time that `ours` spends beyond `peer`)."""
+    `share` (the share of CPU time that `ours` spends beyond `peer`). `peer_of`: an earlier point
+    whose peer's trials serve here too. `pairs_max`: printed only, and not worth more. `together`:
+    its trials wait for a path, not for the CPU, so all pairs run at once."""
 
     label: str
     unit: str
     kind: str = "rate"
     gate: bool = True
+    peer_of: str = ""
+    pairs_max: int = 0
+    together: bool = False
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One bench: the program of tests/bench and its points."""
+    """One bench: the program of tests/bench and its points. `peer_script`: a Python program there
+    that does the peer's trials. `seeded`: a pair's trials are told its number as their seed."""
 
     name: str
     program: str
@@ -27,6 +33,8 @@ class Bench:
     help: str
     points: tuple[Point, ...]
     real_time: bool = False  # its pollers need the cores: one at a time on a machine
+    peer_script: str = ""
+    seeded: bool = False
 
 
 SEGMENTS = "segments/cpu-second"
@@ -34,7 +42,10 @@ FRAMES = "frames/cpu-second"
 TRANSACTION = "us/transaction"
 PER_GIGABYTE = "cpu-s/GB"
 TRIP = "us/round-trip"
-TRICKS = ("rx-batch", "tx-batch", "events", "transmit", "order", "none")
+GOODPUT = "Mb/s"
+TRICKS = ("rx-batch", "tx-batch", "events", "transmit", "order", "none", "threads")
+PATHS = ("loss0", "loss0.1", "loss1", "reorder")
+SLOW_PATHS = PATHS[1:3]  # a few Mb/s
 PER_CONNECTION = ("1", "2", "4", "8", "16", "32", "64", "128")
 
 BENCHES = {bench.name: bench for bench in (
@@ -67,7 +78,7 @@ BENCHES = {bench.name: bench for bench in (
           tuple(Point(count, TRANSACTION, kind="cost") for count in PER_CONNECTION)),
     Bench("batching", "bench_echo", "the same stack without the trick",
           "a connection per request of 64 B: what the absence of each trick of the engine costs; "
-          "none: of all of them",
+          "none: of all of them; threads: applications on a thread of their own",
           tuple(Point(trick, TRANSACTION, kind="cost", gate=False) for trick in TRICKS)),
     Bench("bulk-cpu", "bench_bulk_cpu", "Linux loopback",
           "CPU time of both ends per gigabyte by size of writes; 8k with the loopback's own frames "
@@ -76,6 +87,13 @@ BENCHES = {bench.name: bench for bench in (
            Point("1k", PER_GIGABYTE, kind="cost"),
            *(Point(size, PER_GIGABYTE, kind="cost", gate=False)
              for size in ("2k", "4k", "8k", "8k-1500")))),
+    Bench("bdp-loss", "bench_bdp_loss", "Linux, the same congestion control",
+          "goodput of one connection over 1 Gb/s and 100 ms through our impairment box, 60 s a "
+          "run, without faults, with 0.1 and 1 % loss and with reordering; in real time and in sim",
+          (*(Point(path, GOODPUT, together=path in SLOW_PATHS) for path in PATHS),
+           *(Point(f"sim-{path}", GOODPUT, peer_of=path) for path in PATHS),
+           *(Point(f"{path}-bbr", GOODPUT, gate=False, pairs_max=1) for path in PATHS)),
+          real_time=True, peer_script="bdp_linux.py", seeded=True),
     Bench("store", "bench_store", "the same run without recording",
           "recording's share of CPU time with 1 ms series on",
           (Point("share", "fraction", kind="share"),)),
