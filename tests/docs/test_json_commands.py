@@ -19,7 +19,6 @@ from test_schemas import COMMAND_TIMEOUT_S, GATE, NAMES, SMALL, holds
 BUILD = Path(os.environ.get("TWINPATH_BUILD") or ROOT / "build" / "release")
 CLI = ROOT / "bindings" / "twinpath" / "cli"
 TRANSFER = shlex.join(SMALL)
-SCRIPT = ROOT / "tests" / "scripts" / "tcp" / "OPEN-03.pkt"
 NO_VERDICT = 4
 HAND_OVER = {"python", "notebook"}  # what they start decides what is printed
 
@@ -52,7 +51,6 @@ CALLS: dict[str, list[tuple[str, str]]] = {
     "ports": [("ports", "ports")],
     "testbed": [("testbed check net_ring", "testbed"), ("testbed show net_ring", "testbed"),
                 ("testbed clean --dry-run", "steps"), ("testbed show no.toml", "run")],
-    "script": [(f"script {shlex.quote(str(SCRIPT))}", "script"), ("script none.pkt", "script")],
     "replay": [("replay {log}", "replay")],
     "script": [("script {scripts}/OPEN-03.pkt", "script"), ("script none.pkt", "script")],
     "diff": [("diff 1 2", "diff"), ("diff 1 1", "diff")],

@@ -198,7 +198,8 @@ TIERS = (
     Tier("swarm", "tests/swarm", swarm, ("swarm",)),
     Tier("python", "tests/python", pytest("tests/python", *SLOW)),
     Tier("check", "tests/suite", check),
-    Tier("docs", "tests/docs", pytest("tests/docs", *SLOW), quick=False),
+    Tier("docs", "tests/docs", pytest("tests/docs", *SLOW), ("bench_forward",), preset="release",
+         quick=False),
     Tier("fuzz", "tests/fuzz", fuzz, ("fuzzers",), preset="fuzz"),
     Tier("interop", "tests/interop", pytest("tests/interop", *SLOW), quick=False),
 )
