@@ -74,11 +74,21 @@ bool defers_quietly(Core& core, const Connection& connection) {
   return listener != nullptr && connection.expiries < listener->options.defer_accept_retries;
 }
 
+// A shut window is endured as long as the peer answers, but not by a connection that nobody holds
+// any more: it must not cost us for ever (RFC 6429 §4).
+bool is_forsaken(const Core& core, const Connection& connection) {
+  const std::uint32_t patience =
+      std::min<std::uint32_t>(core.config.retries2, RttEstimator::kBackoffMax);
+  return !connection.has_handle && connection.rtt.backoffs() >= patience;
+}
+
 void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
   ++connection.expiries;
   const Instant waiting_since =
       connection.sent.empty() ? connection.last_sent_at : connection.sent[0].sent_at;
+  const bool has_begun = !connection.is_opening();
   if (connection.expiries > patience(core, connection) ||
+      (has_begun && is_forsaken(core, connection)) ||
       user_gives_up(connection, now, waiting_since)) {
     terminate(core, connection, now, reason_for_giving_up(connection));
     return;
@@ -99,18 +109,10 @@ void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
   on_loss_timeout(core, connection, now);
 }
 
-// Probes that are answered never end a connection somebody holds; one that nobody holds any more
-// must not cost us for ever (RFC 6429 §4).
-bool is_probed_enough(const Core& core, const Connection& connection) {
-  const std::uint32_t patience =
-      std::min<std::uint32_t>(core.config.retries2, RttEstimator::kBackoffMax);
-  return !connection.has_handle && connection.rtt.backoffs() >= patience;
-}
-
 // RFC 9293 §3.8.6.1. With some window, silly-window avoidance held the data: its override.
 void on_persist_timer(Core& core, Connection& connection, Instant now) {
   ++connection.expiries;
-  if (is_probed_enough(core, connection)) {
+  if (is_forsaken(core, connection)) {
     abort_with_reset(core, connection, now, Errno::kTimedOut);
     return;
   }

@@ -248,6 +248,22 @@ TEST(TcpData, ShrunkWindowIsEnduredForEver) {
   tcp.expect_state(TcpState::kEstablished);
 }
 
+TEST(TcpData, ShrunkWindowOfAnOrphanIsNot) {
+  TcpConfig config;
+  config.retries2 = 3;
+  TcpDialect tcp(config);
+  tcp.established(1000, 1000);
+  tcp.user_writes(1000);
+  tcp.user_closes();
+  tcp.stack_sends(data(1, 1000, 1));
+  for (int expiry = 0; expiry < 3; ++expiry) {
+    tcp.stack_sends_between(100ms, 121s, data(1, 1000, 1));
+    tcp.peer_sends(ack(1, 1).win(0));
+  }
+  tcp.stack_sends_nothing_for(10min);
+  EXPECT_EQ(tcp.stack().connections(), 0U);
+}
+
 // RFC 9293 §3.8.6.2.1: a small window is not used at once, but not for ever left unused either.
 TEST(TcpData, SillyWindowIsOverridden) {
   TcpDialect tcp;
