@@ -191,8 +191,9 @@ neighbour 198.18.0.2 mac 02:00:00:00:00:0a dev eth0
 neighbour 198.18.7.2 mac 02:00:00:00:00:0a dev v7"""
 
 
-def test_vlans_share_a_port() -> None:
-    host = abi.Host(VLANS)
+@pytest.mark.parametrize("under", ["fake", "ns3"])
+def test_vlans_share_a_port(under: str) -> None:
+    host = abi.Host(VLANS, under)
     sender = host.call("socket", socket.AF_INET, socket.SOCK_DGRAM, 0)
     told = {}
     for target in ("198.18.0.2", "198.18.7.2", "198.18.1.2"):
