@@ -65,10 +65,10 @@ def test_every_script_is_of_a_section_that_is_listed() -> None:
     listed = {rfc for row in ROWS for rfc in row.rfcs if row.is_implemented}
     assert {cited.script for cited in citations()} == {path.stem for path in SCRIPTS.glob("*.pkt")}
     for cited in citations():
-        assert cited.rfc in listed, cited
+        assert cited.rfc in listed, f"{FOLDER.relative_to(ROOT)} has no row for {cited}"
         gone = [section for section in cited.sections
                 if not any(covers(there, section) for there in sections_of(cited.rfc))]
-        assert not gone, (cited, gone)
+        assert not gone, f"no row of RFC {cited.rfc} has §{', §'.join(gone)} of {cited.script}"
 
 
 def test_every_script_is_named_in_a_row_of_its_rfc() -> None:
@@ -76,7 +76,7 @@ def test_every_script_is_named_in_a_row_of_its_rfc() -> None:
              if is_script(proof) for script in matching(proof)}
     gone = sorted({(cited.script, cited.rfc) for cited in citations()
                    if (cited.rfc, cited.script) not in shown})
-    assert not gone
+    assert not gone, f"name these scripts in a row of that RFC in {FOLDER.relative_to(ROOT)}: {gone}"
 
 
 def test_departures_the_code_admits_to_are_told() -> None:
