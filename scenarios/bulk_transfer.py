@@ -8,7 +8,7 @@ def bulk_transfer(net: tp.Net, *, size: tp.Bytes = "10MB", rate: tp.Rate = "100M
                   delay: tp.Time = "10ms", loss: tp.Ratio = 0, reorder: tp.Ratio = 0,
                   duplicate: tp.Ratio = 0, corrupt: tp.Ratio = 0, queue: tp.Bytes = "256KiB",
                   congestion: tp.Choice["cubic", "reno", "dctcp", "bbr"] = "cubic",
-                  receiver_stack: tp.Choice["twinpath", "ns3", "linux"] = "twinpath",
+                  receiver_stack: tp.Choice["twinpath", "ns3", "linux", "lwip"] = "twinpath",
                   every: tp.Time = "10ms"):
     """A sender pushes `size` bytes to a receiver over one link with faults."""
     # build

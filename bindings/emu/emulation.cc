@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "bindings/plan/apps.h"
 #include "bindings/plan/build.h"
 #include "bindings/plan/record.h"
 #include "emu/stop_signal.h"
@@ -16,12 +15,6 @@ namespace {
 
 constexpr std::uint32_t kBufs = 16383;  // 40 MB
 constexpr ContractId kNoContract = 0;   // CPU time is measured here, not priced
-
-std::vector<AppHost*> raw(const AppHosts& hosts) {
-  std::vector<AppHost*> found;
-  for (const auto& host : hosts) found.push_back(host.get());
-  return found;
-}
 
 }  // namespace
 
@@ -37,7 +30,7 @@ Emulation::Emulation(const Job& job, const Bed& bed)
       progress_(job.progress_fd) {
   make_ports();
   make_hosts();
-  tracing_.emplace(job_, bed_, recorder_, ports_, hosts_);
+  tracing_.emplace(job_, bed_, recorder_, ports_, ours_);
 }
 
 void Emulation::make_ports() {
@@ -57,14 +50,12 @@ void Emulation::make_ports() {
 
 void Emulation::make_hosts() {
   for (const Seat& seat : seats_) {
-    const HostPlan& plan = job_.plan.hosts[seat.host];
-    hosts_.push_back(std::make_unique<AppHost>(host_config(job_.plan, seat.host, job_.seed),
-                                               tcp_config(plan), pool_));
-    add_apps(job_.plan, seat.host, *hosts_.back());
+    hosts_.push_back(make_host(job_.plan, seat.host, job_.seed, pool_));
+    if (hosts_.back().ours != nullptr) ours_.push_back(hosts_.back().ours);
   }
   for (const std::string& path : job_.plan.stop.when) {
     App* ours = nullptr;
-    for (const auto& host : hosts_) ours = ours != nullptr ? ours : host->find(path);
+    for (const auto& host : hosts_) ours = ours != nullptr ? ours : host.apps->find(path);
     if (ours != nullptr) {
       awaited_.push_back(ours);
     } else {
@@ -75,7 +66,7 @@ void Emulation::make_hosts() {
 
 void Emulation::record_series(ResultSink& sink) {
   if (!job_.plan.measure.every) return;
-  for (const auto& host : hosts_) {
+  for (AppHost* const host : ours_) {
     const std::string parent = flow_parent(job_.plan, host->ip().config().name);
     series_.emplace_back(sink, parent, *job_.plan.measure.every, &host->ip().flow_log());
     series_.back().set_on_failure([this] { recording_failed_ = true; });
@@ -85,14 +76,14 @@ void Emulation::record_series(ResultSink& sink) {
 
 void Emulation::record_events(store::SqliteSink& sink) {
   if (job_.plan.measure.events.empty()) return;
-  for (const auto& host : hosts_) {
+  for (AppHost* const host : ours_) {
     event_rows_.emplace_back(sink, host->ip(), flow_parent(job_.plan, host->ip().config().name));
     event_rows_.back().listen(job_.plan.measure.events);
   }
 }
 
 void Emulation::tell_events() {
-  for (const auto& host : hosts_) {
+  for (AppHost* const host : ours_) {
     events_.listen(host->ip(), flow_parent(job_.plan, host->ip().config().name));
   }
 }
@@ -113,7 +104,7 @@ void Emulation::make_worker() {
   for (std::size_t index = 0; index < seats_.size(); ++index) {
     std::vector<Port*> tops;
     for (PortStack* port : seats_[index].ports) tops.push_back(&port->top());
-    stages_.emplace_back(job_.plan.hosts[seats_[index].host].name, *hosts_[index], tops,
+    stages_.emplace_back(job_.plan.hosts[seats_[index].host].name, *hosts_[index].host, tops,
                          kNoContract);
     worker_->add(stages_.back());
   }
@@ -148,7 +139,7 @@ RunResult Emulation::run() {
   sink_ = &sink;
   sink.begin_run({});
   measurement_.emplace(job_.plan.measure, sink, [this](ResultSink& into) {
-    for (const auto& host : hosts_) host->export_results(into);
+    for (const auto& host : hosts_) host.export_results(into);
   });
   record_series(measurement_->sink());
   tell_events();
@@ -163,11 +154,14 @@ RunResult Emulation::run() {
   sink.flush();  // throws what ended a run that could not be recorded
   if (recording_failed_) throw store::StoreError("the time series could not be recorded");
   for (SeriesRecorder& series : series_) series.finish(ended_);
-  const std::vector<AppHost*> hosts = raw(hosts_);
+  std::vector<AppRunner*> other_apps;
+  for (const PlannedHost& host : hosts_) {
+    if (host.ours == nullptr) other_apps.push_back(host.apps);
+  }
   const Finished run{job_.plan,
                      bed_,
                      ports_,
-                     hosts,
+                     ours_,
                      pool_,
                      *worker_,
                      worker_->stats().timer_lag,
@@ -175,7 +169,8 @@ RunResult Emulation::run() {
                      steal.fraction(),
                      ended_,
                      measurement_->sink(),
-                     {}};
+                     {},
+                     std::move(other_apps)};
   measurement_->record(ended_);
   const ContentHash content = record_results(sink, run);
   RunResult result = record(sink);

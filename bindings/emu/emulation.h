@@ -15,6 +15,7 @@
 #include "bindings/emu/tracing.h"
 #include "bindings/plan/event_stream.h"
 #include "bindings/plan/events.h"
+#include "bindings/plan/hosts.h"
 #include "bindings/plan/measure.h"
 #include "bindings/plan/plan.h"
 #include "bindings/plan/series.h"
@@ -61,7 +62,8 @@ class Emulation {
   PeerNews peers_;  // awaited Linux apps
   PortStacks ports_;
   std::vector<Seat> seats_;
-  AppHosts hosts_;
+  std::deque<PlannedHost> hosts_;  // as seats_
+  AppHosts ours_;                  // those of them with our stack
   std::optional<Measurement> measurement_;
   std::deque<SeriesRecorder> series_;
   EventStream events_;

@@ -149,9 +149,11 @@ std::uint64_t pool_exhaustions(const Finished& run) {
 // may be due at the very end. Nothing when no rate drives any.
 std::optional<double> generator_shortfall(const Finished& run) {
   std::optional<double> worst;
-  for (const auto& host : run.hosts) {
-    for (std::size_t index = 0; index < host->apps(); ++index) {
-      const auto offered = host->app(index).offered(run.ended);
+  std::vector<AppRunner*> runners = run.other_apps;
+  for (const auto& host : run.hosts) runners.push_back(&host->runner());
+  for (AppRunner* const apps : runners) {
+    for (std::size_t index = 0; index < apps->size(); ++index) {
+      const auto offered = apps->app(index).offered(run.ended);
       if (!offered) continue;
       const double missing = offered->asked > offered->done + 1
                                  ? static_cast<double>(offered->asked - offered->done)

@@ -44,6 +44,7 @@ struct Finished {
   Instant ended;
   ResultSink& measured;                        // what the plan's measure lets through
   std::vector<store::ValidityRow> more_rules;  // of this kind of run
+  std::vector<AppRunner*> other_apps{};        // of hosts with another stack
 };
 
 // Drops, flows, chains and the core; what hosts and apps report goes through

@@ -21,7 +21,7 @@
 namespace twinpath::bind {
 
 using PortStacks = std::deque<std::unique_ptr<PortStack>>;
-using AppHosts = std::deque<std::unique_ptr<AppHost>>;
+using AppHosts = std::vector<AppHost*>;
 
 class Tracing {
  public:

@@ -60,7 +60,7 @@ HostPlan parse_host(const json& object, std::string path, Problems& problems) {
   host.name = reader.text("name");
   host.addresses = reader.texts_or_empty("addresses");
   host.stack = reader.text_or("stack", host.stack);
-  require_one_of(reader, "stack", host.stack, {"twinpath", "ns3", "linux"});
+  require_one_of(reader, "stack", host.stack, {"twinpath", "ns3", "linux", "lwip"});
   host.tcp = reader.settings_or_empty("tcp");
   if (reader.has("congestion")) {
     host.congestion =

@@ -78,7 +78,7 @@ struct NativePlan {
 struct HostPlan {
   std::string name;
   std::vector<std::string> addresses;      // "198.18.0.1/24", in the order of the host's links
-  std::string stack = "twinpath";          // "twinpath", "ns3" (sim only), "linux" (emu only)
+  std::string stack = "twinpath";          // "twinpath", "lwip", "ns3" (not emu), "linux" (not sim)
   Settings tcp;                            // fields of TcpConfig by their names
   std::optional<NativePlan> congestion{};  // in place of the field `congestion`
   std::int64_t cores = 0;                  // 0: CPU time is free

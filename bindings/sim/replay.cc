@@ -14,9 +14,9 @@
 #include <variant>
 #include <vector>
 
-#include "bindings/plan/apps.h"
 #include "bindings/plan/build.h"
 #include "bindings/plan/capture.h"
+#include "bindings/plan/hosts.h"
 #include "bindings/plan/worker.h"
 #include "models/app/app_host.h"
 #include "models/base/host_stage.h"
@@ -143,7 +143,7 @@ class Replay {
   HeapPool pool_;
   std::deque<LoggedTraffic> ports_;
   std::vector<Seat> seats_;
-  std::deque<std::unique_ptr<AppHost>> hosts_;
+  std::deque<PlannedHost> hosts_;
   std::deque<HostStage> stages_;
   CoreSchedule schedule_;
   std::optional<sim::FileSink> file_;
@@ -179,12 +179,9 @@ void Replay::make_seats() {
 
 void Replay::make_hosts() {
   for (const Seat& seat : seats_) {
-    const HostPlan& plan = job_.plan.hosts[seat.host];
-    hosts_.push_back(std::make_unique<AppHost>(host_config(job_.plan, seat.host, job_.seed),
-                                               tcp_config(plan), pool_));
-    add_apps(job_.plan, seat.host, *hosts_.back());
+    hosts_.push_back(make_host(job_.plan, seat.host, job_.seed, pool_));
     const std::vector<Port*> ports(seat.ports.begin(), seat.ports.end());
-    stages_.emplace_back(plan.name, *hosts_.back(), ports, kNoContract);
+    stages_.emplace_back(job_.plan.hosts[seat.host].name, *hosts_.back().host, ports, kNoContract);
     schedule_.add(stages_.back());
   }
 }

@@ -5,6 +5,7 @@
 #include <ns3/simulator.h>
 
 #include "bindings/plan/apps.h"
+#include "bindings/plan/hosts.h"
 #include "bindings/plan/stop_request.h"
 #include "models/host/frame_dropped.h"
 #include "models/port/pcap.h"
@@ -16,10 +17,10 @@ namespace {
 void check(const Plan& plan, bool has_outside) {
   std::vector<Problem> problems;
   for (const HostPlan& host : plan.hosts) {
-    const bool is_simulated = host.stack == "twinpath" || host.stack == "ns3";
+    const bool is_simulated = host.stack != "linux";
     if (!is_simulated && !(has_outside && host.stack == "linux")) {
       problems.push_back({host.name + ".stack", host.stack, "does not exist in the simulator",
-                          "twinpath, ns3", ""});
+                          "twinpath, ns3, lwip", ""});
     }
     if (!plan.costs || host.cores == 0) continue;
     if (host.stack != "twinpath") {
@@ -52,13 +53,17 @@ World::World(const Job& job, Gateway* gateway)
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) add_host(index);
   for (std::size_t index = 0; index < plan().links.size(); ++index) add_link(index);
   for (std::size_t index = 0; index < plan().hosts.size(); ++index) {
-    if (seats_[index].is_outside()) continue;
-    add_apps(plan(), index, seats_[index].apps());
-    if (seats_[index].ns3s) seats_[index].ns3s->start();
+    if (!seats_[index].is_outside()) furnish(index);
   }
   listen_for_drops();
   find_awaited();
   if (plan().costs) add_cores();
+}
+
+void World::furnish(std::size_t index) {
+  if (seats_[index].node) return;  // it came with its applications
+  add_apps(plan(), index, seats_[index].apps());
+  if (seats_[index].ns3s) seats_[index].ns3s->start();
 }
 
 // One core per host that has some; its stack and applications are one Stage there.
@@ -94,6 +99,7 @@ World::~World() {
   cores_.reset();
   for (Seat& seat : seats_) {
     if (seat.ours) seat.ours->Dispose();
+    if (seat.node) seat.node->Dispose();
     seat.ns3s.reset();
   }
   ns3::Simulator::Destroy();
@@ -107,6 +113,8 @@ void World::add_host(std::size_t index) {
     seat.ns3s->set_after_turn([this](Instant now) { look(now); });
   } else if (plan().hosts[index].stack == "twinpath") {
     seat.ours = make_ours(index);
+  } else if (plan().hosts[index].stack == "lwip") {
+    make_lwip(index, seat);
   }
   seats_.push_back(std::move(seat));
 }
@@ -121,6 +129,15 @@ ns3::Ptr<sim::TwinpathHost> World::make_ours(std::size_t index) {
   host->set_seed(scalars.seed);
   host->set_after_turn([this](Instant now) { look(now); });
   return host;
+}
+
+void World::make_lwip(std::size_t index, Seat& seat) {
+  PlannedHost made = make_host(plan(), index, job_.seed, *pool_);
+  seat.lwip = made.lwip;
+  seat.node = ns3::CreateObject<sim::HostNode>();
+  seat.node->set_name(plan().hosts[index].name);
+  seat.node->set_after_turn([this](Instant now) { look(now); });
+  seat.node->set_host(std::move(made.host));
 }
 
 bool World::add_way_out(std::size_t index) {
@@ -159,6 +176,8 @@ void World::add_interface(const LinkEnd& where, std::shared_ptr<sim::SimPort> po
   const Seat& seat = seats_[where.host];
   if (seat.ours) {
     seat.ours->add_interface(interface, std::move(port), std::move(around));
+  } else if (seat.node) {
+    seat.node->add_port(std::move(port), std::move(around));
   } else {
     seat.ns3s->add_interface(interface, std::move(port), std::move(around));
   }
@@ -242,6 +261,8 @@ void World::export_results(ResultSink& sink) const {
       seat.ours->apps().export_results(sink);
     } else if (seat.ns3s) {
       seat.ns3s->apps().export_results(sink);
+    } else if (seat.lwip != nullptr) {
+      seat.lwip->export_results(sink);
     }
   }
 }

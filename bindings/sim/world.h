@@ -12,6 +12,7 @@
 #include "bindings/plan/plan.h"
 #include "bindings/plan/worker.h"
 #include "models/app/app_host.h"
+#include "models/foreign/lwip/lwip_app_host.h"
 #include "sim/core_group.h"
 #include "sim/direct_link.h"
 #include "sim/ns3_host.h"
@@ -45,12 +46,16 @@ class World {
   ~World();
 
   [[nodiscard]] const Plan& plan() const { return job_.plan; }
-  // By index into plan.hosts; each is one of the two kinds, or outside.
+  // By index into plan.hosts; each is one of the three kinds, or outside.
   struct Seat {
     ns3::Ptr<sim::TwinpathHost> ours;
     std::unique_ptr<sim::Ns3Host> ns3s;
-    [[nodiscard]] bool is_outside() const { return !ours && !ns3s; }
-    [[nodiscard]] AppRunner& apps() const { return ours ? ours->apps().runner() : ns3s->apps(); }
+    ns3::Ptr<sim::HostNode> node;  // around lwIP's
+    LwipAppHost* lwip = nullptr;   // owned by `node`
+    [[nodiscard]] bool is_outside() const { return !ours && !ns3s && !node; }
+    [[nodiscard]] AppRunner& apps() const {
+      return ours ? ours->apps().runner() : ns3s ? ns3s->apps() : lwip->runner();
+    }
   };
   [[nodiscard]] const std::vector<Seat>& seats() const { return seats_; }
   // The simulated ones, in the order of the plan.
@@ -84,6 +89,8 @@ class World {
  private:
   void add_host(std::size_t index);
   ns3::Ptr<sim::TwinpathHost> make_ours(std::size_t index);
+  void make_lwip(std::size_t index, Seat& seat);
+  void furnish(std::size_t index);
   void add_link(std::size_t index);
   bool add_way_out(std::size_t index);
   void add_interface(const LinkEnd& where, std::shared_ptr<sim::SimPort> port);
@@ -96,6 +103,7 @@ class World {
 
   const Job& job_;
   Gateway* gateway_;
+  std::shared_ptr<HeapPool> pool_ = sim::frame_pool();
   std::vector<HostConfig> configs_;
   std::vector<Seat> seats_;
   std::vector<sim::DirectLink> links_;

@@ -18,9 +18,12 @@ _LINUX = ("http_server", "http_get", "bulk_sink", "echo_server", "udp_echo_serve
 SUPPORTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("sim", "twinpath"): APP_KINDS,
     ("emu", "twinpath"): APP_KINDS,
+    ("sim", "lwip"): APP_KINDS,
+    ("emu", "lwip"): APP_KINDS,
     ("sim", "ns3"): _NS3,
     ("emu", "linux"): _LINUX,
     ("bridge", "twinpath"): APP_KINDS,
+    ("bridge", "lwip"): APP_KINDS,
     ("bridge", "ns3"): _NS3,
     ("bridge", "linux"): _LINUX,
 }

@@ -197,6 +197,8 @@ class Builder:
         if stack == "ns3" and any(":" in address for address in addresses):
             self._problem(f"{host.name}.address", " ".join(addresses),
                           "ns-3's own stack is offered with IPv4 only", "198.18.0.1/24")
+        if stack == "lwip" and host.tcp:
+            self._problem(f"{host.name}.tcp", ", ".join(host.tcp), "lwIP's TCP has no settings")
         given = dict(host.tcp)
         own = given.pop("congestion") if isinstance(given.get("congestion"), NativeSpec) else None
         tcp, problems = plan_values("tcp", given, f"{host.name}.tcp")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from promise import PYTHON, ROOT, Answer, Promise, modules, run
+from promise import PYTHON, ROOT, Answer, Promise, modules, run, twinpath
 
 TESTS = ROOT / "build" / "release" / "tests"
 EXAMPLE = "tests/python/test_native.py"
-TASKS_MIN, LWIP_MIN = 8, 29
 ENGINE = (("unit_tests", "MtcpEngine.*:MtcpJobs.*:MtcpRssPorts.*:StackSocketsTest.*", 23),
           ("sim_tests", "EngineCores.*", 3), ("emu_tests", "CoreThreads.*", 4))
+TASKS_MIN, LWIP_MIN, TWINS_MIN = 8, 29, 2
 
 
 def suite(program: str, tests: str, least: int, answer: Answer) -> None:
@@ -41,6 +41,17 @@ def coroutines(quick: bool) -> Answer:
 def lwip(quick: bool) -> Answer:
     answer = Answer("")
     suite("lwip_tests", "*", LWIP_MIN, answer)
+    suite("twin_tests", "Twin.*wip*", TWINS_MIN, answer)
+    prints = []
+    for _ in range(2):
+        ran = twinpath("run", "web_transfer", "-p", "server_stack=lwip", "-p", "loss=1%", "--json",
+                       cwd=ROOT)
+        prints.append(ran.json.get("fingerprint"))
+        if ran.code != 0:
+            answer.complaints.append(f"web_transfer over lwIP ended {ran.code}: {ran.tail}")
+    answer.measured += f"fingerprints {prints[0]} {prints[1]}"
+    if prints[0] != prints[1]:
+        answer.complaints.append("two runs of one seed differ")
     return answer
 
 
@@ -69,9 +80,10 @@ PROMISES = (
     ),
     Promise(
         "lwip",
-        "lwip_tests",
+        "lwip_tests; twin_tests --gtest_filter='Twin.*wip*'; twinpath run web_transfer "
+        "-p server_stack=lwip",
         "Debian's lwIP behind the same sockets and messages, one private copy per host; it talks "
-        "to ours in both parts; 100 hosts of ours and 4 of lwIP "
+        "to ours in both parts, frames equal over three drivers; 100 hosts of ours and 4 of lwIP "
         "in one process unchanged by each other; equal seeds give equal fingerprints",
         lwip,
     ),
