@@ -46,6 +46,30 @@ def test_lwip_over_devices(client: str, emu: None, tmp_path: Path) -> None:
     assert run.get("app_bytes", "one/app0") == 200_000
 
 
+SENDERS = ("ours", "small", "third")
+
+
+def test_three_kinds_of_stacks_each_talk_to_each_other(tmp_path: Path) -> None:
+    db = str(tmp_path / "r.db")
+    case = discover.find("mixed_stacks")(loss="1%")
+    first, again = case.simulate(db=db, seed=3), case.simulate(db=db, seed=3)
+    assert first.status == "done" and not first.failures
+    assert first.fingerprint == again.fingerprint
+    plan = case.plan("sim").data
+    assert [host["stack"] for host in plan["hosts"]] == ["twinpath", "lwip", "ns3"]
+    received = [first.get("app_bytes", app["path"]) for app in plan["apps"]
+                if app["kind"] == "bulk_sink"]
+    assert received == [600_000] * len(SENDERS)
+    assert float(first["verify_errors"]) == 0
+
+
+def test_ours_and_lwip_over_rings_in_the_same_scenario(emu: None, tmp_path: Path) -> None:
+    run = discover.find("mixed_stacks")(size="100kB").emulate(testbed="net_ring",
+                                                              db=str(tmp_path / "r.db"))
+    assert run.status == "done" and not run.failures
+    assert float(run["verify_errors"]) == 0
+
+
 def test_settings_lwip_does_not_have_are_refused() -> None:
     @tp.scenario
     def tuned(net: tp.Net):
