@@ -2,10 +2,12 @@
 #include "sim/ns3_sockets.h"
 
 #include <ns3/boolean.h>
+#include <ns3/enum.h>
 #include <ns3/inet-socket-address.h>
 #include <ns3/nstime.h>
 #include <ns3/packet.h>
 #include <ns3/tcp-socket-factory.h>
+#include <ns3/tcp-socket-state.h>
 #include <ns3/udp-socket-factory.h>
 #include <ns3/uinteger.h>
 
@@ -29,6 +31,11 @@ SocketAddress from_ns3(const ns3::Address& address) {
   if (!ns3::InetSocketAddress::IsMatchingType(address)) return {};
   const auto inet = ns3::InetSocketAddress::ConvertFrom(address);
   return {Ipv4Address(inet.GetIpv4().Get()), inet.GetPort()};
+}
+
+ns3::TcpSocketState::UseEcn_t to_ns3(EcnMode mode) {
+  if (mode == EcnMode::kRequest) return ns3::TcpSocketState::On;
+  return mode == EcnMode::kAccept ? ns3::TcpSocketState::AcceptOnly : ns3::TcpSocketState::Off;
 }
 
 Errno error_of(const ns3::Ptr<ns3::Socket>& socket) {
@@ -95,6 +102,7 @@ void Ns3Sockets::configure(const ns3::Ptr<ns3::Socket>& socket) const {
   set("Timestamp", ns3::BooleanValue(config_.timestamps));
   set("WindowScaling", ns3::BooleanValue(config_.window_scaling));
   set("Sack", ns3::BooleanValue(config_.sack));
+  set("UseEcn", ns3::EnumValue(to_ns3(config_.ecn)));
 }
 
 FdResult Ns3Sockets::add(ns3::Ptr<ns3::Socket> socket, SocketKind kind) {

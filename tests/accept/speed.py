@@ -7,7 +7,7 @@ from promise import Answer, Promise, twinpath
 NO_VERDICT_CODE = 4
 # How many times the peer's value, the better way round, at each point.
 BOUNDS = {
-    "rps-short": {"linux": 5.0},
+    "rps-short": {"linux": 5.0, "lwip": 1.5},
     "ping-pong": {"p50": 1.0, "p99": 1.0},
     "msgs-per-conn": {},
     "batching": {},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from promise import PYTHON, ROOT, Answer, Promise, modules, run, twinpath
+from promise import PYTHON, ROOT, Answer, Promise, modules, run, scratch, twinpath
 
 TESTS = ROOT / "build" / "release" / "tests"
 EXAMPLE = "tests/python/test_native.py"
 ENGINE = (("unit_tests", "MtcpEngine.*:MtcpJobs.*:MtcpRssPorts.*:StackSocketsTest.*", 23),
           ("sim_tests", "EngineCores.*", 3), ("emu_tests", "CoreThreads.*", 4))
+MATRIX = ("tests/interop/test_matrix.py", "tests/interop/test_stacks.py")
+TRANSFER = "tests/interop/test_transfer.py"
 TASKS_MIN, LWIP_MIN, TWINS_MIN = 8, 29, 2
 
 
@@ -62,6 +64,45 @@ def engine(quick: bool) -> Answer:
     return answer
 
 
+def interop(files: tuple[str, ...], quick: bool, only: str = "") -> Answer:
+    """Tests against other stacks, whole ones; nothing of it skipped."""
+    command = [PYTHON, "-m", "pytest", "-q", *files, *(["-k", only] if only else []),
+               *([] if quick else ["--whole"])]
+    ran = run(command, env=modules(), timeout_s=4 * 3600)
+    closing = (ran.output.strip().splitlines() or ["nothing"])[-1]
+    answer = Answer(closing)
+    if ran.code != 0:
+        answer.complaints.append(f"pytest ended {ran.code}: {ran.tail}")
+    if re.search(r"\b[1-9]\d* skipped", closing):
+        answer.undecided = "not all of it can run here"
+    return answer
+
+
+def mixed(quick: bool) -> Answer:
+    """The scenario with three kinds of stacks, twice in ns-3, once over rings; no byte wrong."""
+    answer, prints = Answer(""), []
+    for options in ([], [], ["--driver", "emu", "--testbed", "net_ring"]):
+        with scratch("mixed") as folder:
+            ran = twinpath("run", "mixed_stacks", *options, "--json", cwd=folder)
+        if ran.code == 4:
+            answer.undecided = f"over net_ring: {ran.tail}"
+        elif ran.code != 0:
+            answer.complaints.append(f"mixed_stacks {options} ended {ran.code}: {ran.tail}")
+        prints.append(ran.json.get("fingerprint"))
+    answer.measured = f"fingerprints {prints[:2]}"
+    if prints[0] != prints[1] or prints[0] is None:
+        answer.complaints.append("two runs of one seed differ")
+    return answer
+
+
+def matrix(quick: bool) -> Answer:
+    return interop(MATRIX, quick)
+
+
+def transfer(quick: bool) -> Answer:
+    return interop((TRANSFER,), quick, "every_byte")
+
+
 PROMISES = (
     Promise(
         "engine",
@@ -86,5 +127,29 @@ PROMISES = (
         "to ours in both parts, frames equal over three drivers; 100 hosts of ours and 4 of lwIP "
         "in one process unchanged by each other; equal seeds give equal fingerprints",
         lwip,
+    ),
+    Promise(
+        "mixed",
+        "./twinpath run mixed_stacks [--driver emu --testbed net_ring]",
+        "our stack, lwIP and ns-3's TcpSocket in one simulation, each sending to both others; "
+        "ours and lwIP over net_ring; equal seeds give equal fingerprints",
+        mixed,
+    ),
+    Promise(
+        "matrix",
+        f"pytest {' '.join(MATRIX)} --whole",
+        "every combination of cubic, reno, bbr, timestamps, SACK, ECN, IPv4 and IPv6, who sends, "
+        "who opens, and seven paths, against Linux, lwIP and ns-3's TcpSocket as far as each goes: "
+        "the bytes, both ends' TCP_INFO, and the segments are what was asked for",
+        matrix,
+        long=True,
+    ),
+    Promise(
+        "transfer",
+        f"pytest {TRANSFER} --whole",
+        "100 MB each way against Linux byte-exact at loss 0, 0.1, 1 and 5 %, reorder, duplicate, "
+        "corrupt",
+        transfer,
+        long=True,
     ),
 )

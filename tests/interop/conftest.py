@@ -24,17 +24,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--whole", action="store_true", help="100 MB each way instead of 5 MB")
+    parser.addoption("--whole", action="store_true",
+                     help="100 MB each way instead of 5 MB; every case of the matrices")
+
+
+def no_namespaces(*more: str) -> str:
+    """Why there can be no test-bed of namespaces here; empty when there can."""
+    if os.geteuid() != 0:
+        return "namespaces need root"
+    tools = [tool for tool in ("ip", "ethtool", *more) if shutil.which(tool) is None]
+    return f"not installed: {' '.join(tools)}" if tools else ""
 
 
 def missing() -> str:
     """Why the tests of this folder cannot run here; empty when they can."""
-    if os.geteuid() != 0:
-        return "namespaces need root"
-    tools = [tool for tool in ("ip", "ethtool", "taskset", "nginx", "curl")
-             if shutil.which(tool) is None]
-    if tools:
-        return f"not installed: {' '.join(tools)}"
+    if reason := no_namespaces("taskset", "nginx", "curl"):
+        return reason
     try:
         module_path("emu")
     except TwinpathError as error:

@@ -8,28 +8,19 @@ import ctypes
 import json
 import os
 import socket
-import struct
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from live import FAMILIES, MAC, NAMES, OURS, ROUTER, Live, cable, sockaddr
 
 import twinpath as tp
 from twinpath.peers import LINUX_PEER
-from twinpath.script import abi
 from twinpath.testbed import Guard, run_command
 
-WAIT_S = 20.0
-MAC = "02:00:00:00:00:01"
-OURS = {socket.AF_INET: "198.18.0.1", socket.AF_INET6: "2001:db8::1"}
-ROUTER = {socket.AF_INET: "198.18.0.254", socket.AF_INET6: "2001:db8::fe"}
 FAR = {socket.AF_INET: "198.18.1.2", socket.AF_INET6: "2001:db8:1::2"}
-FAMILIES = (socket.AF_INET, socket.AF_INET6)
-NAMES = {socket.AF_INET: "v4", socket.AF_INET6: "v6"}
 NARROW = 1280
 
 # Echo requests of `size` bytes by Linux; prints how many came back whole.
@@ -63,81 +54,6 @@ print(good)
 """
 
 
-def in_namespace(name: str, make: Callable[[], socket.socket]) -> socket.socket:
-    """What `make` makes in a network namespace; a thread of its own enters it."""
-    made: list[socket.socket] = []
-
-    def enter() -> None:
-        with open(f"/run/netns/{name}", "rb") as file:
-            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0x40000000) != 0:
-                raise OSError(ctypes.get_errno(), "setns")
-        made.append(make())
-
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    return made[0]
-
-
-def sockaddr(family: int, address: str, port: int) -> bytes:
-    if family == socket.AF_INET:
-        return struct.pack("=H", family) + struct.pack("!H4s8x", port,
-                                                       socket.inet_pton(family, address))
-    return struct.pack("=H", family) + struct.pack("!HI16sI", port, 0,
-                                                   socket.inet_pton(family, address), 0)
-
-
-class Live:
-    """Our host on one end of a cable, in real time."""
-
-    def __init__(self, ours: str, options: str = "") -> None:
-        self.wire = in_namespace(ours, lambda: socket.socket(
-            socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)))
-        self.wire.bind(("ours0", 0))
-        self.wire.setblocking(False)
-        self.host = abi.Host(
-            f"interface eth0 mac {MAC} address 198.18.0.1/24 address 2001:db8::1/64;"
-            f"route default via {ROUTER[socket.AF_INET]};"
-            f"route default via {ROUTER[socket.AF_INET6]};{options}")
-        self.began = time.monotonic_ns()
-        self.sent: list[bytes] = []
-        self.received: list[bytes] = []
-
-    def turn(self) -> None:
-        self.host.call("advance", time.monotonic_ns() - self.began)
-        while True:
-            try:
-                frame, about = self.wire.recvfrom(65536)
-            except BlockingIOError:
-                break
-            if about[2] != socket.PACKET_OUTGOING:
-                self.received.append(frame)
-                self.host.inject(frame)
-        while (taken := self.host.take()) is not None:
-            self.sent.append(taken[1])
-            self.wire.send(taken[1])
-
-    def until(self, met: Callable[[], bool], wait_s: float = WAIT_S) -> None:
-        deadline = time.monotonic() + wait_s
-        while not met():
-            assert time.monotonic() < deadline, "not within its time"
-            self.turn()
-            time.sleep(0.0005)
-
-    def run(self, netns: str, *words: str) -> str:
-        """A command of Linux's side, the host answering meanwhile."""
-        process = subprocess.Popen(["ip", "netns", "exec", netns, *words], text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.until(lambda: process.poll() is not None)
-        output, errors = process.communicate()
-        assert process.returncode == 0, errors
-        return output
-
-    def pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() >= end, seconds + WAIT_S)
-
-
 class Cabled:
     """Three namespaces: ours, a Linux router, and behind a narrow cable a Linux host."""
 
@@ -151,8 +67,8 @@ class Cabled:
             guard.note("netns", name)
             run_command("ip", "netns", "add", name)
             run_command("ip", "-n", name, "link", "set", "lo", "up")
-        self.cable((self.ours, "ours0"), (self.router, "near0"))
-        self.cable((self.router, "far0"), (self.far, "far1"), NARROW)
+        cable((self.ours, "ours0"), (self.router, "near0"))
+        cable((self.router, "far0"), (self.far, "far1"), NARROW)
         self.address(self.router, "near0", "198.18.0.254/24", "2001:db8::fe/64")
         self.address(self.router, "far0", "198.18.1.1/24", "2001:db8:1::1/64")
         self.address(self.far, "far1", "198.18.1.2/24", "2001:db8:1::2/64")
@@ -163,16 +79,6 @@ class Cabled:
                     "advmss", "1440")
         for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
             run_command("ip", "netns", "exec", self.router, "sysctl", "-qw", f"{name}=1")
-
-    @staticmethod
-    def cable(one: tuple[str, str], other: tuple[str, str], mtu: int = 1500) -> None:
-        run_command("ip", "link", "add", one[1], "netns", one[0], "type", "veth", "peer", "name",
-                    other[1], "netns", other[0])
-        for netns, name in (one, other):
-            run_command("ip", "-n", netns, "link", "set", name, "mtu", str(mtu), "addrgenmode",
-                        "none", "up")
-            run_command("ip", "netns", "exec", netns, "ethtool", "-K", name, "tso", "off", "gso",
-                        "off", "gro", "off", "tx", "off")
 
     @staticmethod
     def address(netns: str, name: str, v4: str, v6: str) -> None:

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from paths import PROFILES, Profile
 
 import twinpath as tp
 
 AT_MOST = "240s"  # of real time per transfer; the longest takes a tenth of it
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Faults of the path, and sizes in bytes: the quick one and the whole one."""
-
-    name: str
-    quick: str = "5MB"
-    whole: str = "100MB"
-    faults: dict[str, str] = field(default_factory=dict)
-
-
-PROFILES = (
-    Profile("clean"),
-    Profile("loss_0.1", faults={"loss": "0.1%"}),
-    Profile("loss_1", faults={"loss": "1%"}),
-    Profile("loss_5", quick="2MB", whole="5MB", faults={"loss": "5%"}),
-    Profile("reorder", faults={"reorder": "1%"}),
-    Profile("duplicate", faults={"duplicate": "1%"}),
-    Profile("corrupt", faults={"corrupt": "0.1%"}),
-)
 
 
 @tp.scenario
@@ -55,7 +34,7 @@ STACKS = {"linux_to_us": ("twinpath", "linux"), "us_to_linux": ("linux", "twinpa
 def test_every_byte_arrives(profile: Profile, direction: str, whole: bool, tmp_path: Path) -> None:
     client, server = STACKS[direction]
     size = profile.whole if whole else profile.quick
-    case = transfer(size=size, client_stack=client, server_stack=server, **profile.faults)
+    case = transfer(size=size, client_stack=client, server_stack=server, **profile.link)
     run = case.emulate(seed=7, db=str(tmp_path / "run.db"))
     assert run.status == "done"
     assert run.get("verify_errors", "client/app0") == 0
