@@ -1,9 +1,12 @@
 // Requests and answers of 64 B between two ends on one core: our stack over net_ring against
-// Linux's over its loopback. CPU time of both ends counts, TIME-WAIT, timestamps, checksums and
-// random sequence numbers are on. Points: `linux` and `linux-default` (a connection per request,
-// Linux as fast as its calls go and as commonly programmed), `p50` and `p99` (one connection, round
-// trips in microseconds), a number (requests per connection), a trick of the engine (`peer` is the
-// same stack without it; `none`: without any; `threads`: applications on a thread of their own).
+// Linux's over its loopback, or against lwIP's over net_ring. CPU time of both ends counts,
+// TIME-WAIT, timestamps (not lwIP's: it has none), checksums and random sequence numbers are on.
+// Points: `linux` and `linux-default` (a connection per request, Linux as fast as its calls go and
+// as commonly programmed), `lwip` and `lwip-time-wait` (the same against Debian's lwIP: with few
+// connections in TIME-WAIT, and with as many as it has ports for), `p50` and `p99` (one connection,
+// round trips in microseconds), a number (requests per connection), a trick of the engine (`peer`
+// is the same stack without it; `none`: without any; `threads`: applications on a thread of their
+// own).
 //   bench_echo --point LABEL --side ours|peer [--transactions N] [--pages 4k]
 #include <algorithm>
 #include <cstdio>
@@ -13,6 +16,7 @@
 
 #include "emu/setup_error.h"
 #include "tests/bench/echo/linux.h"
+#include "tests/bench/echo/lwip_pair.h"
 #include "tests/bench/echo/stack_pair.h"
 
 namespace {
@@ -24,6 +28,7 @@ constexpr std::uint64_t kShortTransactions = 30'000;
 constexpr std::uint64_t kLongTransactions = 200'000;
 constexpr std::uint64_t kRoundTrips = 200'000;
 constexpr std::uint64_t kConnectionsMin = 2'000;
+constexpr std::uint64_t kLwipLife = 500;
 
 // A trick switched off by its point's name, for `peer` alone; nothing for other points.
 std::optional<EngineConfig> without(const std::string& trick) {
@@ -58,8 +63,9 @@ struct Trial {
   std::uint64_t transactions = 0;
   bool huge_pages = true;
   [[nodiscard]] bool is_short() const {
-    return point.starts_with("linux") || without(point).has_value();
+    return point.starts_with("linux") || is_lwip() || without(point).has_value();
   }
+  [[nodiscard]] bool is_lwip() const { return point.starts_with("lwip"); }
   [[nodiscard]] bool is_timed() const { return point.starts_with("p"); }
 };
 
@@ -87,9 +93,10 @@ EchoLoad load_of(const Trial& trial) {
   load.messages = trial.is_short()
                       ? 1
                       : static_cast<std::uint32_t>(std::max(1, std::atoi(trial.point.c_str())));
-  const std::uint64_t wanted = trial.transactions > 0 ? trial.transactions
-                               : load.messages == 1   ? kShortTransactions
-                                                      : kLongTransactions;
+  const std::uint64_t wanted = trial.transactions > 0            ? trial.transactions
+                               : trial.point == "lwip-time-wait" ? kLwipConnectionsMax
+                               : load.messages == 1              ? kShortTransactions
+                                                                 : kLongTransactions;
   load.connections = std::max(kConnectionsMin, wanted / load.messages);
   load.connections = std::min(load.connections, kShortTransactions);
   if (trial.transactions > 0) load.connections = trial.transactions;
@@ -114,6 +121,10 @@ int main(int count, char** words) {
       result = run_ours(load, {.huge_pages = trial.huge_pages});
     } else if (reduced) {
       result = run_ours(load, {.engine = *reduced, .huge_pages = trial.huge_pages});
+    } else if (trial.is_lwip()) {
+      const bool whole = trial.point == "lwip-time-wait";
+      result = run_lwip(load, {.connections_per_life = whole ? kLwipConnectionsMax : kLwipLife,
+                               .huge_pages = trial.huge_pages});
     } else {
       const bool is_default = trial.point == "linux-default";
       result = run_linux(load, is_default ? LinuxStyle::kDefault : LinuxStyle::kTuned);

@@ -64,12 +64,14 @@ BENCHES = {bench.name: bench for bench in (
           (Point("device", "packets/s"), Point("socket", "packets/s"),
            Point("socket-deep", "packets/s", gate=False)),
           real_time=True),
-    # A point against lwIP needs its models over the same rings, which are not there yet.
-    Bench("rps-short", "bench_echo", "Linux loopback",
+    Bench("rps-short", "bench_echo", "Linux loopback, lwIP",
           "a connection per request of 64 B: CPU time of both ends on one core; Linux as fast as "
-          "its calls go, then as commonly programmed",
+          "its calls go, then as commonly programmed; lwIP over the same rings with few "
+          "connections in TIME-WAIT, then with 16,000, which is all its ports",
           (Point("linux", TRANSACTION, kind="cost"),
-           Point("linux-default", TRANSACTION, kind="cost", gate=False))),
+           Point("linux-default", TRANSACTION, kind="cost", gate=False),
+           Point("lwip", TRANSACTION, kind="cost"),
+           Point("lwip-time-wait", TRANSACTION, kind="cost", gate=False))),
     Bench("ping-pong", "bench_echo", "Linux loopback",
           "one connection, 64 B there and back: median and 99th percentile of round trips",
           (Point("p50", TRIP, kind="cost"), Point("p99", TRIP, kind="cost"))),
