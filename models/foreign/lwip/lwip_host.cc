@@ -123,7 +123,8 @@ err_t LwipHost::begin_interface(netif* device) {
   device->hwaddr_len = MacAddress::kLen;
   std::copy_n(self.config->mac.octets().begin(), MacAddress::kLen, device->hwaddr);
   device->mtu = static_cast<u16_t>(self.config->mtu_bytes);
-  device->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET;
+  // Without MLD lwIP does not listen where neighbours ask for its addresses (RFC 4861 §7.2.1).
+  device->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_MLD6;
   device->output = calls.etharp_output;
   device->output_ip6 = calls.ethip6_output;
   device->linkoutput = &LwipHost::send;
