@@ -64,6 +64,8 @@ class SentList {
   // Octets known to have arrived since the start, modulo 2^32; the difference of two readings is
   // DeliveredData of RFC 6937 §3.
   [[nodiscard]] std::uint32_t delivered_bytes() const { return delivered_bytes_; }
+  // How long what arrived last of all that was sent took: RACK.rtt (RFC 8985 §6.2).
+  [[nodiscard]] Duration newest_rtt() const { return newest_rtt_; }
   // Something sent once was overtaken by something sent later (RFC 8985 §6.2, step 3).
   [[nodiscard]] bool is_reordered() const { return reordered_; }
 

@@ -195,8 +195,15 @@ void arm_timer(Core& core, Connection& connection) {
 }
 
 void start_retransmission_timer(Core& core, Connection& connection, Instant now) {
+  Duration wait = connection.rtt.rto(core.config);
+  // While nothing is acknowledged in order the estimate stands still, and the queue that overflowed
+  // stands too: a copy takes as much longer as what arrived last did. Who models the path has none.
+  if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok &&
+      !connection.congestion.is_model_based()) {
+    wait += std::max(connection.sent.newest_rtt() - connection.rtt.srtt(), Duration::zero());
+  }
   connection.rtx_purpose = RtxPurpose::kRetransmit;
-  connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  connection.rtx_deadline = after(now, wait);
   arm_by(core, connection, connection.rtx_deadline);
 }
 
