@@ -76,7 +76,7 @@ def test_every_script_is_named_in_a_row_of_its_rfc() -> None:
              if is_script(proof) for script in matching(proof)}
     gone = sorted({(cited.script, cited.rfc) for cited in citations()
                    if (cited.rfc, cited.script) not in shown})
-    assert not gone, f"name these scripts in a row of that RFC in {FOLDER.relative_to(ROOT)}: {gone}"
+    assert not gone, f"no row of that RFC in {FOLDER.relative_to(ROOT)} names these: {gone}"
 
 
 def test_departures_the_code_admits_to_are_told() -> None:
