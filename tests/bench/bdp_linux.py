@@ -31,7 +31,7 @@ CONGESTION = {"bbr": "bbr"}  # by the end of a point's name; else cubic
 PORT = 5001
 PIECE_BYTES = 1 << 20
 BUFFER_MAX_BYTES = 64 << 20
-START_S = 20.0
+START_S = 60.0
 NO_VERDICT = 4
 
 

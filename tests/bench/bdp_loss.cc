@@ -29,7 +29,7 @@ constexpr std::uint32_t kBufferMaxBytes = 64U << 20;
 constexpr std::uint32_t kFrames = 65'535;
 constexpr std::uint32_t kMemoryMib = 512;
 constexpr unsigned long kTimerSlackNs = 1'000;
-constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 20'000};
+constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 100'000};
 
 struct Trial {
   std::string point = "loss0";
