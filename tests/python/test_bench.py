@@ -42,7 +42,7 @@ def test_pairs_alternate_and_share_a_seed(program: Path) -> None:
 
 
 def test_trials_together_keep_their_pairs(program: Path) -> None:
-    point = Point("a", "Mb/s", together=True)
+    point = Point("a", "Mb/s", together=4)
     assert measure(bench(point), point, 5).ratios == [12, 6, 4, 3, 2.4]
 
 
@@ -61,7 +61,7 @@ def test_a_printed_point_runs_few_pairs(program: Path) -> None:
 def test_a_trial_that_fails_ends_the_bench(program: Path) -> None:
     (program.parent / "tests" / "bench_counting").write_text("#!/bin/sh\nexit 3\n")
     with pytest.raises(tp.TwinpathError, match="ended with 3"):
-        measure(bench(Point("a", "Mb/s")), Point("a", "Mb/s", together=True), 7)
+        measure(bench(Point("a", "Mb/s")), Point("a", "Mb/s", together=4), 7)
 
 
 def test_peers_of_points_are_measured_before_them() -> None:

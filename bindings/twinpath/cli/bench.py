@@ -156,7 +156,7 @@ def measure(bench: Bench, point: Point, pairs: int, known: Optional[Pairs] = Non
             return {"value": known.peer[number]}
         return trial(_command(bench, side, point.label, number), point.label)
 
-    with ThreadPoolExecutor(2 * len(orders) if point.together else 1) as pool:
+    with ThreadPoolExecutor(point.together) as pool:
         trials = [(side, pool.submit(one, number, side)) for number, order in enumerate(orders)
                   for side in order]
         try:

@@ -11,7 +11,7 @@ class Point:
     `kind`: `rate` (work per CPU second, higher is better), `cost` (value, lower is better) or
     `share` (the share of CPU time that `ours` spends beyond `peer`). `peer_of`: an earlier point
     whose peer's trials serve here too. `pairs_max`: printed only, and not worth more. `together`:
-    its trials wait for a path, not for the CPU, so all pairs run at once."""
+    so many trials at once, because they wait for a path and not for the CPU."""
 
     label: str
     unit: str
@@ -19,7 +19,7 @@ class Point:
     gate: bool = True
     peer_of: str = ""
     pairs_max: int = 0
-    together: bool = False
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ BENCHES = {bench.name: bench for bench in (
     Bench("bdp-loss", "bench_bdp_loss", "Linux, the same congestion control",
           "goodput of one connection over 1 Gb/s and 100 ms through our impairment box, 60 s a "
           "run, without faults, with 0.1 and 1 % loss and with reordering; in real time and in sim",
-          (*(Point(path, GOODPUT, together=path in SLOW_PATHS) for path in PATHS),
+          (*(Point(path, GOODPUT, together=4 if path in SLOW_PATHS else 1) for path in PATHS),
            *(Point(f"sim-{path}", GOODPUT, peer_of=path) for path in PATHS),
            *(Point(f"{path}-bbr", GOODPUT, gate=False, pairs_max=1) for path in PATHS)),
           real_time=True, peer_script="bdp_linux.py", seeded=True),
