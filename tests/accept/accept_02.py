@@ -22,7 +22,7 @@ BENCH_BOUNDS = {
 }
 STORE_SHARE = 0.05
 NO_VERDICT_CODE = 4
-TSAN_CASES = "Ring|Outbox|Sink|Recorder|Worker"
+TSAN_CASES = "Ring|Outbox|Sink|Recorder|Worker|CoreThreads"
 
 
 def refuse(ran: Ran, what: str) -> list[str]:
