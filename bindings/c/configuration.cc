@@ -350,7 +350,7 @@ std::string describe_options() {
          "name TEXT\n"
          "seed NUMBER: of everything random; the same seed, the same bytes\n"
          "isn NUMBER: every initial sequence number, instead of RFC 6528's\n" +
-         describe_fields<HostConfig>("host.") + describe_fields<TcpConfig>("tcp.");
+         describe_fields("host.", HostConfig()) + describe_fields("tcp.", embedded_tcp());
 }
 
 }  // namespace twinpath::bind

@@ -12,9 +12,19 @@
 
 namespace twinpath::bind {
 
+// Who embeds a host brings Linux's calls and expects its habits: Minshall's form of Nagle's rule,
+// and the first segments acknowledged at once.
+inline TcpConfig embedded_tcp() {
+  constexpr std::uint32_t kQuickAcks = 16;
+  TcpConfig config;
+  config.minshall = true;
+  config.quick_acks = kQuickAcks;
+  return config;
+}
+
 struct EmbeddedConfig {
   HostConfig host;
-  TcpConfig tcp;
+  TcpConfig tcp = embedded_tcp();
   // By port: frames begin at the IP header. Interfaces with a port of their own come first in
   // `host`, those that share one behind them.
   std::vector<bool> raw;

@@ -101,9 +101,8 @@ std::string default_text(const T& value, const Limits& limits) {
 
 // "tcp.nagle on: hold back ... (bool)", a line per field.
 template <typename Config>
-std::string describe_fields(std::string_view prefix) {
+std::string describe_fields(std::string_view prefix, const Config& defaults) {
   std::string text;
-  const Config defaults;
   for_each_field<Config>([&](const auto& field) {
     using T = std::decay_t<decltype(defaults.*field.member)>;
     text += std::string(prefix) + field.name + ' ' +

@@ -52,6 +52,10 @@ constexpr std::array kIntOptions = {
     OptionRow{{kLevelTcp, TCP_DEFER_ACCEPT}, SocketOption::kDeferAccept},
     OptionRow{{kLevelTcp, TCP_FASTOPEN}, SocketOption::kFastOpen},
     OptionRow{{kLevelTcp, TCP_FASTOPEN_CONNECT}, SocketOption::kFastOpenConnect},
+    OptionRow{{kLevelTcp, TCP_SYNCNT}, SocketOption::kSynRetries},
+    OptionRow{{kLevelTcp, TCP_LINGER2}, SocketOption::kFinWait2},
+    OptionRow{{IPPROTO_IP, IP_TOS}, SocketOption::kTrafficClass},
+    OptionRow{{IPPROTO_IPV6, IPV6_TCLASS}, SocketOption::kTrafficClass},
     OptionRow{{SOL_SOCKET, SO_REUSEPORT}, SocketOption::kReusePort},
     OptionRow{{SOL_SOCKET, SO_OOBINLINE}, SocketOption::kOutOfBandInline}};
 
@@ -202,6 +206,7 @@ int twinpath_setsockopt(TwinpathHost* host, int fd, int level, int name, const v
     if (!number) return failure(Errno::kInvalid);
     const auto option = int_option({level, name});
     if (!option) return failure(unknown(level));
+    if (option == SocketOption::kCork) descriptor.more = false;
     return set_int(embedded, socket, *option, *number);
   });
 }
@@ -230,6 +235,8 @@ int twinpath_getsockopt(TwinpathHost* host, int fd, int level, int name, void* v
     }
     const auto option = int_option({level, name});
     if (!option) return failure(unknown(level));
+    // MSG_MORE corks too, but that is not what was set.
+    if (option == SocketOption::kCork && descriptor.more) return answer_value(0, value, length);
     return get_int(embedded, socket, *option, value, length);
   });
 }

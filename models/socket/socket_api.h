@@ -55,6 +55,9 @@ enum class SocketOption : std::uint8_t {
   kDeferAccept,        // TCP_DEFER_ACCEPT, seconds
   kFastOpen,           // TCP_FASTOPEN, requests pending at most
   kFastOpenConnect,    // TCP_FASTOPEN_CONNECT
+  kSynRetries,         // TCP_SYNCNT
+  kFinWait2,           // TCP_LINGER2, seconds; 0: the stack's
+  kTrafficClass,       // IP_TOS, IPV6_TCLASS
 };
 
 // Readiness with epoll's bits.

@@ -12,6 +12,8 @@ const TcpOpenOptions kNothingSet;
 constexpr std::int64_t kBufferBytesMax = 1073725440;  // 65535 << 14: the largest window
 
 constexpr std::int64_t kMssUnconnected = 536;  // what Linux answers before it knows
+constexpr std::int64_t kFinWait2MaxS = 120;    // TCP_FIN_TIMEOUT_MAX
+constexpr std::int64_t kEcnMask = 3;
 constexpr std::int64_t kLingerMaxS = 0x7fffffff;
 constexpr std::int64_t kFastOpenBacklogMax = 4096;  // Linux's somaxconn
 
@@ -48,6 +50,27 @@ bool is_for_listeners(SocketOption option) {
 std::uint32_t clamp_bytes(std::int64_t value) {
   constexpr std::int64_t kBufferBytesMin = 2048;  // Linux's SOCK_MIN_SNDBUF is of this order
   return static_cast<std::uint32_t>(std::clamp(value, kBufferBytesMin, kBufferBytesMax));
+}
+
+// Those few ever set.
+Errno fill_rare(TcpOpenOptions& options, SocketOption option, std::int64_t value) {
+  switch (option) {
+    case SocketOption::kSynRetries:
+      if (value < 1 || value > 127) return Errno::kInvalid;  // tcp(7): MAX_TCP_SYNCNT
+      options.syn_retries = static_cast<std::uint8_t>(value);
+      break;
+    case SocketOption::kFinWait2:
+      if (value < 0) return Errno::kInvalid;
+      options.fin_wait_2 = std::chrono::seconds(std::min(value, kFinWait2MaxS));
+      break;
+    case SocketOption::kTrafficClass:
+      if (value < 0 || value > 255) return Errno::kInvalid;
+      options.traffic_class = static_cast<std::uint8_t>(value & ~kEcnMask);
+      break;
+    default:
+      return Errno::kNoProtocolOption;
+  }
+  return Errno::kNone;
 }
 
 // kInvalid when the value has no meaning for the option.
@@ -108,7 +131,7 @@ Errno fill(TcpOpenOptions& options, SocketOption option, std::int64_t value) {
       options.congestion = static_cast<CongestionKind>(value);
       break;
     default:
-      return Errno::kNoProtocolOption;
+      return fill_rare(options, option, value);
   }
   return Errno::kNone;
 }
@@ -146,6 +169,14 @@ std::optional<std::int64_t> value_of(const TcpOpenOptions& set, const TcpConfig&
       return set.user_timeout.value_or(config.user_timeout) / std::chrono::milliseconds(1);
     case SocketOption::kNotSentLowat:
       return set.notsent_lowat_bytes.value_or(0);
+    case SocketOption::kSynRetries:
+      return set.syn_retries.value_or(static_cast<std::uint8_t>(config.syn_retries));
+    case SocketOption::kFinWait2: {
+      const Duration own = set.fin_wait_2.value_or(Duration::zero());
+      return seconds(own > Duration::zero() ? own : config.fin_wait_2);
+    }
+    case SocketOption::kTrafficClass:
+      return set.traffic_class.value_or(0);
     case SocketOption::kCongestion:
       return static_cast<std::int64_t>(set.congestion.value_or(
           config.custom_congestion ? CongestionKind::kCustom : config.congestion));

@@ -10,12 +10,15 @@ namespace {
 
 constexpr std::uint8_t kEct0 = static_cast<std::uint8_t>(Ecn::kEct0);
 
-// RFC 2883 §4: what arrived twice comes first, then RFC 2018 §4's blocks.
+// RFC 2883 §4: what arrived twice comes first, then RFC 2018 §4's blocks. A FIN belongs to the text
+// it came with, or its sender would take that segment for lost.
 SackBlocks sack_blocks(const Connection& connection) {
-  if (connection.duplicate.is_empty()) return connection.reassembly.blocks();
   SackBlocks blocks;
-  blocks.push_back(connection.duplicate);
-  for (const SeqRange& block : connection.reassembly.blocks()) blocks.push_back(block);
+  if (!connection.duplicate.is_empty()) blocks.push_back(connection.duplicate);
+  for (SeqRange block : connection.reassembly.blocks()) {
+    if (connection.fin_seen && block.end == connection.fin_seq) ++block.end;
+    blocks.push_back(block);
+  }
   return blocks;
 }
 
@@ -128,6 +131,7 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
   // are not.
   const bool is_new = what.payload_bytes > 0 && what.seq == connection.snd_nxt;
   out.traffic_class = connection.ecn_ok && is_new ? kEct0 : 0;
+  if (connection.rare != nullptr) out.traffic_class |= connection.rare->traffic_class;
   return Sent::kSegment;
 }
 

@@ -99,6 +99,9 @@ struct TcpOpenOptions {
   bool fast_open = false;  // ask for a cookie, or show one with the data queued before the SYN left
   std::optional<Duration> user_timeout;              // 0: none (RFC 5482 §3.1, locally)
   std::optional<std::uint32_t> notsent_lowat_bytes;  // writable only below; 0: no such bound
+  std::optional<std::uint8_t> syn_retries;
+  std::optional<Duration> fin_wait_2;
+  std::optional<std::uint8_t> traffic_class;  // of the IP header; the ECN bits do not count
 };
 
 // What one listener may have different.

@@ -62,9 +62,9 @@ Outcome segment_in_synchronized(Core& core, Connection& connection, Segment& seg
   outcome = check_rst(connection, segment);
   if (outcome == Outcome::kContinue) outcome = check_syn(connection, segment);
   if (outcome != Outcome::kContinue) return outcome;
-  update_ts_recent(connection, segment);
   outcome = check_ack(core, connection, segment);
   if (outcome != Outcome::kContinue) return outcome;
+  update_ts_recent(connection, segment);
   check_urg(connection, segment);
   outcome = process_text(core, connection, segment);
   if (outcome == Outcome::kContinue) outcome = check_fin(core, connection, segment.now);

@@ -138,12 +138,20 @@ void update_send_window(Connection& connection, const Segment& segment) {
   }
 }
 
+// How far behind SND.UNA an acknowledgement may be: RFC 5961 §5.2's MAX.SND.WND, but never before
+// the first octet, which nobody can have acknowledged.
+std::uint32_t remembered_bytes(const Connection& connection) {
+  const std::uint64_t sent = connection.bytes_acked + (connection.fin_acked() ? 1 : 0);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(connection.snd_wnd_max, sent));
+}
+
 Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& segment) {
   // RFC 5961 §5.2: what acknowledges the future, or a past older than any window, is blind data.
   if (segment.ack > connection.snd_nxt) return Outcome::kChallenge;
-  if (segment.ack < connection.snd_una - connection.snd_wnd_max) return Outcome::kChallenge;
+  if (segment.ack < connection.snd_una - remembered_bytes(connection)) return Outcome::kChallenge;
   if (connection.ecn_ok && segment.flags.ece()) on_ecn_echo(core, connection, segment.now);
   const std::uint32_t delivered_before = connection.sent.delivered_bytes();
+  const bool advances = segment.ack > connection.snd_una;
   const Delivered before = delivered_so_far(connection);
   std::optional<Duration> rtt;
   if (segment.ack > connection.snd_una) {
@@ -158,8 +166,10 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
   if (connection.probing) note_probe_outcome(core, connection, segment);
   if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok &&
       !connection.congestion.is_model_based()) {
-    reduce_in_proportion(core, connection, segment.now,
-                         connection.sent.delivered_bytes() - delivered_before);
+    const bool is_safe = advances && connection.sent.lost_total() == before.lost;
+    reduce_in_proportion(
+        core, connection,
+        {segment.now, connection.sent.delivered_bytes() - delivered_before, is_safe});
   }
   if (segment.ack >= connection.snd_una) {
     if (connection.congestion.is_model_based()) {
@@ -176,7 +186,9 @@ Outcome advance_close(Core& core, Connection& connection, Instant now) {
   switch (connection.state) {
     case TcpState::kFinWait1:
       set_state(core, connection, now, TcpState::kFinWait2);
-      if (connection.receive_shut) connection.life_deadline = after(now, core.config.fin_wait_2);
+      if (connection.receive_shut) {
+        connection.life_deadline = after(now, patience_in_fin_wait_2(core, connection));
+      }
       arm_by(core, connection, connection.life_deadline);
       return Outcome::kContinue;
     case TcpState::kClosing:

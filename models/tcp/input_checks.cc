@@ -23,11 +23,12 @@ bool overlaps_window(const Connection& connection, const Segment& segment) {
 }
 
 // "If the RCV.WND is zero, [...] special allowance should be made to accept valid ACKs, URGs, and
-// RSTs": the text is left behind and asked for again.
+// RSTs": the text is left behind and asked for again. Deviates from RFC 9293 §3.10.7.4: a FIN alone
+// takes no room and passes, as on Linux, or its sender would repeat it until somebody reads.
 Outcome accept_at_zero_window(Connection& connection, Segment& segment) {
   if (segment.seq != connection.rcv_nxt || segment.flags.syn()) return Outcome::kOutOfWindow;
+  if (segment.payload_bytes > 0) segment.clear(kFin);
   segment.payload_bytes = 0;
-  segment.clear(kFin);
   connection.due |= kDueAck;
   return Outcome::kContinue;
 }
@@ -51,9 +52,13 @@ Outcome check_sequence_number(Connection& connection, Segment& segment) {
   const TcpFlags flags = segment.flags;
   if (connection.state == TcpState::kSynReceived && flags.syn() && !flags.rst() &&
       segment.seq == connection.irs) {
-    if (!flags.ack()) return Outcome::kResendSynAck;
-    // RFC 9293 §3.5, figure 7: in a simultaneous open the peer's SYN comes again with the
-    // acknowledgement that completes the connection.
+    if (connection.opened_passively) {
+      return flags.ack() ? Outcome::kOutOfWindow : Outcome::kResendSynAck;
+    }
+    // RFC 9293 §3.5, figure 8: in a simultaneous open the peer's SYN comes again with the
+    // acknowledgement that completes the connection. Old as it is, it is answered.
+    if (!flags.ack() || segment.ack != connection.snd_nxt) return Outcome::kOutOfWindow;
+    connection.due |= kDueAck;
     segment.clear(kSyn);
     segment.seq += 1;
   }
@@ -67,7 +72,7 @@ Outcome check_sequence_number(Connection& connection, Segment& segment) {
   return overlaps_window(connection, segment) ? Outcome::kContinue : Outcome::kOutOfWindow;
 }
 
-// RFC 7323 §4.3 (2).
+// RFC 7323 §4.3 (2); behind the fifth step, so that blind data leaves no mark.
 void update_ts_recent(Connection& connection, const Segment& segment) {
   if (!connection.ts_ok || !segment.options->timestamps) return;
   if (segment.seq > connection.last_ack_sent) return;

@@ -27,7 +27,8 @@ void trim(Connection& connection, Segment& segment) {
     note_duplicate(connection, {segment.seq, segment.seq + stale});
     segment.drop_front(stale);
   }
-  if (segment.end() > connection.rcv_adv) {
+  const bool is_next_fin = segment.payload_bytes == 0 && segment.seq == connection.rcv_nxt;
+  if (segment.end() > connection.rcv_adv && !is_next_fin) {
     segment.clear(kFin);
     const std::int32_t room = connection.rcv_adv - segment.seq;
     segment.payload_bytes =
@@ -84,12 +85,32 @@ void schedule_ack(Core& core, Connection& connection, Instant now, bool filled_h
   }
 }
 
+// RFC 2883 §4: the first contiguous octets of what arrives that came before.
+void note_held(Connection& connection, SeqRange arrived) {
+  const SeqRange known = connection.reassembly.held_part(arrived);
+  if (!known.is_empty()) note_duplicate(connection, known);
+}
+
+bool is_at_fin(const Connection& connection) {
+  return connection.fin_seen && connection.rcv_nxt == connection.fin_seq;
+}
+
+// What was held before the FIN was known may go beyond it.
+std::uint32_t room_before_fin(const Connection& connection) {
+  return connection.fin_seq.value() - connection.rcv_nxt.value();
+}
+
 void accept_in_order(Core& core, Connection& connection, Segment& segment, Slice slice) {
   const bool filled_hole = !connection.reassembly.empty();
+  if (filled_hole) note_held(connection, {segment.seq, segment.seq + slice.len});
   deliver(core, connection, segment.now, std::move(slice));
   if (filled_hole) {
     core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
-    while (auto next = connection.reassembly.take(connection.rcv_nxt)) {
+    while (!is_at_fin(connection)) {
+      auto next = connection.reassembly.take(connection.rcv_nxt);
+      if (!next) break;
+      if (connection.fin_seen)
+        *next = next->first(std::min(next->len, room_before_fin(connection)));
       deliver(core, connection, segment.now, std::move(*next));
     }
     core.out_of_order_bytes += connection.reassembly.pinned_bytes();
@@ -108,9 +129,9 @@ void hold_out_of_order(Core& core, Connection& connection, const Segment& segmen
     count_drop(core, connection, segment, DropReason::kQueueFull);
     return;
   }
-  const SeqRange arrived{segment.seq, segment.seq + slice.len};
+  note_held(connection, {segment.seq, segment.seq + slice.len});
   core.out_of_order_bytes -= held.pinned_bytes();
-  if (held.insert(arrived.first, std::move(slice)) == 0) note_duplicate(connection, arrived);
+  held.insert(segment.seq, std::move(slice));
   core.out_of_order_bytes += held.pinned_bytes();
 }
 
@@ -155,9 +176,12 @@ Outcome process_text(Core& core, Connection& connection, Segment& segment) {
 
 // Eighth.
 Outcome check_fin(Core& core, Connection& connection, Instant now) {
-  if (!connection.fin_seen || connection.rcv_nxt != connection.fin_seq) return Outcome::kContinue;
-  if (!takes_text(connection)) return Outcome::kContinue;
+  if (!is_at_fin(connection) || !takes_text(connection)) return Outcome::kContinue;
   ++connection.rcv_nxt;
+  connection.rcv_adv = later(connection.rcv_adv, connection.rcv_nxt);  // the window may be shut
+  core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
+  connection.reassembly.clear();  // there is nothing behind the end, and nothing to report
+  connection.duplicate = SeqRange();
   connection.due |= kDueAck;
   connection.readiness |= kTcpReadable;
   if (connection.state == TcpState::kEstablished) {

@@ -87,7 +87,12 @@ void on_loss_timer(Core& core, Connection& connection, Instant now) {
   stop_loss_timer(connection);
   if (timer == LossTimer::kReordering) {
     detect_losses(core, connection, now);
+    const bool was_open = connection.recovery == Recovery::kOpen;
     recover_losses(core, connection, now);
+    const bool enters = was_open && connection.recovery == Recovery::kFastRecovery;
+    if (enters && !connection.congestion.is_model_based()) {
+      reduce_in_proportion(core, connection, {.now = now});
+    }
   } else if (timer == LossTimer::kProbe && !connection.sent.empty()) {
     connection.due |= kDueLossProbe;
     start_retransmission_timer(core, connection, now);  // RFC 8985 §7.3

@@ -18,6 +18,10 @@ struct Rare {
   SeqNum snd_up;
   SeqNum rcv_up;
 
+  std::uint8_t syn_retries = 0;    // TCP_SYNCNT; 0: the stack's
+  std::uint8_t traffic_class = 0;  // IP_TOS; its ECN bits are TCP's own
+  Duration fin_wait_2{};           // TCP_LINGER2; 0: the stack's
+
   // RFC 7413.
   bool fast_open_client = false;        // the first SYN asks for a cookie or shows one
   bool fast_open_child = false;         // the user's before the handshake was complete
@@ -30,6 +34,7 @@ struct Rare {
   void visit(Visit&& visitor) {
     visitor(user_timeout), visitor(unanswered_since), visitor(notsent_lowat_bytes);
     visitor(urgent_out), visitor(urgent_in), visitor(snd_up), visitor(rcv_up);
+    visitor(syn_retries), visitor(traffic_class), visitor(fin_wait_2);
     visitor(fast_open_client), visitor(fast_open_child), visitor(fast_open_grant);
     visitor(fast_open_experimental), visitor(syn_data_acked), visitor(syn_data_bytes);
   }

@@ -36,6 +36,18 @@ std::uint32_t Reassembly::insert(SeqNum first, Slice slice) {
   return bytes_ - before;
 }
 
+// Arrivals mostly lie at the end, so the search begins there.
+SeqRange Reassembly::held_part(SeqRange range) const {
+  SeqRange found;
+  for (std::uint32_t index = runs_.size(); index > 0; --index) {
+    const SeqRange& run = runs_[index - 1];
+    if (run.end <= range.first) break;
+    const SeqRange both{later(run.first, range.first), earlier(run.end, range.end)};
+    if (both.first < both.end) found = both;
+  }
+  return found;
+}
+
 std::optional<Slice> Reassembly::take(SeqNum next) {
   while (!pieces_.empty() && pieces_.front().first <= next) {
     Piece piece = std::move(pieces_.front());

@@ -26,6 +26,8 @@ class Reassembly {
   // Holds what of `slice` is not held yet. Requires: everything held and the slice lie within 2^30
   // octets. Returns octets newly held.
   std::uint32_t insert(SeqNum first, Slice slice);
+  // The first contiguous part of `range` that is held; empty: none.
+  [[nodiscard]] SeqRange held_part(SeqRange range) const;
   // The piece that continues the stream at `next`, or nothing. Call until nothing is left.
   std::optional<Slice> take(SeqNum next);
   // Contiguous runs, the one that grew last first, then those that grew before it.

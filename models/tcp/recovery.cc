@@ -154,26 +154,31 @@ void repair_lost_retransmissions(Core& core, Connection& connection, Instant now
   reduce_window(core, connection, now);
 }
 
-void reduce_in_proportion(Core& core, Connection& connection, Instant now,
-                          std::uint32_t delivered_bytes) {
+// Deviates from RFC 6937 §3.1: its slow-start bound lets out a segment more than arrived only while
+// recovery goes well, as RFC 9937, which takes its place, and Linux have it.
+void reduce_in_proportion(Core& core, Connection& connection, const Arrived& arrived) {
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   const std::uint32_t ssthresh = connection.congestion.ssthresh_bytes();
   const std::uint32_t pipe = pipe_bytes(connection);
-  connection.prr_delivered_bytes += delivered_bytes;
+  connection.prr_delivered_bytes += arrived.bytes;
   const std::uint64_t delivered = connection.prr_delivered_bytes;
   const std::uint64_t out = connection.prr_out_bytes;
   std::uint64_t room = 0;
   if (pipe > ssthresh) {
     const std::uint64_t flight = std::max(connection.prr_flight_bytes, 1U);
-    const std::uint64_t allowed = (delivered * ssthresh + flight - 1) / flight;
+    // CEIL in whole segments: less than one lets nothing out.
+    const std::uint64_t mss = connection.mss_bytes;
+    const std::uint64_t allowed = (delivered * ssthresh + flight * mss - 1) / (flight * mss) * mss;
     room = allowed > out ? allowed - out : 0;
-  } else {  // PRR-SSRB
+  } else {
     const std::uint64_t owed = delivered > out ? delivered - out : 0;
-    const std::uint64_t limit = std::max<std::uint64_t>(owed, delivered_bytes);
-    room = std::min<std::uint64_t>(ssthresh - pipe, limit + connection.mss_bytes);
+    const std::uint64_t limit = std::max<std::uint64_t>(owed, arrived.bytes);
+    const std::uint32_t more = arrived.is_safe ? connection.mss_bytes : 0;
+    room = std::min<std::uint64_t>(ssthresh - pipe, limit + more);
   }
+  if (out == 0 && room == 0) room = connection.mss_bytes;  // what recovery begins with
   connection.congestion.set_cwnd(pipe + static_cast<std::uint32_t>(room));
-  core.report.cwnd(connection, now, before);
+  core.report.cwnd(connection, arrived.now, before);
 }
 
 void on_probe_repaired_loss(Core& core, Connection& connection, Instant now) {

@@ -27,9 +27,13 @@ void recover_losses(Core& core, Connection& connection, Instant now);
 // Retransmissions thought lost too.
 void repair_lost_retransmissions(Core& core, Connection& connection, Instant now,
                                  Duration reordering);
-// RFC 6937 §3.1: what an acknowledgement in recovery lets out, `delivered_bytes` having arrived.
-void reduce_in_proportion(Core& core, Connection& connection, Instant now,
-                          std::uint32_t delivered_bytes);
+// RFC 6937 §3.1: what an acknowledgement in recovery lets out.
+struct Arrived {
+  Instant now;
+  std::uint32_t bytes = 0;
+  bool is_safe = false;  // SND.UNA moved and nothing more was lost (RFC 9937's SafeACK)
+};
+void reduce_in_proportion(Core& core, Connection& connection, const Arrived& arrived);
 // RFC 8985 §7.4: once, as for a loss that recovery repaired.
 void on_probe_repaired_loss(Core& core, Connection& connection, Instant now);
 void on_ecn_echo(Core& core, Connection& connection, Instant now);

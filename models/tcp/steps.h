@@ -51,6 +51,12 @@ void start_retransmission_timer(Core& core, Connection& connection, Instant now)
 void start_persist_timer(Core& core, Connection& connection, Instant now);
 void start_cork_timer(Core& core, Connection& connection, Instant now);
 void stop_retransmission_timer(Connection& connection);
+// tcp(7), TCP_LINGER2: how long nobody waits for the peer's FIN.
+inline Duration patience_in_fin_wait_2(const Core& core, const Connection& connection) {
+  const Rare* rare = connection.rare.get();
+  const bool own = rare != nullptr && rare->fin_wait_2 > Duration::zero();
+  return own ? rare->fin_wait_2 : core.config.fin_wait_2;
+}
 void restart_keepalive(Core& core, Connection& connection, Instant now);
 
 // output.cc: what to send next.

@@ -19,8 +19,11 @@ Instant earliest(const Connection& connection) {
 // RFC 9293 §3.8.3: patience by what is unanswered. A SYN has less of it.
 std::uint32_t patience(const Core& core, const Connection& connection) {
   switch (connection.state) {
-    case TcpState::kSynSent:
-      return core.config.syn_retries;
+    case TcpState::kSynSent: {
+      const Rare* rare = connection.rare.get();
+      const bool own = rare != nullptr && rare->syn_retries > 0;
+      return own ? rare->syn_retries : core.config.syn_retries;
+    }
     case TcpState::kSynReceived:
       return core.config.syn_ack_retries;
     default:

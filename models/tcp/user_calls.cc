@@ -36,6 +36,9 @@ void apply_options(Connection& connection, const TcpOpenOptions& options) {
   if (options.notsent_lowat_bytes) {
     connection.uncommon().notsent_lowat_bytes = *options.notsent_lowat_bytes;
   }
+  if (options.syn_retries) connection.uncommon().syn_retries = *options.syn_retries;
+  if (options.fin_wait_2) connection.uncommon().fin_wait_2 = *options.fin_wait_2;
+  if (options.traffic_class) connection.uncommon().traffic_class = *options.traffic_class & 0xfc;
   if (options.congestion && *options.congestion != connection.congestion.kind()) {
     connection.congestion = CongestionControl(*options.congestion, connection.congestion.window());
   }
@@ -295,7 +298,7 @@ void TcpStack::close(Instant now, TcpId id) {
   } else {
     queue_fin(*core_, *connection, now);
     if (connection->state == TcpState::kFinWait2) {
-      connection->life_deadline = after(now, core_->config.fin_wait_2);
+      connection->life_deadline = after(now, patience_in_fin_wait_2(*core_, *connection));
       arm_by(*core_, *connection, connection->life_deadline);
     }
   }
@@ -395,6 +398,8 @@ void TcpStack::set_options(Instant now, TcpId id, const TcpOpenOptions& options)
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr) return;
   apply_options(*connection, options);
+  // tcp(7), TCP_NODELAY: pending output leaves, corked or not.
+  if (options.nagle == false && connection->unsent_bytes() > 0) connection->send_small = true;
   if (connection->keepalive && connection->is_synchronized() &&
       connection->state != TcpState::kTimeWait) {
     restart_keepalive(*core_, *connection, now);

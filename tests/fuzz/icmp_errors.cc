@@ -97,7 +97,7 @@ BufPtr error_frame(World& world, const Bytes& quoted, std::span<const std::byte>
 
 void attack(const IpAddress& to, std::span<const std::byte> input) {
   World world(to);
-  const std::uint32_t least = to.is_v4() ? 576 : 1280;
+  const std::uint32_t least = to.is_v4() ? 552 : 1280;
   while (input.size() >= 6) {
     Bytes quoted = world.packets[load_u8(input.data()) % world.packets.size()];
     const std::size_t at = load_u8(&input[1]) % std::min<std::size_t>(quoted.size(), 80);

@@ -50,12 +50,7 @@ class Program {
 class World final : public TcpUser {
  public:
   explicit World(std::span<const std::byte> input) : program_(input) {
-    TcpConfig config;
-    config.receive_buffer_bytes = 4096 << (program_.byte() & 7);
-    config.send_buffer_bytes = 20000;
-    config.connections_max = 4;
-    config.ecn = EcnMode::kRequest;
-    config.congestion = (program_.byte() & 1) != 0 ? CongestionKind::kReno : CongestionKind::kCubic;
+    const TcpConfig config = choose_config();
     stack_.emplace(config, TcpDeps{pool_, timers_, bus_, Rng(1), *this});
     listener_ = stack_->listen({kStack, 80}, 2).id;
     if ((program_.byte() & 1) != 0) id_ = stack_->connect(now_, {kStack, 80}, {kPeer, 99}).id;
@@ -78,6 +73,27 @@ class World final : public TcpUser {
   }
 
  private:
+  TcpConfig choose_config() {
+    TcpConfig config;
+    const std::uint8_t habits = program_.byte();
+    config.receive_buffer_bytes = 4096 << (habits & 7);
+    config.minshall = (habits & 8) != 0;
+    config.timestamps_required = (habits & 16) != 0;
+    if ((habits & 32) != 0) config.initial_sequence = 0xfffffff0;
+    if ((habits & 64) != 0) config.initial_timestamp = 0xfffffff0;
+    config.black_hole_detection = (habits & 128) != 0;
+    config.send_buffer_bytes = 20000;
+    config.connections_max = 4;
+    config.ecn = EcnMode::kRequest;
+    const std::uint8_t more = program_.byte();
+    config.congestion = (more & 1) != 0 ? CongestionKind::kReno : CongestionKind::kCubic;
+    if ((more & 2) != 0) config.congestion = CongestionKind::kBbr;
+    if ((more & 4) != 0) config.congestion = CongestionKind::kDctcp;
+    if ((more & 8) != 0) config.syn_cookies = SynCookies::kAlways;
+    config.quick_acks = more >> 4;
+    return config;
+  }
+
   void command() {
     const std::uint8_t what = program_.byte();
     if (what < 160) return segment();
@@ -118,6 +134,7 @@ class World final : public TcpUser {
     repr.ack = stack_next_ + program_.offset();
     repr.flags = TcpFlags(program_.word() & 0x1ff);
     repr.window = program_.word();
+    if (repr.flags.urg()) repr.urgent_pointer = program_.word();
     const std::uint8_t options = program_.byte();
     if ((options & 1) != 0) repr.options.mss = program_.word();
     if ((options & 2) != 0) repr.options.window_scale = program_.byte();

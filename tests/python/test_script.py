@@ -103,7 +103,7 @@ def test_a_failure_prints_both_segments() -> None:
                                       "5 bytes, not 4"),
     ("--init_scripts=x.sh\n+0 listen(3, 5) = 0\n", 1, 1, "init_scripts"),
     ("`ip link set eth0 down`\n+0 listen(3, 5) = 0\n", 1, 1, "commands are not run"),
-    ("`sysctl -q net.ipv4.tcp_frto=1`\n+0 listen(3, 5) = 0\n", 1, 1, "tcp_frto"),
+    ("`sysctl -q net.ipv4.tcp_dsack=0`\n+0 listen(3, 5) = 0\n", 1, 1, "tcp_dsack"),
     ("+0 < S 0:0(0) win 5 <mss 1, dog>\n", 1, 29, "an option"), ("", 1, 1, "nothing to run"),
     ("* < S 0:0(0) win 5\n", 1, 1, "any time"), ("+0.2~+0.1 > . 1:1(0) ack 1\n", 1, 1, "window"),
     ("+0 < . 1:1(0) win 5\n", 1, 20, "ack"), ("--mtu\n--no_such=1\n+0 close(3) = 0\n", 2, 1,

@@ -18,7 +18,7 @@ OPTIONS = ("ip_version", "bind_port", "connect_port", "local_ip", "remote_ip", "
            "tolerance_usecs", "tolerance_percent", "set", "peer_isn", "define")
 WITHOUT_EFFECT = ("gateway_ip", "netmask_ip", "speed", "verbose", "non_fatal", "tcp_ts_tick_usecs",
                   "strict_segments", "dry_run", "tcp_ts_ecr_scaled", "send_omit_free",
-                  "debug")
+                  "debug", "mss")
 EVENTS_MAX = 100_000
 SEQUENCE_NUMBERS = 1 << 32
 

@@ -10,6 +10,7 @@ import fcntl
 import os
 import select
 import shutil
+import socket
 import struct
 import subprocess
 import time
@@ -33,7 +34,7 @@ SWITCHES = {"tcp.sack": "tcp_sack", "tcp.timestamps": "tcp_timestamps",
             "tcp.accept_overflow_resets": "tcp_abort_on_overflow",
             "tcp.time_wait_ignores_resets": "tcp_rfc1337",
             "tcp.black_hole_detection": "tcp_mtu_probing"}
-NUMBERS = {"tcp.congestion": "tcp_congestion_control", "tcp.syn_retries": "tcp_syn_retries",
+NUMBERS = {"tcp.syn_retries": "tcp_syn_retries",
            "tcp.syn_ack_retries": "tcp_synack_retries", "tcp.retries2": "tcp_retries2",
            "tcp.keepalive_idle": "tcp_keepalive_time",
            "tcp.keepalive_interval": "tcp_keepalive_intvl",
@@ -109,14 +110,17 @@ class Kernel:
                 _write(f"ipv6/conf/{DEVICE}/accept_dad", "0")
                 _write(f"ipv6/conf/{DEVICE}/router_solicitations", "0")
                 _write(f"ipv6/conf/{DEVICE}/addr_gen_mode", "1")
+                address = words[words.index("address") + 1]
+                nodad = " nodad" if ":" in address else ""
                 commands += [f"link set {DEVICE} up mtu {words[words.index('mtu') + 1]}",
-                             f"address add {words[words.index('address') + 1]} dev {DEVICE}"]
+                             f"address add {address} dev {DEVICE}{nodad}"]
             elif words[0] == "route":
                 commands.append(f"{'-6 ' if ':' in line else ''}route add default dev {DEVICE}")
             else:
                 settings[words[0]] = words[1]
         for command in commands:
             subprocess.run(["ip", *command.split()], check=True)
+        self._congestion = settings.pop("tcp.congestion", "cubic")
         write_buffers(settings)
         for key, value in settings.items():
             name, number = setting_of(key, value)
@@ -190,8 +194,18 @@ class Kernel:
         return fd
 
     def do_socket(self, domain: int, kind: int, protocol: int) -> int:
-        return self._made(self._libc_call("socket", domain, kind | SOCK_NONBLOCK, protocol),
-                          kind & SOCK_NONBLOCK)
+        fd = self._made(self._libc_call("socket", domain, kind | SOCK_NONBLOCK, protocol),
+                        kind & SOCK_NONBLOCK)
+        if fd >= 0 and kind & 15 == socket.SOCK_STREAM:
+            self._choose_congestion(fd)
+        return fd
+
+    def _choose_congestion(self, fd: int) -> None:
+        """By socket: a namespace may not choose what the machine does not offer everybody."""
+        name = self._congestion.encode()
+        if self._libc_call("setsockopt", fd, socket.IPPROTO_TCP, socket.TCP_CONGESTION, name,
+                           len(name)) < 0:
+            raise NoCounterpart(f"tcp.congestion {self._congestion}: not in this kernel")
 
     def do_accept(self, fd: int, address: Any, length: Any, flags: int) -> int:
         return self._made(self._libc_call("accept4", fd, address, length, flags | SOCK_NONBLOCK),

@@ -24,19 +24,31 @@ MAPPED = {
     "tcp_max_syn_backlog": ("tcp.syn_backlog_max", "{}"),
     "tcp_invalid_ratelimit": ("tcp.invalid_ack_interval", "{}ms"),
     "ip_default_ttl": ("host.ttl", "{}"),
+    "tcp_rfc1337": ("tcp.time_wait_ignores_resets", SWITCH),
+    "tcp_abort_on_overflow": ("tcp.accept_overflow_resets", SWITCH),
+    "tcp_mtu_probing": ("tcp.black_hole_detection", SWITCH),
 }
-ECN = {"0": "off", "1": "request", "2": "accept"}
+WORDS = {
+    "tcp_ecn": ("tcp.ecn", {"0": "off", "1": "request", "2": "accept"}),
+    "tcp_syncookies": ("tcp.syn_cookies", {"0": "off", "1": "when_full", "2": "always"}),
+    "tcp_fastopen": ("tcp.fast_open", {"0": "off", "1": "client", "2": "server", "3": "both"}),
+}
+# What the stack does whatever it is told; other values are refused.
+ALWAYS = {"tcp_dsack": "1", "tcp_fack": "0", "tcp_reordering": "3", "tcp_recovery": "1",
+          "tcp_early_retrans": "34", "tcp_frto": "012", "tcp_thin_linear_timeouts": "0"}
 # What has no counterpart here, or is what the stack does anyway.
 WITHOUT_EFFECT = frozenset(
     "tcp_no_metrics_save tcp_min_tso_segs tcp_tso_win_divisor tcp_limit_output_bytes "
-    "tcp_autocorking tcp_moderate_rcvbuf tcp_mem tcp_max_orphans tcp_rfc1337 "
+    "tcp_autocorking tcp_moderate_rcvbuf tcp_mem tcp_max_orphans tcp_notsent_lowat "
     "tcp_pacing_ss_ratio tcp_pacing_ca_ratio default_qdisc tcp_comp_sack_nr "
     "tcp_comp_sack_delay_ns tcp_adv_win_scale route.flush".split())
 DEFAULTS = re.compile(r"[\w./-]*defaults\.sh$")
 SETTER = re.compile(r"[\w./-]*set_sysctls\.py$")
 RESTORER = re.compile(r"/tmp/sysctl_restore")
 # packetdrill's defaults.sh: where it differs from the host's own.
-PACKETDRILL = [("tcp.receive_buffer_max_bytes", "15728640")]
+PACKETDRILL = [("tcp.receive_buffer_bytes", "540000"), ("tcp.receive_buffer_max_bytes", "15728640"),
+               ("tcp.send_buffer_bytes", "262144"), ("tcp.send_buffer_max_bytes", "4194304"),
+               ("tcp.syn_retries", "5"), ("tcp.slow_start_after_idle", "off"), ("tcp.ecn", "off")]
 ASSIGNMENT = re.compile(r"(?:net\.(?:ipv4|ipv6|core)\.|/proc/sys/net/(?:ipv4|ipv6|core)/)"
                         r"([\w.]+)\s*=\s*(.*)$")
 
@@ -83,8 +95,13 @@ def _one(assignment: str, command: str) -> list[tuple[str, str]]:
     name, value = match.group(1), match.group(2).strip()
     if name in WITHOUT_EFFECT:
         return []
-    if name == "tcp_ecn" and value in ECN:
-        return [("tcp.ecn", ECN[value])]
+    if name in WORDS:
+        option, words = WORDS[name]
+        number = str(int(value, 16) & 3) if value.startswith("0x") else value
+        if number in words:
+            return [(option, words[number])]
+    if name in ALWAYS and value in ALWAYS[name]:
+        return []
     if name in ("tcp_rmem", "tcp_wmem"):
         parts = value.split()
         if len(parts) == 3:

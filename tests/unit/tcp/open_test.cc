@@ -52,6 +52,7 @@ TEST(TcpOpen, SimultaneousOpenCompletedBySynAck) {
   tcp.peer_sends(syn(0).mss(1000));
   tcp.stack_sends(syn_ack(0, 1));
   tcp.peer_sends(syn_ack(0, 1).mss(1000));
+  tcp.stack_sends(ack(1, 1));  // its number lies before the window
   tcp.expect_state(TcpState::kEstablished);
 }
 

@@ -71,7 +71,10 @@ TEST_F(TcpRack, AProbeFindsALostTail) {
   EXPECT_EQ(tcp.info().loss_probes, 1U);
   tcp.after(100ms).peer_sends(ack(1, 1).sack(9001, 10001));
   tcp.stack_sends(data(1, 1000, 1));
+  tcp.stack_sends_nothing();
+  tcp.peer_sends(ack(1, 1001).sack(9001, 10001));  // all goes well: one more than arrived
   tcp.stack_sends(data(1001, 1000, 1));
+  tcp.stack_sends(data(2001, 1000, 1));
   tcp.stack_sends_nothing();
   tcp.peer_sends(ack(1, 10001));
   EXPECT_EQ(tcp.info().timeouts, 0U);
@@ -104,14 +107,15 @@ TEST_F(TcpRack, RecoverySendsInProportionToWhatArrives) {
   open(40000);
   tcp.after(100ms).peer_sends(ack(1, 1).sack(1001, 4001));
   tcp.stack_sends(data(1, 1000, 1));
+  tcp.stack_sends(data(10001, 1000, 1));  // three arrived, half of it rounded up
   tcp.stack_sends_nothing();
   EXPECT_EQ(tcp.info().ssthresh_bytes, 5000U);
   tcp.peer_sends(ack(1, 1).sack(1001, 5001));
-  tcp.stack_sends(data(10001, 1000, 1));
   tcp.stack_sends_nothing();
   tcp.peer_sends(ack(1, 1).sack(1001, 6001));
+  tcp.stack_sends(data(11001, 1000, 1));
   tcp.stack_sends_nothing();
-  tcp.peer_sends(ack(1, 11001));
+  tcp.peer_sends(ack(1, 12001));
   EXPECT_LE(tcp.info().cwnd_bytes, 5000U);
   tcp.taken();
 }
