@@ -36,7 +36,21 @@ tcp_info linux_tcp_info(const TcpInfo& info) {
       (info.syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
   out.tcpi_rto = us(info.rto);
   out.tcpi_snd_mss = info.mss_bytes;
-  out.tcpi_unacked = (info.in_flight_bytes + info.mss_bytes - 1) / std::max(info.mss_bytes, 1U);
+  out.tcpi_unacked = info.segments_unacked;
+  out.tcpi_sacked = info.segments_sacked;
+  out.tcpi_lost = info.segments_lost;
+  out.tcpi_retrans = info.segments_resent;
+  out.tcpi_ca_state = static_cast<std::uint8_t>(info.recovery);
+  out.tcpi_retransmits = out.tcpi_backoff =
+      static_cast<std::uint8_t>(std::min(info.expiries, 255U));
+  out.tcpi_snd_wscale = info.send_scale & 0xf;
+  out.tcpi_rcv_wscale = info.receive_scale & 0xf;
+  out.tcpi_rcv_mss = info.receive_mss_bytes;
+  out.tcpi_notsent_bytes = info.unsent_bytes;
+  // Unpaced is Linux's ~0.
+  out.tcpi_pacing_rate = info.pacing_bytes_per_s == 0 ? ~0ULL : info.pacing_bytes_per_s;
+  out.tcpi_delivery_rate = info.delivery_bytes_per_s;
+  out.tcpi_delivery_rate_app_limited = info.app_limited ? 1 : 0;
   out.tcpi_rtt = us(info.srtt);
   out.tcpi_rttvar = us(info.rttvar);
   out.tcpi_min_rtt = us(info.rtt_min);

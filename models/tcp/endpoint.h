@@ -130,6 +130,9 @@ struct TcpStatus {
   TcpEndpointAddress remote;
 };
 
+// What loss recovery is doing, in the order of Linux's TCP_CA_* states.
+enum class TcpRecovery : std::uint8_t { kOpen, kDisorder, kReduced, kRecovery, kLoss };
+
 struct TcpInfo {
   TcpState state = TcpState::kClosed;
   CongestionKind congestion = CongestionKind::kCubic;
@@ -161,6 +164,16 @@ struct TcpInfo {
   bool sack = false;
   bool window_scaling = false;
   bool ecn = false;
+  std::uint8_t send_scale = 0;
+  std::uint8_t receive_scale = 0;
+  TcpRecovery recovery = TcpRecovery::kOpen;
+  std::uint32_t segments_unacked = 0;  // sent, not acknowledged; of those
+  std::uint32_t segments_sacked = 0;   // arrived out of order,
+  std::uint32_t segments_lost = 0;     // thought lost,
+  std::uint32_t segments_resent = 0;   // thought lost and on their way again
+  std::uint32_t expiries = 0;          // of the retransmission timer, in a row
+  std::uint32_t receive_mss_bytes = 0;
+  std::uint32_t unsent_bytes = 0;
 };
 
 // Where a segment came from.

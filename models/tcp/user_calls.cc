@@ -347,45 +347,6 @@ TcpStatus TcpStack::status(TcpId id) const {
   return status;
 }
 
-TcpInfo TcpStack::info(TcpId id) const {
-  TcpInfo info;
-  const Connection* connection = core_->connections.get(id);
-  if (connection == nullptr) return info;
-  info.state = connection->state;
-  info.congestion = connection->congestion.kind();
-  info.mss_bytes = connection->mss_bytes;
-  info.cwnd_bytes = connection->congestion.cwnd_bytes();
-  info.ssthresh_bytes = connection->congestion.ssthresh_bytes();
-  info.send_window_bytes = connection->snd_wnd;
-  info.receive_window_bytes = connection->receive_window();
-  info.in_flight_bytes = connection->flight_bytes();
-  if (connection->pacer != nullptr) info.pacing_bytes_per_s = connection->pacer->bytes_per_s();
-  if (const tcp::DeliveryRate* rate = connection->sent.rate()) {
-    info.delivery_bytes_per_s = rate->latest_bytes_per_s();
-    info.app_limited = rate->is_app_limited();
-  }
-  info.srtt = connection->rtt.srtt();
-  info.rttvar = connection->rtt.rttvar();
-  info.rtt_min = connection->rtt.min();
-  info.rto = connection->rtt.rto(core_->config);
-  info.retransmits = connection->retransmits;
-  info.timeouts = connection->timeouts;
-  info.fast_retransmits = connection->fast_retransmits;
-  info.loss_probes = connection->loss_probes;
-  info.undone = connection->undone;
-  info.bytes_sent = connection->bytes_sent;
-  info.bytes_acked = connection->bytes_acked;
-  info.bytes_received = connection->bytes_received;
-  info.segments_in = connection->segments_in;
-  info.segments_out = connection->segments_out;
-  info.syn_data_acked = connection->rare != nullptr && connection->rare->syn_data_acked;
-  info.timestamps = connection->ts_ok;
-  info.sack = connection->sack_ok;
-  info.window_scaling = connection->scale_ok;
-  info.ecn = connection->ecn_ok;
-  return info;
-}
-
 Errno TcpStack::take_error(TcpId id) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr) return Errno::kNone;

@@ -102,11 +102,11 @@ TCP_INFO_REST = (("pacing_rate", "Q"), ("max_pacing_rate", "Q"), ("bytes_acked",
                  ("dsack_dups", "I"), ("reord_seen", "I"), ("rcv_ooopack", "I"), ("snd_wnd", "I"))
 # What the stack has no figure for; asserting about it would assert nothing.
 TCP_INFO_UNKNOWN = frozenset(
-    "retransmits probes backoff ato rcv_mss sacked lost retrans fackets last_data_sent "
+    "probes ato fackets last_data_sent "
     "last_ack_sent last_data_recv last_ack_recv pmtu rcv_ssthresh reordering rcv_rtt rcv_space "
-    "pacing_rate max_pacing_rate notsent_bytes data_segs_in data_segs_out delivery_rate "
+    "max_pacing_rate data_segs_in data_segs_out "
     "busy_time rwnd_limited sndbuf_limited delivered delivered_ce bytes_retrans dsack_dups "
-    "reord_seen rcv_ooopack ca_state wscales flags".split())
+    "reord_seen rcv_ooopack wscales flags".split())
 
 
 def read_tcp_info(data: bytes) -> dict[str, int]:
