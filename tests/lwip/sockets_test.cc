@@ -86,6 +86,26 @@ TEST_F(LwipCalls, AConnectionFromBothEnds) {
   EXPECT_EQ(client().close(now(), fd), Errno::kBadDescriptor);
 }
 
+TEST_F(LwipCalls, WhatItKnowsOfAConnection) {
+  const Fd listener = listen(80);
+  const Fd fd = connect(80);
+  const std::vector<std::byte> data(10'000);
+  ASSERT_EQ(client().send(now(), fd, data), 10'000);
+  const auto info = client().tcp_info(fd);
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->state, TcpState::kEstablished);
+  EXPECT_EQ(info->recovery, TcpRecovery::kOpen);
+  EXPECT_GT(info->in_flight_bytes, 0U);
+  EXPECT_EQ(info->in_flight_bytes + info->unsent_bytes, 10'000U);
+  EXPECT_EQ(info->segments_unacked,
+            (info->in_flight_bytes + info->mss_bytes - 1) / info->mss_bytes);
+  EXPECT_EQ(info->expiries, 0U);
+  EXPECT_TRUE(info->window_scaling);
+  EXPECT_EQ(info->receive_scale, TCP_RCV_SCALE);
+  EXPECT_EQ(info->send_scale, TCP_RCV_SCALE) << "the other one's";
+  EXPECT_FALSE(server().tcp_info(listener).has_value()) << "a listener has no connection";
+}
+
 TEST_F(LwipCalls, RefusedAndReset) {
   const Fd refused = connect(81);
   EXPECT_NE(client().readiness(refused) & kPollError, 0U);

@@ -114,5 +114,9 @@ def read_tcp_info(data: bytes) -> dict[str, int]:
     names = [*TCP_INFO_BYTES, *TCP_INFO_U32, *(name for name, _ in TCP_INFO_REST)]
     layout = "=8B24I" + "".join(kind for _, kind in TCP_INFO_REST)
     values = struct.unpack(layout, data[:struct.calcsize(layout)])
-    return {f"tcpi_{name}": value for name, value in zip(names, values)
-            if name not in TCP_INFO_UNKNOWN}
+    found = {f"tcpi_{name}": value for name, value in zip(names, values)}
+    found["tcpi_snd_wscale"], found["tcpi_rcv_wscale"] = (
+        found["tcpi_wscales"] & 15, found["tcpi_wscales"] >> 4)
+    found["tcpi_delivery_rate_app_limited"] = found["tcpi_flags"] & 1
+    return {name: value for name, value in found.items()
+            if name.removeprefix("tcpi_") not in TCP_INFO_UNKNOWN}

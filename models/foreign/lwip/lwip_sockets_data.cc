@@ -23,6 +23,19 @@ TcpState state_of(tcp_state state) {
   return kStates[state];
 }
 
+TcpRecovery recovery_of(const tcp_pcb& pcb) {
+  if ((pcb.flags & TF_RTO) != 0) return TcpRecovery::kLoss;
+  if ((pcb.flags & TF_INFR) != 0) return TcpRecovery::kRecovery;
+  return pcb.dupacks > 0 ? TcpRecovery::kDisorder : TcpRecovery::kOpen;
+}
+
+// At most TCP_SND_QUEUELEN.
+std::uint32_t segments_of(const tcp_seg* first) {
+  std::uint32_t count = 0;
+  for (const tcp_seg* one = first; one != nullptr; one = one->next) ++count;
+  return count;
+}
+
 }  // namespace
 
 std::int64_t LwipSockets::send(Instant now, Fd fd, std::span<const std::byte> data) {
@@ -328,6 +341,12 @@ std::optional<TcpInfo> LwipSockets::tcp_info(Fd fd) const {
   info.rttvar = kTick * (pcb.sv >> 2);
   info.rto = kTick * pcb.rto;
   info.window_scaling = (pcb.flags & TF_WND_SCALE) != 0;
+  info.send_scale = pcb.snd_scale;
+  info.receive_scale = pcb.rcv_scale;
+  info.recovery = recovery_of(pcb);
+  info.segments_unacked = segments_of(pcb.unacked);
+  info.expiries = pcb.nrtx;
+  info.unsent_bytes = pcb.snd_lbb - pcb.snd_nxt;
   return info;
 }
 
