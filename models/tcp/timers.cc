@@ -69,6 +69,14 @@ void suspect_black_hole(Core& core, Connection& connection) {
   }
 }
 
+// RFC 1191 §6.4: what a router told another connection to the same host is true for this one too.
+void ask_for_path(Core& core, Connection& connection, Instant now) {
+  const std::uint32_t limit = mss_limit_towards(core, connection.key.remote, now);
+  if (limit >= connection.mss_limit_bytes) return;
+  connection.mss_limit_bytes = limit;
+  update_mss(connection);
+}
+
 // tcp(7), TCP_DEFER_ACCEPT: the peer has the SYN,ACK; only the last one is sent again, to have it
 // acknowledge once more.
 bool defers_quietly(Core& core, const Connection& connection) {
@@ -109,6 +117,7 @@ void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
     return;
   }
   suspect_black_hole(core, connection);
+  ask_for_path(core, connection, now);
   on_loss_timeout(core, connection, now);
 }
 

@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kWaysMax = 256;
 constexpr std::size_t kKeptMax = 16;
 constexpr std::uint64_t kDelayNsMax = 5'000'000;
-constexpr std::uint32_t kFar = 1U << 30;  // more than any window
+constexpr std::uint32_t kFar = 1U << 30;     // more than any window
+constexpr std::uint32_t kUnseen = 1U << 24;  // what a host may have sent that never left it
 
 std::uint64_t pair_of(Ipv4Address a, Ipv4Address b) {
   return std::uint64_t{a.value()} << 32 | b.value();
@@ -132,7 +133,7 @@ void Adversary::forge_control(const Victim& victim) {
   repr.seq = harmless_seq(forward, back);
   repr.flags = dice_.pick({kRst, kRst | kAck, kSyn, kSyn | kAck, kRst | kSyn, kFin | kAck});
   if (repr.flags.fin())
-    repr.ack = back.sent_end + 1 + static_cast<std::uint32_t>(dice_.scaled({1, kFar}));
+    repr.ack = back.sent_end + kUnseen + static_cast<std::uint32_t>(dice_.scaled({1, kFar}));
   if (repr.flags.syn()) repr.options.mss = 1460;
   send(victim, repr, {});
 }
@@ -150,7 +151,7 @@ void Adversary::forge_text(const Victim& victim) {
       repr.flags = dice_.pick({TcpFlags(), kPsh, kFin, kUrg});
       break;
     case 1:
-      repr.ack = back.sent_end + step;
+      repr.ack = back.sent_end + kUnseen + step;
       break;
     default:
       repr.ack = back.isn - kFar - step / 2;
