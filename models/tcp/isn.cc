@@ -16,6 +16,8 @@ enum Purpose : std::uint64_t {
 };
 
 constexpr unsigned kMinuteShift = 8;  // above the purpose
+constexpr std::uint64_t kMinuteMask = 0xffffff;
+constexpr unsigned kIsnShift = 32;
 
 struct SipState {
   std::uint64_t v0, v1, v2, v3;
@@ -66,8 +68,11 @@ std::uint32_t SecretNumbers::cookie_base(const FlowKey& flow) const {
   return static_cast<std::uint32_t>(keyed(flow, kCookieBase));
 }
 
-std::uint32_t SecretNumbers::cookie(const FlowKey& flow, std::uint32_t minute) const {
-  return static_cast<std::uint32_t>(keyed(flow, kCookie | std::uint64_t{minute} << kMinuteShift));
+std::uint32_t SecretNumbers::cookie(const FlowKey& flow, CookiePart part) const {
+  const std::uint64_t minute = part.minute & kMinuteMask;
+  const std::uint64_t isn = part.peer_isn;
+  const std::uint64_t hashed = keyed(flow, kCookie | minute << kMinuteShift | isn << kIsnShift);
+  return static_cast<std::uint32_t>(hashed);
 }
 
 std::uint64_t SecretNumbers::fast_open(const FlowKey& flow) const { return keyed(flow, kFastOpen); }

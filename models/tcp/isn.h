@@ -26,8 +26,14 @@ class SecretNumbers {
   // RFC 7323 §7.1: where a connection's timestamps start.
   [[nodiscard]] std::uint32_t timestamp_offset(const FlowKey& flow) const;
   // RFC 4987 appendix A: what a cookie's number starts from, and its part that ages by the minute.
+  // The peer's number is hashed, not only added: with a sum alone, the acknowledgement that ends a
+  // connection in which both sides sent as much would open another.
+  struct CookiePart {
+    std::uint32_t minute;
+    std::uint32_t peer_isn;
+  };
   [[nodiscard]] std::uint32_t cookie_base(const FlowKey& flow) const;
-  [[nodiscard]] std::uint32_t cookie(const FlowKey& flow, std::uint32_t minute) const;
+  [[nodiscard]] std::uint32_t cookie(const FlowKey& flow, CookiePart part) const;
   // RFC 7413 §4.1.2. Requires: no ports in `flow`.
   [[nodiscard]] std::uint64_t fast_open(const FlowKey& flow) const;
   // RFC 6056 §3.3.3: where the search for a local port starts.

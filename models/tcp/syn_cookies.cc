@@ -43,7 +43,8 @@ std::uint32_t index_for(const FlowKey& key, const Segment& syn) {
 
 SeqNum cookie_for(const Core& core, const FlowKey& key, const Segment& syn) {
   const std::uint32_t minute = minute_of(syn.now);
-  const std::uint32_t hash = core.secrets.cookie(key, minute) + index_for(key, syn);
+  const std::uint32_t hash =
+      core.secrets.cookie(key, {minute, syn.seq.value()}) + index_for(key, syn);
   return syn.seq + core.secrets.cookie_base(key) + (minute << 24) + (hash & kHashMask);
 }
 
@@ -54,7 +55,8 @@ std::optional<std::uint16_t> mss_of(const Core& core, const FlowKey& key, const 
   const std::uint32_t minute = minute_of(segment.now);
   const std::uint32_t age = (minute - (value >> 24)) & 0xff;
   if (age >= kMinutesValid) return std::nullopt;
-  const std::uint32_t index = (value - core.secrets.cookie(key, minute - age)) & kHashMask;
+  const std::uint32_t hash = core.secrets.cookie(key, {minute - age, peer_isn});
+  const std::uint32_t index = (value - hash) & kHashMask;
   const auto& table = mss_table(key);
   if (index >= table.size()) return std::nullopt;
   return table[index];

@@ -140,6 +140,20 @@ TEST(SynCookies, ExpireAndCannotBeGuessed) {
   }
 }
 
+// Equally far behind both opening numbers, as the last acknowledgement of a connection can be.
+TEST(SynCookies, AreNotFoundInWhatEndedAConnection) {
+  TcpDialect tcp(one_half_open());
+  fill_queue(tcp);
+  tcp.peer_sends(syn(0).mss(1300));
+  tcp.stack_sends(syn_ack(0, 1));
+  for (const std::uint32_t further : {2U, 3U, 1000U}) {
+    tcp.peer_sends(ack(further, further));
+    EXPECT_EQ(tcp.taken().at(0).flags, kRst) << further;
+  }
+  tcp.peer_sends(ack(1, 1));
+  tcp.user_accepts();
+}
+
 TEST(SynCookies, AreNotLookedForUnlessTheyWereSent) {
   TcpDialect tcp;
   tcp.user_listens();
