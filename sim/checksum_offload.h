@@ -1,7 +1,7 @@
 // What a network card does for the stack above it, done for ns-3's: checks the Internet checksums
 // of arriving packets and fills in those that ns-3 left at zero. ns-3 sums two bytes at a time and
-// copies a datagram's pseudo-header for each, a fifth of what its IP and UDP cost; here the sums of
-// models/wire do it. Transport sums that reassembly would have to check are not checked.
+// copies a datagram's pseudo-header for each, a sixth of a datagram's way to its socket; here the
+// sums of models/wire do it. Sums that only reassembly could check are not checked.
 #pragma once
 
 #include <cstdint>

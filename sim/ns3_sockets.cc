@@ -139,10 +139,8 @@ void Ns3Sockets::forget(Entry& entry) {
                                   ns3::MakeNullCallback<void, SocketPtr, const ns3::Address&>());
 }
 
-// Watchers may unwatch while they are told.
 void Ns3Sockets::notify(Entry& entry) {
-  const std::vector<Watch> watches = entry.watches;
-  for (const Watch& watch : watches) watch.watcher->on_socket_ready(watch.token);
+  entry.watches.tell_ready();
   if (waker_ != nullptr) waker_->wake();
 }
 
@@ -247,16 +245,13 @@ std::uint32_t Ns3Sockets::readiness(Fd fd) const {
 bool Ns3Sockets::watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   Entry* entry = find(fd);
   if (entry == nullptr) return false;
-  entry->watches.push_back({&watcher, token});
+  entry->watches.add({&watcher, token});
   return true;
 }
 
 void Ns3Sockets::unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   Entry* entry = find(fd);
-  if (entry == nullptr) return;
-  std::erase_if(entry->watches, [&](const Watch& watch) {
-    return watch.watcher == &watcher && watch.token == token;
-  });
+  if (entry != nullptr) entry->watches.remove({&watcher, token});
 }
 
 }  // namespace twinpath::sim

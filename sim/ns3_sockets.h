@@ -14,6 +14,7 @@
 #include "models/base/stage.h"
 #include "models/socket/fd_set.h"
 #include "models/socket/socket_api.h"
+#include "models/socket/watch_list.h"
 #include "models/tcp/config.h"
 
 namespace twinpath::sim {
@@ -52,10 +53,6 @@ class Ns3Sockets final : public SocketApi {
 
  private:
   enum class Phase : std::uint8_t { kNew, kListening, kConnecting, kOpen };
-  struct Watch {
-    SocketWatcher* watcher;
-    std::uint32_t token;
-  };
   struct Entry {
     ns3::Ptr<ns3::Socket> socket;
     SocketKind kind = SocketKind::kStream;
@@ -65,7 +62,7 @@ class Ns3Sockets final : public SocketApi {
     Errno error = Errno::kNone;
     std::deque<ns3::Ptr<ns3::Socket>> waiting;  // a listener's; at most its backlog
     std::uint32_t backlog = 0;
-    std::vector<Watch> watches;
+    WatchList watches;
   };
   static constexpr std::uint32_t kSocketsMax = 1U << 16;
 

@@ -90,8 +90,7 @@ Errno Ns3Sockets::shutdown(Instant, Fd fd, ShutdownHow how) {
 Errno Ns3Sockets::close(Instant, Fd fd) {
   Entry* entry = find(fd);
   if (entry == nullptr) return Errno::kBadDescriptor;
-  const std::vector<Watch> watches = std::exchange(entry->watches, {});
-  for (const Watch& watch : watches) watch.watcher->on_socket_closed(watch.token);
+  entry->watches.tell_closed();
   for (const auto& waiting : entry->waiting) waiting->Close();
   forget(*entry);
   entry->socket->Close();

@@ -142,6 +142,7 @@ bool PortNetDevice::SendFrom(ns3::Ptr<ns3::Packet> packet, const ns3::Address& s
 bool PortNetDevice::transmit(BufPtr frame) {
   if (offloads_) {
     offload_.fill(std::move(frame), ready_);
+    counters_.dropped_fragments = offload_.dropped();
   } else {
     ready_.push_back(std::move(frame));
   }

@@ -26,6 +26,7 @@ struct PortNetDeviceCounters {
   std::uint64_t dropped_no_buffer = 0;  // the pool is exhausted or the packet too long for it
   std::uint64_t dropped_short = 0;      // a frame without a whole Ethernet header
   std::uint64_t dropped_wrong = 0;      // a wrong checksum or malformed headers; offload only
+  std::uint64_t dropped_fragments = 0;  // to be sent, and never whole; offload only
 };
 
 class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sleeper {

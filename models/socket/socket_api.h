@@ -93,6 +93,7 @@ struct OptionResult {
 };
 
 // Hears that a socket's readiness may have changed; asks readiness() what it is.
+// Takes note and acts later: neither watches nor unwatches while it is told.
 class SocketWatcher {
  public:
   virtual ~SocketWatcher() = default;

@@ -8,16 +8,11 @@
 
 #include "models/host/udp.h"
 #include "models/socket/socket_api.h"
+#include "models/socket/watch_list.h"
 
 namespace twinpath {
 
 enum class SocketRole : std::uint8_t { kFree, kStream, kListener, kConnected, kDatagram };
-
-struct SocketWatch {
-  SocketWatcher* watcher = nullptr;
-  std::uint32_t token = 0;
-  friend bool operator==(const SocketWatch&, const SocketWatch&) = default;
-};
 
 struct ListenerChoices {
   std::int64_t defer_accept_s = 0;

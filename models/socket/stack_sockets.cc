@@ -287,15 +287,14 @@ Errno StackSockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
     socket->shut_waits = true;
     finish_sending(now, fd);
   }
-  notify(*socket);
+  socket->watches.tell_ready();
   return Errno::kNone;
 }
 
 Errno StackSockets::close(Instant now, Fd fd) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
-  const std::vector<Watch> watches = std::exchange(socket->watches, {});
-  for (const Watch& watch : watches) watch.watcher->on_socket_closed(watch.token);
+  socket->watches.tell_closed();
   hand_over(now, fd);
   while (!socket->acceptable.empty()) close(now, socket->acceptable.pop());
   while (!socket->arrived.empty()) pieces_held_ -= socket->arrived.pop().held ? 1U : 0U;

@@ -13,6 +13,7 @@
 #include "models/host/bounded_queue.h"
 #include "models/socket/fd_set.h"
 #include "models/socket/stack_api.h"
+#include "models/socket/watch_list.h"
 
 namespace twinpath {
 
@@ -66,10 +67,6 @@ class StackSockets final : public SocketApi {
 
  private:
   enum class Role : std::uint8_t { kFree, kFresh, kConnecting, kConnected, kListener, kDatagram };
-  struct Watch {
-    SocketWatcher* watcher;
-    std::uint32_t token;
-  };
   struct Piece {
     Slice data;
     SocketAddress source;  // datagrams only
@@ -102,7 +99,7 @@ class StackSockets final : public SocketApi {
     BoundedQueue<StackOp> early{StackApi::kOpsPerSocketMax};  // until `stack` is told
     BoundedQueue<Piece> arrived{kUnreadMax};                  // oldest first
     BoundedQueue<Fd> acceptable{kAcceptsAhead};
-    std::vector<Watch> watches;
+    WatchList watches;
   };
 
   Socket* find(Fd fd);
@@ -128,7 +125,6 @@ class StackSockets final : public SocketApi {
   bool keep_copy(Socket& socket, Slice& data);
   Received next_piece(Socket& socket, std::uint32_t bytes_max);
   void fail(Socket& socket, Errno error);
-  void notify(const Socket& socket);
   [[nodiscard]] static bool may_send(const Socket& socket);
 
   StackApi& stack_;

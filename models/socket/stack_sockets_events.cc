@@ -21,7 +21,7 @@ std::uint32_t StackSockets::collect(Instant now, std::uint32_t at_most) {
   for (const Fd fd : starved) {
     Socket& socket = sockets_[static_cast<std::size_t>(fd)];
     socket.starved = false;
-    notify(socket);
+    socket.watches.tell_ready();
   }
   std::uint32_t heard = 0;
   while (heard < at_most) {
@@ -61,7 +61,7 @@ void StackSockets::complete(Instant now, StackCompletion& done) {
 // The first error is the cause of those behind it.
 void StackSockets::fail(Socket& socket, Errno error) {
   if (socket.error == Errno::kNone) socket.error = error;
-  notify(socket);
+  socket.watches.tell_ready();
 }
 
 void StackSockets::release(Fd fd) {
@@ -78,7 +78,7 @@ void StackSockets::on_made(Instant now, Fd fd, const StackCompletion& done) {
     socket.role = Role::kFresh;
     while (!socket.early.empty()) socket.early.pop();
     if (socket.closing) return release(fd);
-    return notify(socket);
+    return socket.watches.tell_ready();
   }
   socket.stack = done.socket;
   while (!socket.early.empty()) {
@@ -108,7 +108,7 @@ void StackSockets::on_accepted(Instant now, Fd fd, const StackCompletion& done) 
   socket.remote = done.address;
   ask_ahead(now, accepted);
   listener.acceptable.push(accepted);
-  notify(listener);
+  listener.watches.tell_ready();
 }
 
 void StackSockets::on_connected(Instant now, Fd fd, const StackCompletion& done) {
@@ -126,7 +126,7 @@ void StackSockets::on_connected(Instant now, Fd fd, const StackCompletion& done)
     socket.role = Role::kFresh;
     socket.error = done.error;
   }
-  notify(socket);
+  socket.watches.tell_ready();
 }
 
 void StackSockets::on_sent(Instant now, Fd fd, const StackCompletion& done) {
@@ -140,7 +140,7 @@ void StackSockets::on_sent(Instant now, Fd fd, const StackCompletion& done) {
     if (socket.sends == 0) socket.unsent_bytes = 0;
   }
   if (socket.sends == 0) finish_sending(now, fd);
-  if (!could || done.error != Errno::kNone) notify(socket);
+  if (!could || done.error != Errno::kNone) socket.watches.tell_ready();
 }
 
 void StackSockets::on_received(Instant now, Fd fd, StackCompletion& done) {
@@ -157,7 +157,7 @@ void StackSockets::on_received(Instant now, Fd fd, StackCompletion& done) {
     keep(socket, done);
   }
   ask_ahead(now, fd);
-  notify(socket);
+  socket.watches.tell_ready();
 }
 
 void StackSockets::keep(Socket& socket, StackCompletion& done) {
@@ -231,20 +231,13 @@ std::uint32_t StackSockets::readiness(Fd fd) const {
 bool StackSockets::watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   Socket* socket = find(fd);
   if (socket == nullptr) return false;
-  socket->watches.push_back({&watcher, token});
+  socket->watches.add({&watcher, token});
   return true;
 }
 
 void StackSockets::unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   Socket* socket = find(fd);
-  if (socket == nullptr) return;
-  std::erase_if(socket->watches, [&](const Watch& watch) {
-    return watch.watcher == &watcher && watch.token == token;
-  });
-}
-
-void StackSockets::notify(const Socket& socket) {
-  for (const Watch& watch : socket.watches) watch.watcher->on_socket_ready(watch.token);
+  if (socket != nullptr) socket->watches.remove({&watcher, token});
 }
 
 }  // namespace twinpath

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import accept_02
 import congestion
 import embedding
 import ip
@@ -18,4 +19,5 @@ PROMISES = (
     *stacks.PROMISES,
     *wire.PROMISES,
     *written.PROMISES,
+    *(promise for promise in accept_02.PROMISES if promise.id == "tidy"),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 
-from promise import Answer, Promise, Ran, run, scratch, twinpath
-from wire import UNIT, unit
+from promise import Answer, Promise, Ran, gtest, scratch, twinpath
+from wire import unit
 
 MSS_BYTES = 1448
 ROUND_TRIP_S = 0.020
@@ -34,7 +34,7 @@ def transfer(*settings: str, seed: int = 1) -> Ran:
 
 def formulas(quick: bool) -> Answer:
     """Periodic loss in the unit tests, which print each error; seeded loss inside ns-3."""
-    ran = run([UNIT, f"--gtest_filter={FORMULAS}"])
+    ran, _ = gtest("unit_tests", FORMULAS)
     lines = [line.strip() for line in ran.output.splitlines() if "formula" in line]
     complaints = [] if ran.code == 0 else [f"ended {ran.code}: {ran.tail}"]
     if len(lines) < 7:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,27 @@ def modules(preset: str = "release") -> dict[str, str]:
         "TWINPATH_ROOT": str(ROOT),
         "TWINPATH_BUILD": str(build),
     }
+
+
+def build(*targets: str) -> list[str]:
+    """Builds targets of the release build, tests among them; what went wrong."""
+    for step in (["cmake", "--preset", "release", "-DTWINPATH_BUILD_TESTS=ON"],
+                 ["ninja", "-C", "build/release", *targets]):
+        built = run(step, timeout_s=7200)
+        if built.code != 0:
+            return [f"{step[0]} ended {built.code}: {built.tail}"]
+    return []
+
+
+def gtest(program: str, tests: str) -> tuple[Ran, int]:
+    """Named tests of a release build's program, built first, and how many ran; a skip fails."""
+    if wrong := build(program):
+        return Ran(1, "", wrong[0], 0), 0
+    ran = run([ROOT / "build" / "release" / "tests" / program, f"--gtest_filter={tests}"])
+    found = re.search(r"(\d+) tests? from \d+ test suites? ran", ran.output)
+    if ran.code == 0 and "[  SKIPPED ]" in ran.output:
+        ran.code = 1
+    return ran, int(found.group(1)) if found else 0
 
 
 @contextmanager

@@ -11,6 +11,8 @@ BOUNDS = {
     "ping-pong": {"p50": 1.0, "p99": 1.0},
     "msgs-per-conn": {},
     "batching": {},
+    # Of the first acceptance, kept.
+    "sim-bulk": {"10G": 20.0, "1G": 10.0},
     # At 8k: at most 1.3 times Linux's time.
     # With loss or reordering the luck of a window counts for more.
     "bdp-loss": {f"{driver}{path}": 0.95 if path == "loss0" else 0.85

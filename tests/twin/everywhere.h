@@ -17,18 +17,24 @@ inline Records expect_equal_everywhere(const Experiment& experiment, std::size_t
   return fake;
 }
 
-// A host with our whole stack and what `furnish` puts on it: at .1 or .2 of one network.
+// At .1 or .2 of one network.
+inline HostConfig host_config(std::uint32_t number) {
+  HostConfig config;
+  config.name = "host" + std::to_string(number);
+  config.seed = number;
+  InterfaceConfig interface;
+  interface.mac = MacAddress::from_u64(0x020000000000 + number);
+  interface.addresses = {Ipv4Prefix(Ipv4Address(0xc6120000 + number), 24)};
+  config.interfaces.push_back(interface);
+  return config;
+}
+
+// A host with our whole stack and what `furnish` puts on it.
 inline Machine stack(std::uint32_t number, std::function<void(AppHost&)> furnish) {
-  return {.name = "host" + std::to_string(number),
+  const HostConfig config = host_config(number);
+  return {.name = config.name,
           .make_host =
-              [number, furnish = std::move(furnish)](BufPool& pool) {
-                HostConfig config;
-                config.name = "host" + std::to_string(number);
-                config.seed = number;
-                InterfaceConfig interface;
-                interface.mac = MacAddress::from_u64(0x020000000000 + number);
-                interface.addresses = {Ipv4Prefix(Ipv4Address(0xc6120000 + number), 24)};
-                config.interfaces.push_back(interface);
+              [config, furnish = std::move(furnish)](BufPool& pool) {
                 auto host = std::make_unique<AppHost>(config, TcpConfig(), pool);
                 furnish(*host);
                 return host;

@@ -14,16 +14,10 @@ namespace twinpath::test {
 namespace {
 
 Machine lwip_stack(std::uint32_t number, std::function<void(LwipAppHost&)> furnish) {
-  return {.name = "host" + std::to_string(number),
+  const HostConfig config = host_config(number);
+  return {.name = config.name,
           .make_host =
-              [number, furnish = std::move(furnish)](BufPool& pool) {
-                HostConfig config;
-                config.name = "host" + std::to_string(number);
-                config.seed = number;
-                InterfaceConfig interface;
-                interface.mac = MacAddress::from_u64(0x020000000000 + number);
-                interface.addresses = {Ipv4Prefix(Ipv4Address(0xc6120000 + number), 24)};
-                config.interfaces.push_back(interface);
+              [config, furnish = std::move(furnish)](BufPool& pool) {
                 auto host = std::make_unique<LwipAppHost>(config, bind::open_lwip(), pool);
                 furnish(*host);
                 return host;

@@ -3,10 +3,10 @@
 
 #include <deque>
 #include <memory>
-#include <vector>
 
 #include "models/foreign/lwip/calls.h"
 #include "models/socket/socket_api.h"
+#include "models/socket/watch_list.h"
 
 namespace twinpath {
 
@@ -17,10 +17,6 @@ struct LwipSocket {
   struct Piece {
     pbuf* data = nullptr;
     SocketAddress source{};  // datagrams
-  };
-  struct Watch {
-    SocketWatcher* watcher;
-    std::uint32_t token;
   };
 
   LwipSocket(LwipSockets& sockets, SocketKind of_kind) : owner(sockets), kind(of_kind) {}
@@ -44,7 +40,7 @@ struct LwipSocket {
   std::uint32_t unread_bytes = 0;
   std::deque<Piece> unread;
   std::deque<std::unique_ptr<LwipSocket>> waiting;  // of a listener: established, not accepted
-  std::vector<Watch> watches;
+  WatchList watches;
   SocketAddress local{};  // once lwIP has forgotten them
   SocketAddress remote{};
 };

@@ -69,12 +69,6 @@ void LwipSockets::forget(LwipSocket& socket) {
   socket.tcp = nullptr;
 }
 
-void LwipSockets::notify(const LwipSocket& socket) {
-  for (std::size_t index = 0; index < socket.watches.size(); ++index) {
-    socket.watches[index].watcher->on_socket_ready(socket.watches[index].token);
-  }
-}
-
 Errno LwipSockets::bind(Fd fd, const SocketAddress& local) {
   LwipSocket* const socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
@@ -130,7 +124,7 @@ err_t LwipSockets::on_accept(void* arg, tcp_pcb* made, err_t error) {
   socket->connect_reported = true;
   listener->owner.hear(*socket, *made);
   listener->waiting.push_back(std::move(socket));
-  notify(*listener);
+  listener->watches.tell_ready();
   return ERR_OK;
 }
 
@@ -199,7 +193,7 @@ Errno LwipSockets::connect_datagram(LwipSocket& socket, const SocketAddress& rem
 err_t LwipSockets::on_connected(void* arg, tcp_pcb*, err_t) {
   auto& socket = *static_cast<LwipSocket*>(arg);
   socket.phase = Phase::kConnected;
-  notify(socket);
+  socket.watches.tell_ready();
   return ERR_OK;
 }
 
@@ -216,7 +210,7 @@ err_t LwipSockets::on_receive(void* arg, tcp_pcb* pcb, pbuf* data, err_t) {
     socket.unread_bytes += data->tot_len;
     socket.unread.push_back({data, {}});
   }
-  notify(socket);
+  socket.watches.tell_ready();
   return ERR_OK;
 }
 
@@ -233,7 +227,7 @@ err_t LwipSockets::on_sent(void* arg, tcp_pcb*, u16_t) {
     return ERR_OK;
   }
   socket.send_blocked = false;
-  notify(socket);
+  socket.watches.tell_ready();
   return ERR_OK;
 }
 
@@ -253,7 +247,7 @@ void LwipSockets::on_error(void* arg, err_t error) {
   } else {
     socket.error = lwip::error_of(error);
   }
-  notify(socket);
+  socket.watches.tell_ready();
 }
 
 void LwipSockets::on_datagram(void* arg, udp_pcb*, pbuf* data, const ip_addr_t* from, u16_t port) {
@@ -267,7 +261,7 @@ void LwipSockets::on_datagram(void* arg, udp_pcb*, pbuf* data, const ip_addr_t* 
   }
   socket.unread_bytes += data->tot_len;
   socket.unread.push_back({data, lwip::from_lwip(*from, port)});
-  notify(socket);
+  socket.watches.tell_ready();
 }
 
 void LwipSockets::drop_unread(LwipSocket& socket) {
@@ -281,8 +275,7 @@ Errno LwipSockets::close(Instant now, Fd fd) {
   if (found == nullptr) return Errno::kBadDescriptor;
   const std::unique_ptr<LwipSocket> socket = std::move(sockets_[static_cast<std::size_t>(fd)]);
   fds_.give_back(static_cast<std::uint32_t>(fd));
-  for (const LwipSocket::Watch& watch : socket->watches)
-    watch.watcher->on_socket_closed(watch.token);
+  socket->watches.tell_closed();
   const lwip::Entry entry = host_.enter(now);
   for (const auto& waiting : socket->waiting) {
     tcp_pcb* const pcb = waiting->tcp;
@@ -332,16 +325,13 @@ NameResult LwipSockets::peer_name(Fd fd) const {
 bool LwipSockets::watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   LwipSocket* const socket = find(fd);
   if (socket == nullptr) return false;
-  socket->watches.push_back({&watcher, token});
+  socket->watches.add({&watcher, token});
   return true;
 }
 
 void LwipSockets::unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) {
   LwipSocket* const socket = find(fd);
-  if (socket == nullptr) return;
-  std::erase_if(socket->watches, [&](const LwipSocket::Watch& one) {
-    return one.watcher == &watcher && one.token == token;
-  });
+  if (socket != nullptr) socket->watches.remove({&watcher, token});
 }
 
 }  // namespace twinpath

@@ -57,7 +57,6 @@ class LwipSockets final : public SocketApi, private LwipUser {
   void end_stream(LwipSocket& socket);
   void drop_unread(LwipSocket& socket);
   void keep_names(LwipSocket& socket);
-  static void notify(const LwipSocket& socket);
 
   Errno connect_datagram(LwipSocket& socket, const SocketAddress& remote);
   std::int64_t send_stream(LwipSocket& socket, std::span<const std::byte> data);

@@ -111,7 +111,7 @@ std::int64_t LwipSockets::send_datagram(LwipSocket& socket, const SocketAddress*
 void LwipSockets::on_room(Instant) {
   for (const auto& socket : sockets_) {
     if (socket == nullptr || socket->is_stream()) continue;
-    if (std::exchange(socket->send_blocked, false)) notify(*socket);
+    if (std::exchange(socket->send_blocked, false)) socket->watches.tell_ready();
   }
 }
 
@@ -194,7 +194,7 @@ Errno LwipSockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
     if (socket->tcp != nullptr) calls().tcp_shutdown(socket->tcp, 0, 1);
     if (socket->end_of_stream) forget(*socket);
   }
-  notify(*socket);
+  socket->watches.tell_ready();
   return Errno::kNone;
 }
 

@@ -6,12 +6,12 @@
 
 #include <vector>
 
-#include "models/base/heap_pool.h"
 #include "models/wire/arp.h"
 #include "models/wire/ethernet.h"
 #include "models/wire/icmpv4.h"
 #include "models/wire/tcp.h"
 #include "models/wire/udp.h"
+#include "tests/unit/host/driven_host.h"
 
 namespace twinpath {
 namespace {
@@ -40,9 +40,9 @@ class DropLog final : public EventListener {
   std::vector<DropReason> reasons;
 };
 
-class IpHostTest : public ::testing::Test {
+class IpHostTest : public test::DrivenHostTest {
  protected:
-  explicit IpHostTest(const HostConfig& made = config()) : host_(made, TcpConfig(), pool_) {
+  explicit IpHostTest(const HostConfig& made = config()) : DrivenHostTest(made) {
     host_.bus().subscribe(host_.bus().type_of<FrameDropped>(), drops_);
   }
 
@@ -75,20 +75,6 @@ class IpHostTest : public ::testing::Test {
   BufPtr arp_from_peer(ArpOperation operation, Ipv4Address target) {
     return arp({operation, kPeerMac, kPeer, MacAddress(), target});
   }
-  void receive(BufPtr frame) { host_.on_rx(now_, 0, std::span(&frame, 1)); }
-  std::vector<BufPtr> sent() {
-    std::vector<BufPtr> frames(64);
-    frames.resize(host_.poll_tx(now_, 0, frames));
-    return frames;
-  }
-  void pass(Duration time) {
-    const Instant end = now_ + time;
-    while (host_.next_deadline() <= end) {
-      now_ = host_.next_deadline();
-      host_.on_time(now_);
-    }
-    now_ = end;
-  }
   static EthernetView ethernet(const BufPtr& frame) { return *EthernetView::parse(frame->bytes()); }
   static ArpPacket arp_in(const BufPtr& frame) {
     return *ArpPacket::parse(ethernet(frame).payload());
@@ -111,10 +97,7 @@ class IpHostTest : public ::testing::Test {
     EXPECT_EQ(host_.udp().send(now_, udp_, &target, std::vector<std::byte>(5)), 5);
   }
 
-  HeapPool pool_;
-  IpHost host_;
   DropLog drops_;
-  Instant now_ = kStart;
   UdpId udp_ = host_.udp().open().id;
 };
 

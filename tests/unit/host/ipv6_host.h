@@ -7,11 +7,10 @@
 #include <span>
 #include <vector>
 
-#include "models/base/heap_pool.h"
-#include "models/host/ip_host.h"
 #include "models/wire/ethernet.h"
 #include "models/wire/ip_scope.h"
 #include "models/wire/udp.h"
+#include "tests/unit/host/driven_host.h"
 
 namespace twinpath::test {
 
@@ -38,9 +37,9 @@ inline HostConfig config() {
   return made;
 }
 
-class Ipv6HostTest : public ::testing::Test {
+class Ipv6HostTest : public DrivenHostTest {
  protected:
-  explicit Ipv6HostTest(const HostConfig& made = config()) : host_(made, TcpConfig(), pool_) {}
+  explicit Ipv6HostTest(const HostConfig& made = config()) : DrivenHostTest(made) {}
 
   struct Addressed {
     IpAddress from = kPeer;
@@ -64,20 +63,6 @@ class Ipv6HostTest : public ::testing::Test {
     const EthernetRepr link{.dst = addressed.dst, .src = kPeerMac, .ethertype = EtherType::kIpv6};
     link.emit(buf->push_front(kEthernetHeaderLen));
     return buf;
-  }
-  void receive(BufPtr frame) { host_.on_rx(now_, 0, std::span(&frame, 1)); }
-  std::vector<BufPtr> sent() {
-    std::vector<BufPtr> frames(64);
-    frames.resize(host_.poll_tx(now_, 0, frames));
-    return frames;
-  }
-  void pass(Duration time) {
-    const Instant end = now_ + time;
-    while (host_.next_deadline() <= end) {
-      now_ = host_.next_deadline();
-      host_.on_time(now_);
-    }
-    now_ = end;
   }
   BufPtr nd(const NdMessage& message, Addressed addressed) {
     Bytes bytes(message.len());
@@ -153,9 +138,6 @@ class Ipv6HostTest : public ::testing::Test {
     expect_error(Icmpv6Type::kParameterProblem, static_cast<std::uint8_t>(code), pointer);
   }
 
-  HeapPool pool_;
-  IpHost host_;
-  Instant now_ = kStart;
   UdpId udp_ = host_.udp().open().id;
 };
 
