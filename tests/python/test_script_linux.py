@@ -16,6 +16,7 @@ SCRIPTS = sorted((ROOT / "tests" / "scripts").rglob("*.pkt"))
 LONGEST_S = 10.0
 JOBS = 12
 PASSED_MIN = 250
+AGAIN_MAX = 4
 OWN_SIZES = "window and scale come from the buffers of our host"
 COLLAPSES = "Linux joins small segments, and a FIN, when it sends them again"
 TIMER = "Linux's timers are up to an eighth late"
@@ -53,8 +54,10 @@ def test_linux_does_what_our_scripts_ask_for() -> None:
         pytest.skip("needs root, /dev/net/tun and iproute2")
     with ProcessPoolExecutor(JOBS, mp_context=get_context("spawn")) as pool:
         outcomes = dict(zip(SCRIPTS, pool.map(play, map(str, SCRIPTS))))
-        for path, outcome in outcomes.items():  # a busy machine is late; once more, alone
-            if outcome.status == "failed" and path.stem not in DIFFERS:
+        for path in SCRIPTS:  # a busy machine is late; again, alone
+            for _ in range(AGAIN_MAX):
+                if outcomes[path].status != "failed" or path.stem in DIFFERS:
+                    break
                 outcomes[path] = pool.submit(play, str(path)).result()
     wrong = [str(outcome) for path, outcome in outcomes.items()
              if outcome.status in ("failed", "bad") and path.stem not in DIFFERS]
