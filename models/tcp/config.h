@@ -82,7 +82,7 @@ struct TcpConfig {
   std::uint32_t fast_open_cache_max = 1024;
   bool accept_overflow_resets = false;
   bool time_wait_ignores_resets = false;
-  std::uint32_t out_of_order_slices_max = 16384;
+  std::uint32_t out_of_order_slices_max = 1U << 17;
   std::uint32_t out_of_order_bytes_max = 1U << 28;
   std::uint32_t replies_max = 256;
   std::uint32_t challenge_acks_max = 10;
