@@ -92,9 +92,9 @@ BENCHES = {bench.name: bench for bench in (
     Bench("bdp-loss", "bench_bdp_loss", "Linux, the same congestion control",
           "goodput of one connection over 1 Gb/s and 100 ms through our impairment box, 60 s a "
           "run, without faults, with 0.1 and 1 % loss and with reordering; in real time and in sim",
-          (*(Point(path, GOODPUT, together=4 if path in SLOW_PATHS else 1) for path in PATHS),
+          (*(Point(path, GOODPUT, together=4 if path in SLOW_PATHS else 2) for path in PATHS),
            *(Point(f"sim-{path}", GOODPUT, peer_of=path) for path in PATHS),
-           *(Point(f"{path}-bbr", GOODPUT, gate=False, pairs_max=1) for path in PATHS)),
+           *(Point(f"{path}-bbr", GOODPUT, gate=False, pairs_max=1, together=2) for path in PATHS)),
           real_time=True, peer_script="bdp_linux.py", seeded=True),
     Bench("store", "bench_store", "the same run without recording",
           "recording's share of CPU time with 1 ms series on",
