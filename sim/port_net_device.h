@@ -14,6 +14,7 @@
 
 #include "models/base/heap_pool.h"
 #include "models/port/decorator.h"
+#include "models/wire/address.h"
 #include "sim/checksum_offload.h"
 #include "sim/sim_port.h"
 #include "sim/wakeup.h"
@@ -44,7 +45,7 @@ class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sl
   [[nodiscard]] std::uint32_t GetIfIndex() const override { return index_; }
   [[nodiscard]] ns3::Ptr<ns3::Channel> GetChannel() const override { return nullptr; }
   void SetAddress(ns3::Address address) override;
-  [[nodiscard]] ns3::Address GetAddress() const override { return address_; }
+  [[nodiscard]] ns3::Address GetAddress() const override { return own_.address; }
   bool SetMtu(std::uint16_t mtu) override;
   [[nodiscard]] std::uint16_t GetMtu() const override { return mtu_bytes_; }
   [[nodiscard]] bool IsLinkUp() const override { return port_ != nullptr; }
@@ -58,7 +59,7 @@ class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sl
   [[nodiscard]] bool IsPointToPoint() const override { return false; }
   bool Send(ns3::Ptr<ns3::Packet> packet, const ns3::Address& dest,
             std::uint16_t protocol) override {
-    return SendFrom(packet, address_, dest, protocol);
+    return SendFrom(packet, own_.address, dest, protocol);
   }
   bool SendFrom(ns3::Ptr<ns3::Packet> packet, const ns3::Address& source, const ns3::Address& dest,
                 std::uint16_t protocol) override;
@@ -79,9 +80,26 @@ class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sl
   void frames_now() override { wakeup_.last_of_now(); }
   void on_wake(Instant now) override;
   [[nodiscard]] std::string sleeper_name() const override { return "a PortNetDevice"; }
+  // An address as it stands in frames and as ns-3 hands it around, which takes it a lot of calls.
+  struct Station {
+    MacAddress mac;
+    ns3::Address address;
+  };
+  // A frame on its way to the stack.
+  struct Arrival {
+    ns3::Ptr<ns3::Packet> packet;
+    MacAddress target;
+    MacAddress source;
+    std::uint16_t protocol = 0;
+    PacketType type = PACKET_OTHERHOST;
+    bool is_right = true;  // as far as checksums tell
+  };
   void begin_turn(Instant now);
   bool transmit(BufPtr frame);
-  void deliver(const PacketBuf& frame);
+  void deliver(std::span<BufPtr> frames);
+  [[nodiscard]] PacketType type_of(const MacAddress& target) const;
+  bool take_in(const PacketBuf& frame, Arrival& into);
+  void hand_over(const Arrival& arrival);
   void rearm();
 
   std::shared_ptr<HeapPool> pool_;
@@ -90,7 +108,8 @@ class PortNetDevice final : public ns3::NetDevice, private PortOwner, private Sl
   Port* outermost_ = nullptr;
   Wakeup wakeup_;
   ns3::Ptr<ns3::Node> node_;
-  ns3::Mac48Address address_;
+  Station own_;
+  Station last_source_{{}, ns3::Mac48Address("00:00:00:00:00:00")};
   ReceiveCallback receive_;
   PromiscReceiveCallback promiscuous_;
   ns3::TracedCallback<ns3::Ptr<const ns3::Packet>> mac_tx_;
