@@ -6,9 +6,10 @@ from promise import PYTHON, ROOT, Answer, Promise, modules, run, twinpath
 
 SUITE = "tests/python/test_embedding.py"
 SCRIPTS = str(ROOT / "tests" / "scripts" / "tcp")
-SCRIPTS_MIN = 150
+SCRIPTS_MIN = 300
+LEFT_OUT_MAX = 3
 NEAR_WRAP = "4294967040"
-REAL_TIME_S = "1.2"  # longest script over net_ring
+REAL_TIME_S = "20"  # longest script over net_ring
 
 
 def abi(quick: bool) -> Answer:
@@ -33,6 +34,9 @@ def scripts(quick: bool) -> Answer:
         answer.measured += f"{name} {passed} passed, {left_out} left out; "
         if ran.code != 0:
             answer.complaints += failures(name, said) or [f"{name} ended {ran.code}: {ran.tail}"]
+        # Three take hours: keepalive as it is by default, and its like.
+        if left_out > (LEFT_OUT_MAX if name == "net_ring" else 0) and not quick:
+            answer.complaints.append(f"{name}: {left_out} scripts left out")
         if passed + left_out < SCRIPTS_MIN:
             answer.complaints.append(f"{name}: {passed + left_out} scripts, not {SCRIPTS_MIN}")
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from promise import Answer, Promise, twinpath
+from twinpath.cli.bench_entries import BENCHES  # on the path since promise
 
 NO_VERDICT_CODE = 4
 # How many times the peer's value, the better way round, at each point.
@@ -32,10 +33,10 @@ def bench(name: str) -> Answer:
     answer = Answer("; ".join(
         f"{label} {p['ours']:.3g} against {p['peer']:.3g} {p['unit']}, {p['ratio']:.2f} times"
         for label, p in points.items()))
+    declared = [point.label for point in BENCHES[name].points]
+    answer.complaints += [f"no point {label}" for label in declared if label not in points]
     for label, bound in BOUNDS[name].items():
-        if label not in points:
-            answer.complaints.append(f"no point {label}")
-        elif points[label]["ratio"] < bound:
+        if label in points and points[label]["ratio"] < bound:
             answer.complaints.append(f"{label} {points[label]['ratio']:.2f} is below {bound}")
     return answer
 

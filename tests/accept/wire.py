@@ -18,6 +18,7 @@ IMAGES = "TcbImage.*"
 IMAGES_MIN = 9
 SWARM_SEEDS = 10_000
 BESIDE_LINUX = "tests/python/test_script_linux.py"
+ALL_MIN = 630
 ERRORS = "tests/interop/test_socket_errors.py"
 
 
@@ -77,7 +78,17 @@ def errors(quick: bool) -> Answer:
     return Answer(closing, problems)
 
 
+def whole(quick: bool) -> Answer:
+    return unit("*", ALL_MIN)
+
+
 PROMISES = (
+    Promise(
+        "unit",
+        "unit_tests",
+        "every test of models, whatever the tables of RFCs and features name among them",
+        whole,
+    ),
     Promise(
         "recovery",
         f"unit_tests --gtest_filter='{RECOVERY}'",

@@ -6,13 +6,14 @@
 // connections in TIME-WAIT, and with as many as it has ports for), `p50` and `p99` (one connection,
 // round trips in microseconds), a number (requests per connection), a trick of the engine (`peer`
 // is the same stack without it; `none`: without any; `threads`: applications on a thread of their
-// own).
+// own). With `-default` behind it a point has Linux as commonly programmed.
 //   bench_echo --point LABEL --side ours|peer [--transactions N] [--pages 4k]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "emu/setup_error.h"
 #include "tests/bench/echo/linux.h"
@@ -29,6 +30,7 @@ constexpr std::uint64_t kLongTransactions = 200'000;
 constexpr std::uint64_t kRoundTrips = 200'000;
 constexpr std::uint64_t kConnectionsMin = 2'000;
 constexpr std::uint64_t kLwipLife = 500;
+constexpr std::string_view kDefaultStyle = "-default";
 
 // A trick switched off by its point's name, for `peer` alone; nothing for other points.
 std::optional<EngineConfig> without(const std::string& trick) {
@@ -62,6 +64,7 @@ struct Trial {
   std::string side = "ours";
   std::uint64_t transactions = 0;
   bool huge_pages = true;
+  LinuxStyle linux_style = LinuxStyle::kTuned;
   [[nodiscard]] bool is_short() const {
     return point.starts_with("linux") || is_lwip() || without(point).has_value();
   }
@@ -77,6 +80,10 @@ Trial parse(int count, char** words) {
     if (name == "--side") trial.side = words[i + 1];
     if (name == "--pages") trial.huge_pages = std::string(words[i + 1]) != "4k";
     if (name == "--transactions") trial.transactions = std::strtoull(words[i + 1], nullptr, 10);
+  }
+  if (trial.point.ends_with(kDefaultStyle)) {
+    trial.linux_style = LinuxStyle::kDefault;
+    trial.point.resize(trial.point.size() - kDefaultStyle.size());
   }
   return trial;
 }
@@ -126,8 +133,7 @@ int main(int count, char** words) {
       result = run_lwip(load, {.connections_per_life = whole ? kLwipConnectionsMax : kLwipLife,
                                .huge_pages = trial.huge_pages});
     } else {
-      const bool is_default = trial.point == "linux-default";
-      result = run_linux(load, is_default ? LinuxStyle::kDefault : LinuxStyle::kTuned);
+      result = run_linux(load, trial.linux_style);
     }
   } catch (const twinpath::emu::SetupError& error) {
     std::fprintf(stderr, "%s; run `%s`\n", error.what(), error.command().c_str());

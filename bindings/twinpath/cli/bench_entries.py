@@ -73,11 +73,17 @@ BENCHES = {bench.name: bench for bench in (
            Point("lwip", TRANSACTION, kind="cost"),
            Point("lwip-time-wait", TRANSACTION, kind="cost", gate=False))),
     Bench("ping-pong", "bench_echo", "Linux loopback",
-          "one connection, 64 B there and back: median and 99th percentile of round trips",
-          (Point("p50", TRIP, kind="cost"), Point("p99", TRIP, kind="cost"))),
+          "one connection, 64 B there and back: median and 99th percentile of round trips; -default: "
+          "Linux as commonly programmed",
+          (Point("p50", TRIP, kind="cost"), Point("p99", TRIP, kind="cost"),
+           Point("p50-default", TRIP, kind="cost", gate=False),
+           Point("p99-default", TRIP, kind="cost", gate=False))),
     Bench("msgs-per-conn", "bench_echo", "Linux loopback",
-          "1 to 128 requests of 64 B per connection: CPU time of both ends on one core",
-          tuple(Point(count, TRANSACTION, kind="cost") for count in PER_CONNECTION)),
+          "1 to 128 requests of 64 B per connection: CPU time of both ends on one core; -default: "
+          "Linux as commonly programmed",
+          (*(Point(count, TRANSACTION, kind="cost") for count in PER_CONNECTION),
+           *(Point(f"{count}-default", TRANSACTION, kind="cost", gate=False)
+             for count in (PER_CONNECTION[0], PER_CONNECTION[-1])))),
     Bench("batching", "bench_echo", "the same stack without the trick",
           "a connection per request of 64 B: what the absence of each trick of the engine costs; "
           "none: of all of them; threads: applications on a thread of their own",
@@ -88,13 +94,14 @@ BENCHES = {bench.name: bench for bench in (
           (Point("64", PER_GIGABYTE, kind="cost"), Point("256", PER_GIGABYTE, kind="cost"),
            Point("1k", PER_GIGABYTE, kind="cost"),
            *(Point(size, PER_GIGABYTE, kind="cost", gate=False)
-             for size in ("2k", "4k", "8k", "8k-1500")))),
+             for size in ("2k", "4k", "8k", "8k-1500", "64-default", "8k-default")))),
     Bench("bdp-loss", "bench_bdp_loss", "Linux, the same congestion control",
           "goodput of one connection over 1 Gb/s and 100 ms through our impairment box, 60 s a "
           "run, without faults, with 0.1 and 1 % loss and with reordering; in real time and in sim",
           (*(Point(path, GOODPUT, together=4 if path in SLOW_PATHS else 2) for path in PATHS),
            *(Point(f"sim-{path}", GOODPUT, peer_of=path) for path in PATHS),
-           *(Point(f"{path}-bbr", GOODPUT, gate=False, pairs_max=1, together=2) for path in PATHS)),
+           *(Point(f"{path}-bbr", GOODPUT, gate=False, pairs_max=1, together=2) for path in PATHS),
+           Point("loss0-default", GOODPUT, gate=False, pairs_max=1, together=2)),
           real_time=True, peer_script="bdp_linux.py", seeded=True),
     Bench("store", "bench_store", "the same run without recording",
           "recording's share of CPU time with 1 ms series on",

@@ -2,6 +2,7 @@
 #include "tests/bench/echo/stream.h"
 
 #include <arpa/inet.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,7 +64,7 @@ void StreamWriter::on_ready(Instant now) {
   sockets_.close(now, fd_);
 }
 
-double stream_over_linux(const StreamLoad& load) {
+double stream_over_linux(const StreamLoad& load, bool asks_epoll) {
   pin_to_bench_cpu();
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
@@ -79,10 +80,17 @@ double stream_over_linux(const StreamLoad& load) {
   CHECK(reader >= 0);
   std::vector<char> out(load.write_bytes);
   std::vector<char> in(kReadBytes);
+  const int poller = epoll_create1(0);
+  epoll_event writable{.events = EPOLLOUT | EPOLLET, .data = {.fd = writer}};
+  epoll_event readable{.events = EPOLLIN | EPOLLET, .data = {.fd = reader}};
+  CHECK(epoll_ctl(poller, EPOLL_CTL_ADD, writer, &writable) == 0);
+  CHECK(epoll_ctl(poller, EPOLL_CTL_ADD, reader, &readable) == 0);
+  std::array<epoll_event, 2> ready{};
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
   const double begin = thread_cpu_s();
   while (received < load.bytes) {
+    if (asks_epoll) CHECK(epoll_wait(poller, ready.data(), ready.size(), -1) > 0);
     while (sent < load.bytes) {
       const ssize_t taken = send(writer, out.data(), out.size(), MSG_DONTWAIT);
       if (taken <= 0) break;
@@ -93,7 +101,7 @@ double stream_over_linux(const StreamLoad& load) {
     }
   }
   const double cpu_s = thread_cpu_s() - begin;
-  for (const int fd : {writer, reader, listener}) close(fd);
+  for (const int fd : {writer, reader, listener, poller}) close(fd);
   return cpu_s;
 }
 

@@ -55,7 +55,8 @@ class StreamWriter final : public App {
   std::uint64_t left_;
 };
 
-// CPU seconds of both ends, on one thread.
-double stream_over_linux(const StreamLoad& load);
+// CPU seconds of both ends, on one thread. `asks_epoll`: before each round of calls, as programs
+// do.
+double stream_over_linux(const StreamLoad& load, bool asks_epoll);
 
 }  // namespace twinpath::bench
