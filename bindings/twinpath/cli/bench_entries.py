@@ -73,8 +73,8 @@ BENCHES = {bench.name: bench for bench in (
            Point("lwip", TRANSACTION, kind="cost"),
            Point("lwip-time-wait", TRANSACTION, kind="cost", gate=False))),
     Bench("ping-pong", "bench_echo", "Linux loopback",
-          "one connection, 64 B there and back: median and 99th percentile of round trips; -default: "
-          "Linux as commonly programmed",
+          "one connection, 64 B there and back: median and 99th percentile of round trips; "
+          "-default: Linux as commonly programmed",
           (Point("p50", TRIP, kind="cost"), Point("p99", TRIP, kind="cost"),
            Point("p50-default", TRIP, kind="cost", gate=False),
            Point("p99-default", TRIP, kind="cost", gate=False))),
