@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "bindings/emu/port_stack.h"
+#include "bindings/sim/direct_calls.h"
 #include "emu/clocked.h"
 #include "emu/tsc_clock.h"
 #include "models/base/stage.h"
@@ -71,10 +72,12 @@ class SimStage final : public Stage {
   sim::PacedSimulator& simulator_;
 };
 
-// Makes a paced simulator the one of this process. Requires: nothing has asked for one yet.
+// Makes a paced simulator the one of this process, and ns-3 as fast as it will be. Requires:
+// nothing has asked for one yet, and no other thread runs ns-3.
 inline ns3::Ptr<sim::PacedSimulator> install_paced(BridgeClock& clock) {
   const auto simulator = ns3::Create<sim::PacedSimulator>(clock);
   ns3::Simulator::SetImplementation(simulator);
+  make_calls_direct("/libns3-");
   return simulator;
 }
 

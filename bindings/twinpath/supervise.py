@@ -134,7 +134,10 @@ def run_worker(driver: str, job: dict[str, Any], *, function: str = "run",
 def _environment(driver: str) -> dict[str, str]:
     """What the worker finds around it; who preloads something, a sanitizer say, keeps that."""
     preload = preloaded(driver)
-    return {**os.environ, "LD_PRELOAD": preload} if preload else dict(os.environ)
+    added = {"LD_PRELOAD": preload} if preload else {}
+    if driver == "bridge":
+        added["LD_BIND_NOW"] = "1"  # ns-3's calls are made direct, which takes bound ones
+    return {**os.environ, **added}
 
 
 def preloaded(driver: str) -> str:

@@ -400,12 +400,13 @@ int tell(const Trial& trial, const Shared& shared) {
 }
 
 // What a bridge's worker is started with; the peer has what its users have.
-void allocate_as_workers(char** words) {
+void start_as_workers(char** words) {
   if (std::getenv("LD_PRELOAD") != nullptr) return;
   for (const auto& folder : std::filesystem::directory_iterator("/usr/lib")) {
     const std::filesystem::path library = folder.path() / kAllocator;
     if (!std::filesystem::exists(library)) continue;
     setenv("LD_PRELOAD", library.c_str(), 0);
+    setenv("LD_BIND_NOW", "1", 0);
     execv("/proc/self/exe", words);
   }
 }
@@ -434,7 +435,7 @@ int run(const Trial& trial) {
 
 int main(int count, char** words) {
   const Trial trial = parse(count, words);
-  if (trial.side == "ours") allocate_as_workers(words);
+  if (trial.side == "ours") start_as_workers(words);
   try {
     return run(trial);
   } catch (const std::exception& error) {

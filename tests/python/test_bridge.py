@@ -213,3 +213,11 @@ def test_a_worker_loads_the_library_of_its_architecture(monkeypatch) -> None:
     assert supervise.preloaded("bridge") == ""
     monkeypatch.setenv("LD_PRELOAD", "/mine.so")
     assert supervise.preloaded("bridge") == "/mine.so"
+
+
+def test_only_a_bridge_binds_every_call_at_its_start(monkeypatch) -> None:
+    """Without it few of ns-3's calls could be made direct; other workers start faster lazily."""
+    monkeypatch.delenv("LD_BIND_NOW", raising=False)
+    assert supervise._environment("bridge")["LD_BIND_NOW"] == "1"
+    assert "LD_BIND_NOW" not in supervise._environment("sim")
+    assert "LD_BIND_NOW" not in supervise._environment("emu")
