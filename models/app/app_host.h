@@ -16,9 +16,10 @@ namespace twinpath {
 class AppHost final : public Host {
  public:
   // Requires: as IpHost.
-  AppHost(const HostConfig& config, const TcpConfig& tcp, BufPool& pool)
+  AppHost(const HostConfig& config, const TcpConfig& tcp, BufPool& pool,
+          const SocketsOptions& sockets = SocketsOptions())
       : ip_(config, tcp, pool),
-        sockets_(ip_),
+        sockets_(ip_, sockets),
         apps_({sockets_, ip_.timers(), ip_.stream_pool(), ip_.rng("app")}) {}
 
   // See AppRunner::add().

@@ -8,7 +8,7 @@
 
 namespace twinpath {
 
-enum class Errno : std::int32_t {
+enum class Errno : std::int16_t {
   kNone = 0,
   kNoEntry = 2,
   kBadDescriptor = 9,  // EBADF

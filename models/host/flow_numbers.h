@@ -9,6 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "models/base/dense_slots.h"
+
 namespace twinpath {
 
 class FlowNumbers {
@@ -25,7 +27,7 @@ class FlowNumbers {
   };
   // In place of the number the flow had, if it had one.
   void set(const Entry& entry) {
-    if ((size_ + 1) * 8 > slots_.size() * 7) grow();
+    if (!places().holds(size_ + 1)) grow();
     Slot& slot = slots_[place_of(entry.flow)];
     if (slot.number_plus_1 == 0) ++size_;
     slot = {entry.flow, entry.number + 1};
@@ -33,12 +35,12 @@ class FlowNumbers {
   // Harmless when it has none.
   void erase(std::uint64_t flow) {
     if (size_ == 0) return;
+    const DenseSlots way = places();
     std::size_t hole = place_of(flow);
     if (slots_[hole].number_plus_1 == 0) return;
     // What follows moves back unless that would put it before its own place.
-    for (std::size_t at = next(hole); slots_[at].number_plus_1 != 0; at = next(at)) {
-      const std::size_t home = slots_[at].flow & mask();
-      if (((at - home) & mask()) < ((at - hole) & mask())) continue;
+    for (std::size_t at = way.next(hole); slots_[at].number_plus_1 != 0; at = way.next(at)) {
+      if (!way.may_move({way.home(hash(slots_[at].flow)), hole, at})) continue;
       slots_[hole] = slots_[at];
       hole = at;
     }
@@ -47,28 +49,28 @@ class FlowNumbers {
   }
 
  private:
-  static constexpr std::size_t kSlotsMin = 8;
   struct Slot {
     std::uint64_t flow = 0;
     std::uint64_t number_plus_1 = 0;  // 0: free
   };
-  [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
-  [[nodiscard]] std::size_t next(std::size_t at) const { return (at + 1) & mask(); }
+  [[nodiscard]] DenseSlots places() const { return DenseSlots(slots_.size()); }
+  static std::uint32_t hash(std::uint64_t flow) { return static_cast<std::uint32_t>(flow); }
   // Where it is, or would be. Requires: a free slot.
   [[nodiscard]] std::size_t place_of(std::uint64_t flow) const {
-    std::size_t at = flow & mask();
-    while (slots_[at].number_plus_1 != 0 && slots_[at].flow != flow) at = next(at);
+    const DenseSlots way = places();
+    std::size_t at = way.home(hash(flow));
+    while (slots_[at].number_plus_1 != 0 && slots_[at].flow != flow) at = way.next(at);
     return at;
   }
   void grow() {
-    std::vector<Slot> before(slots_.empty() ? kSlotsMin : slots_.size() * 2);
+    std::vector<Slot> before(places().larger());
     before.swap(slots_);
     for (const Slot& slot : before) {
       if (slot.number_plus_1 != 0) slots_[place_of(slot.flow)] = slot;
     }
   }
 
-  std::vector<Slot> slots_;  // a power of two of them, or none
+  std::vector<Slot> slots_;
   std::size_t size_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include "models/host/ip_host.h"
 
 #include "models/wire/ethernet.h"
+#include "models/wire/tcp.h"
 
 namespace twinpath {
 
@@ -21,12 +22,32 @@ IpHost::IpHost(const HostConfig& config, const TcpConfig& tcp, BufPool& pool)
 
 void IpHost::on_rx(Instant now, PortId port, std::span<BufPtr> frames) {
   CHECK(port < context_.interfaces.ports());
+  if (frames.size() > 1 && tcp_.gains_by_expecting()) expect(frames);
   for (BufPtr& frame : frames) {
     ++context_.counters.rx_frames;
     context_.counters.rx_bytes += frame->len;
     on_frame(now, port, std::move(frame));
   }
   if (user_ != nullptr) user_->on_turn_end();
+}
+
+// Untagged TCP over IPv4 without IP options; what else comes is not expected.
+void IpHost::expect(std::span<const BufPtr> frames) const {
+  constexpr std::size_t kIp = kEthernetHeaderLen;
+  constexpr std::size_t kTcp = kIp + kIpv4HeaderLen;
+  constexpr std::uint8_t kVersionAndLen = 0x45;
+  std::array<TcpStack::Expected, TcpStack::kExpectedMax> segments;
+  std::size_t count = 0;
+  for (const BufPtr& frame : frames.first(std::min(frames.size(), segments.size()))) {
+    const auto bytes = std::as_const(*frame).bytes();
+    if (bytes.size() < kTcp + kTcpHeaderLen) continue;
+    if (load_be16(&bytes[12]) != static_cast<std::uint16_t>(EtherType::kIpv4)) continue;
+    if (load_u8(&bytes[kIp]) != kVersionAndLen) continue;
+    if (load_u8(&bytes[kIp + 9]) != static_cast<std::uint8_t>(IpProtocol::kTcp)) continue;
+    segments[count++] = {{Ipv4Address::load(&bytes[kIp + 16]), load_be16(&bytes[kTcp + 2])},
+                         {Ipv4Address::load(&bytes[kIp + 12]), load_be16(&bytes[kTcp])}};
+  }
+  tcp_.expect(std::span(segments).first(count));
 }
 
 void IpHost::drop(Instant now, InterfaceId interface, DropReason reason, const PacketBuf& frame) {

@@ -77,6 +77,7 @@ class IpHost final : public Host,
     bool by_group = false;
   };
 
+  void expect(std::span<const BufPtr> frames) const;
   void on_frame(Instant now, PortId port, BufPtr frame);
   [[nodiscard]] InterfaceId interface_of(PortId port, const EthernetView& ethernet) const;
   void on_arp(Instant now, InterfaceId interface, BufPtr frame);

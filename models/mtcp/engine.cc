@@ -26,8 +26,35 @@ Class class_of_segment(std::span<const std::byte> segment) {
   return tcp->flags().fin() ? kControl : kAcknowledgement;
 }
 
+// TCP over IPv4 with neither tags nor IP options, as nearly every frame is, is read where it
+// stands.
+constexpr std::size_t kUsualIp = kEthernetHeaderLen;
+constexpr std::size_t kUsualTcp = kUsualIp + kIpv4HeaderLen;
+
+bool is_usual(std::span<const std::byte> frame) {
+  constexpr std::uint8_t kVersionAndLen = 0x45;
+  constexpr std::uint16_t kFragmentBits = 0x3fff;
+  if (frame.size() < kUsualTcp + kTcpHeaderLen) return false;
+  return load_be16(&frame[12]) == static_cast<std::uint16_t>(EtherType::kIpv4) &&
+         load_u8(&frame[kUsualIp]) == kVersionAndLen &&
+         (load_be16(&frame[kUsualIp + 6]) & kFragmentBits) == 0 &&
+         load_u8(&frame[kUsualIp + 9]) == static_cast<std::uint8_t>(IpProtocol::kTcp) &&
+         kUsualIp + load_be16(&frame[kUsualIp + 2]) == frame.size();
+}
+
+// Requires: is_usual(frame).
+Class class_of_usual(std::span<const std::byte> frame) {
+  const std::size_t header_len = (load_u8(&frame[kUsualTcp + 12]) >> 4) * 4U;
+  if (header_len < kTcpHeaderLen || kUsualTcp + header_len > frame.size()) return kData;
+  const TcpFlags flags(load_be16(&frame[kUsualTcp + 12]));
+  if (flags.syn() || flags.rst()) return kControl;
+  if (kUsualTcp + header_len < frame.size()) return kData;
+  return flags.fin() ? kControl : kAcknowledgement;
+}
+
 // What carries no port (ARP, ICMP) is control, datagrams are data.
 Class class_of(std::span<const std::byte> frame) {
+  if (is_usual(frame)) return class_of_usual(frame);
   const auto ethernet = EthernetView::parse(frame);
   if (!ethernet) return kControl;
   if (ethernet->ethertype() == EtherType::kIpv4) {
@@ -46,6 +73,10 @@ Class class_of(std::span<const std::byte> frame) {
 // Both ends of a flow in that direction as a number. Two flows with one number only lose the
 // freedom to overtake each other.
 std::uint32_t flow_of(std::span<const std::byte> frame) {
+  if (is_usual(frame)) {  // addresses and ports lie side by side
+    const std::byte* at = &frame[kUsualIp + 12];
+    return static_cast<std::uint32_t>(hash_pair({load_be64(at), std::uint64_t{load_be32(at + 8)}}));
+  }
   const RssInput input = rss_input(frame);
   std::uint64_t hash = input.len;
   for (const std::byte byte : input.span()) {

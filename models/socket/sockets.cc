@@ -166,7 +166,7 @@ Accepted Sockets::accept(Fd fd) {
   }
   const FdResult installed = install(std::move(accepted));
   remember(by_tcp_, id->index, installed.fd);
-  return {installed.fd, host_.tcp().status(*id).remote, Errno::kNone};
+  return {installed.fd, host_.tcp().names(*id).remote, Errno::kNone};
 }
 
 Errno Sockets::close(Instant now, Fd fd) {
@@ -222,7 +222,7 @@ bool Sockets::attach(Instant now, Fd fd, const TcbImage& image) {
 NameResult Sockets::local_name(Fd fd) const {
   const Socket* socket = find(fd);
   if (socket == nullptr) return {{}, Errno::kBadDescriptor};
-  if (socket->role == Role::kConnected) return {host_.tcp().status(socket->tcp).local};
+  if (socket->role == Role::kConnected) return {host_.tcp().names(socket->tcp).local};
   if (socket->role != Role::kDatagram) return {socket->local()};
   const UdpEndpoint local = host_.udp().status(socket->udp).local;
   return {{local.address, local.port}};
@@ -232,10 +232,9 @@ NameResult Sockets::peer_name(Fd fd) const {
   const Socket* socket = find(fd);
   if (socket == nullptr) return {{}, Errno::kBadDescriptor};
   if (socket->role == Role::kConnected) {
-    const TcpStatus status = host_.tcp().status(socket->tcp);
-    const bool under_way =
-        status.state == TcpState::kSynSent || status.state == TcpState::kSynReceived;
-    if (!under_way && status.state != TcpState::kClosed) return {status.remote};
+    const TcpState state = host_.tcp().status(socket->tcp).state;
+    const bool under_way = state == TcpState::kSynSent || state == TcpState::kSynReceived;
+    if (!under_way && state != TcpState::kClosed) return {host_.tcp().names(socket->tcp).remote};
   }
   if (socket->role == Role::kDatagram) {
     const auto remote = host_.udp().status(socket->udp).remote;

@@ -1,59 +1,64 @@
-// One connection: its values (Tcb), and what owns memory beside them.
+// One connection: its values (Tcb), and what belongs to them. What it needs only while something
+// is under way stands elsewhere (activity.h).
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
 #include "models/base/time.h"
-#include "models/base/timer.h"
+#include "models/tcp/activity.h"
 #include "models/tcp/congestion.h"
 #include "models/tcp/endpoint.h"
 #include "models/tcp/flow_key.h"
-#include "models/tcp/pacing.h"
 #include "models/tcp/rare.h"
-#include "models/tcp/reassembly.h"
 #include "models/tcp/receive_tuner.h"
 #include "models/tcp/rtt.h"
-#include "models/tcp/sent_list.h"
-#include "models/tcp/slice_queue.h"
 #include "models/tcp/tcb.h"
 #include "models/wire/seq.h"
 
 namespace twinpath::tcp {
 
-struct Core;
-
 struct Connection : Tcb {
-  Connection(Core& owner, const FlowKey& flow_key, Timer::Fire fire)
-      : key(flow_key), timer(this, fire), core(&owner) {}
+  Connection(const FlowKey& flow_key, Activity* activity) : names(flow_key), active(activity) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  // With the stack: one that ends before has given its Activity back.
+  ~Connection() {
+    if (active->connection != nullptr) delete active;
+  }
 
-  FlowKey key;
+  PackedKey names;
   CongestionControl congestion;
   RttEstimator rtt;
-  SliceQueue send_queue;
-  SliceQueue receive_queue;
-  SentList sent;
-  Reassembly reassembly;
-  std::unique_ptr<ReceiveTuner> receive_tuner;  // null: the buffer stays as it is
-  std::unique_ptr<Pacer> pacer;                 // null: segments leave as the windows allow
-  Timer timer;  // the earliest of the deadlines, or earlier (timers.cc)
-  Core* core;
+  ReceiveTuner receive_tuner;  // in use while the buffer may grow
+  SentMemory sent_memory;      // while nothing is sent
+  Activity* active;            // the pool's "none" while nothing is under way
   std::unique_ptr<Rare> rare;
   TcpId id;
   TcpListenerId listener;
   std::uint64_t flow = 0;
   Instant first_tx = kNever;  // here: a connection that moved begins anew
   Instant last_rx = kNever;
-  std::uint32_t table_hash = 0;
   std::uint32_t readiness = 0;  // to tell the user when the stack is settled
   bool accept_ready = false;    // to tell the listener's user
   bool in_accept_queue = false;
   bool in_ready_list = false;
   bool in_table = false;
 
+  [[nodiscard]] FlowKey key() const { return names.unpack(); }
   Rare& uncommon() {
-    if (rare == nullptr) rare = std::make_unique<Rare>();
+    if (rare == nullptr) {
+      rare = std::make_unique<Rare>();
+      rare->reordering_round = iss;
+    }
     return *rare;
+  }
+  // To be read only.
+  [[nodiscard]] const Rare& rarely() const { return rare == nullptr ? kNothingRare : *rare; }
+  [[nodiscard]] bool tunes_receive() const { return receive_buffer_max_bytes > 0; }
+  // Segments thought lost, ever.
+  [[nodiscard]] std::uint64_t lost_total() const {
+    return active->connection == nullptr ? sent_memory.lost_total : active->sent.lost_total();
   }
   // TCP_NOTSENT_LOWAT.
   [[nodiscard]] bool is_below_lowat() const {
@@ -69,9 +74,9 @@ struct Connection : Tcb {
     return fin_sent() ? 0 : snd_end.value() - snd_nxt.value();
   }
   // Where the send queue's first octet stands.
-  [[nodiscard]] SeqNum queue_first() const { return snd_end - send_queue.bytes(); }
+  [[nodiscard]] SeqNum queue_first() const { return snd_end - active->send_queue.bytes(); }
   [[nodiscard]] std::uint32_t send_room_bytes() const {
-    const std::uint32_t used = send_queue.bytes();
+    const std::uint32_t used = active->send_queue.bytes();
     return fin_queued || used >= send_buffer_bytes ? 0 : send_buffer_bytes - used;
   }
   [[nodiscard]] std::uint32_t receive_window() const { return rcv_adv.value() - rcv_nxt.value(); }

@@ -25,6 +25,7 @@ struct Reply {
   TcpOptions options{};
 };
 
+void on_timer(void* activity, Instant now);
 void on_time_wait_timer(void* core, Instant now);
 
 struct Core {
@@ -50,6 +51,7 @@ struct Core {
   const TcpPortRule* port_rule = nullptr;
   Reporter report;
   SecretNumbers secrets;
+  ActivityPool activities{this, &on_timer};
   ConnectionSlab connections;
   FlowTable flows;
   TimeWaitTable time_waits;

@@ -14,8 +14,8 @@ constexpr std::uint8_t kEct0 = static_cast<std::uint8_t>(Ecn::kEct0);
 // it came with, or its sender would take that segment for lost.
 SackBlocks sack_blocks(const Connection& connection) {
   SackBlocks blocks;
-  if (!connection.duplicate.is_empty()) blocks.push_back(connection.duplicate);
-  for (SeqRange block : connection.reassembly.blocks()) {
+  if (!connection.active->duplicate.is_empty()) blocks.push_back(connection.active->duplicate);
+  for (SeqRange block : connection.active->reassembly.blocks()) {
     if (connection.fin_seen && block.end == connection.fin_seq) ++block.end;
     blocks.push_back(block);
   }
@@ -29,7 +29,8 @@ void set_options(const Core& core, const Connection& connection, Instant now, co
     return;
   }
   if (connection.ts_ok) options.timestamps = {timestamp(connection, now), connection.ts_recent};
-  if (connection.sack_ok && (!connection.reassembly.empty() || !connection.duplicate.is_empty())) {
+  if (connection.sack_ok &&
+      (!connection.active->reassembly.empty() || !connection.active->duplicate.is_empty())) {
     options.sack = sack_blocks(connection);
     // RFC 6691 §2: options come out of the segment's length. A full one leaves them to the bare
     // acknowledgements.
@@ -50,13 +51,13 @@ void mark_urgent(const Rare& rare, TcpRepr& repr) {
 // Everything that an acknowledgement, whatever carries it, settles.
 void note_ack_sent(Connection& connection, bool rides_on_data) {
   // Who answers is interactive: its acknowledgements ride on its data (Linux's "ping-pong" mode).
-  if (connection.quick_acks > 0 && connection.unacked_bytes > 0) {
+  if (connection.quick_acks > 0 && connection.active->unacked_bytes > 0) {
     connection.quick_acks = rides_on_data ? 0 : connection.quick_acks - 1;
   }
   connection.last_ack_sent = connection.rcv_nxt;
-  connection.unacked_bytes = 0;
-  connection.duplicate = SeqRange();
-  connection.ack_deadline = kNever;
+  connection.active->unacked_bytes = 0;
+  connection.active->duplicate = SeqRange();
+  connection.active->ack_deadline = kNever;
   connection.due &= static_cast<std::uint8_t>(~kDueAck);
 }
 
@@ -64,8 +65,8 @@ void note_ack_sent(Connection& connection, bool rides_on_data) {
 
 // What it acknowledges moves on before it leaves.
 void acknowledge_first(Core& core, Connection& connection, Instant now) {
-  if (connection.unacked_bytes == 0) return;
-  Reply reply{connection.key, connection.snd_nxt, connection.rcv_nxt, kAck};
+  if (connection.active->unacked_bytes == 0) return;
+  Reply reply{connection.key(), connection.snd_nxt, connection.rcv_nxt, kAck};
   if (connection.ecn_echo) reply.flags |= kEce;
   if (connection.ts_ok) {
     reply.options.timestamps = {timestamp(connection, now), connection.ts_recent};
@@ -93,8 +94,8 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
           TcpDeparture& out) {
   const bool syn = what.flags.syn();
   TcpRepr repr;
-  repr.src_port = connection.key.local_port;
-  repr.dst_port = connection.key.remote_port;
+  repr.src_port = connection.names.local_port();
+  repr.dst_port = connection.names.remote_port();
   repr.seq = what.seq;
   repr.ack = connection.rcv_nxt;
   repr.flags = what.flags;
@@ -112,11 +113,12 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
   if (connection.ecn_echo && !syn) repr.flags |= kEce;
   if (connection.has_urgent_out()) mark_urgent(*connection.rare, repr);
   const auto bytes = buf->push_back(segment_bytes);
-  InetSum sum = pseudo_header_sum(connection.key.local, connection.key.remote, segment_bytes);
+  InetSum sum =
+      pseudo_header_sum(connection.names.local(), connection.names.remote(), segment_bytes);
   if (what.payload_bytes > 0) {
     const SeqNum first = what.seq + (syn ? 1U : 0U);
     const std::uint32_t offset = first.value() - connection.queue_first().value();
-    sum.add(connection.send_queue.copy(offset, bytes.subspan(header_bytes)));
+    sum.add(connection.active->send_queue.copy(offset, bytes.subspan(header_bytes)));
   }
   repr.emit(bytes, sum);
   note_ack_sent(connection, what.payload_bytes > 0);
@@ -125,8 +127,8 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
   ++core.counters.segments_out;
   connection.bytes_sent += what.payload_bytes;
   out.buf = std::move(buf);
-  out.source = connection.key.local;
-  out.target = connection.key.remote;
+  out.source = connection.names.local();
+  out.target = connection.names.remote();
   // RFC 3168 §6.1.4, §6.1.5: new data is marked capable; bare acknowledgements and retransmissions
   // are not.
   const bool is_new = what.payload_bytes > 0 && what.seq == connection.snd_nxt;

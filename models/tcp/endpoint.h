@@ -1,5 +1,4 @@
-// The words of TCP's user interface (RFC 9293 §3.9.1): names of connections, their state and the
-// results of calls.
+// The words of TCP's user interface (RFC 9293 §3.9.1): connections' names, states, calls' results.
 #pragma once
 
 #include <cstdint>
@@ -126,8 +125,11 @@ struct TcpStatus {
   bool end_of_stream = false;        // the peer's FIN, and everything before it was received
   bool send_shut = false;
   bool opening = false;  // no data may pass yet, except on a SYN
-  TcpEndpointAddress local;
-  TcpEndpointAddress remote;
+};
+
+struct TcpNames {
+  TcpEndpointAddress local{};
+  TcpEndpointAddress remote{};
 };
 
 // What loss recovery is doing, in the order of Linux's TCP_CA_* states.

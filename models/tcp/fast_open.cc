@@ -68,12 +68,12 @@ void offer_fast_open(const Core& core, const Connection& connection, TcpOptions&
   const Rare* rare = connection.rare.get();
   if (rare == nullptr) return;
   if (connection.state == TcpState::kSynReceived) {
-    if (rare->fast_open_grant) options.fast_open = cookie_for(core, connection.key);
+    if (rare->fast_open_grant) options.fast_open = cookie_for(core, connection.key());
     if (options.fast_open) options.fast_open->experimental = rare->fast_open_experimental;
     return;
   }
   if (!rare->fast_open_client || connection.handshake_retransmitted) return;
-  const FastOpenPeer* peer = core.fast_open_peers.find(connection.key.remote);
+  const FastOpenPeer* peer = core.fast_open_peers.find(connection.names.remote());
   options.fast_open = peer == nullptr ? FastOpenCookie() : peer->cookie;
 }
 
@@ -82,7 +82,7 @@ std::uint32_t syn_room_bytes(const Core& core, const Connection& connection, Ins
   if (connection.state != TcpState::kSynSent) return 0;
   const TcpOptions options = syn_options(core, connection, now);
   if (!options.fast_open || options.fast_open->len == 0) return 0;
-  const FastOpenPeer* peer = core.fast_open_peers.find(connection.key.remote);
+  const FastOpenPeer* peer = core.fast_open_peers.find(connection.names.remote());
   const std::uint32_t mss = std::min<std::uint32_t>(connection.mss_limit_bytes, peer->mss_bytes);
   const auto options_bytes = static_cast<std::uint32_t>(options.wire_len());
   return mss - std::min(mss, options_bytes);
@@ -90,7 +90,7 @@ std::uint32_t syn_room_bytes(const Core& core, const Connection& connection, Ins
 
 void ask_for_fast_open(Core& core, Connection& connection, Instant now) {
   if (!acts(core.config, FastOpenMode::kClient)) return;
-  if (core.fast_open_peers.is_blocked(connection.key.remote, now)) return;
+  if (core.fast_open_peers.is_blocked(connection.names.remote(), now)) return;
   connection.uncommon().fast_open_client = true;
 }
 
@@ -99,10 +99,10 @@ void finish_fast_open(Core& core, Connection& connection, const Segment& syn_ack
   Rare* rare = connection.rare.get();
   if (rare == nullptr || !rare->fast_open_client) return;
   const std::uint32_t entries_max = core.config.fast_open_cache_max;
-  const IpAddress& server = connection.key.remote;
+  const IpAddress server = connection.names.remote();
   const std::uint32_t acked = syn_ack.ack.value() - (connection.iss + 1).value();
   if (acked > 0) {
-    connection.send_queue.drop_front(acked);
+    connection.active->send_queue.drop_front(acked);
     connection.snd_una = connection.snd_nxt = syn_ack.ack;
     connection.bytes_acked += acked;
     rare->syn_data_acked = true;

@@ -95,7 +95,7 @@ void negotiate(Core& core, Connection& connection, const Segment& syn) {
   connection.snd_wnd = connection.snd_wnd_max = syn.window;  // never scaled: RFC 7323 §2.2
   connection.snd_wl1 = syn.seq;
   connection.snd_wl2 = connection.iss;
-  const std::uint32_t unsaid = connection.key.remote.is_v4() ? kPeerMssV4 : kPeerMssV6;
+  const std::uint32_t unsaid = connection.names.remote().is_v4() ? kPeerMssV4 : kPeerMssV6;
   connection.peer_mss_bytes =
       offered.mss ? std::max<std::uint32_t>(*offered.mss, kPeerMssMin) : unsaid;
   connection.ts_ok = config.timestamps && offered.timestamps;
@@ -122,7 +122,8 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
   sample_handshake(core, connection, segment);
   connection.snd_una = connection.iss + 1;
   connection.recover = connection.ecn_until = connection.iss;
-  connection.round_end = connection.limited_until = connection.reordering_round = connection.iss;
+  connection.round_end = connection.limited_until = connection.iss;
+  if (connection.rare != nullptr) connection.rare->reordering_round = connection.iss;
   connection.short_end = connection.iss;
   connection.quick_acks = static_cast<std::uint8_t>(core.config.quick_acks);
   connection.snd_wl1 = segment.seq;
@@ -131,7 +132,7 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
     connection.snd_wnd = static_cast<std::uint32_t>(segment.window) << connection.snd_scale;
     connection.snd_wnd_max = std::max(connection.snd_wnd_max, connection.snd_wnd);
   }
-  connection.expiries = 0;
+  connection.active->expiries = 0;
   stop_retransmission_timer(connection);
   connection.congestion.set_cwnd(initial_window_bytes(core, connection));
   if (connection.opened_passively) {
@@ -142,14 +143,15 @@ void establish(Core& core, Connection& connection, const Segment& segment) {
   set_state(core, connection, segment.now,
             connection.fin_queued ? TcpState::kFinWait1 : TcpState::kEstablished);
   if (connection.keepalive) restart_keepalive(core, connection, segment.now);
-  if (!connection.sent.empty()) start_retransmission_timer(core, connection, segment.now);
+  if (!connection.active->sent.empty()) start_retransmission_timer(core, connection, segment.now);
 }
 
 void start_open(Core& core, Connection& connection, Instant now, TcpState state) {
   const auto& fixed = core.config.initial_sequence;
-  connection.iss = fixed ? SeqNum(*fixed) : core.secrets.isn(connection.key, now);
+  const SecretNumbers::Opening first = core.secrets.opening(connection.key(), now);
+  connection.iss = fixed ? SeqNum(*fixed) : first.isn;
   const auto& stamp = core.config.initial_timestamp;
-  connection.ts_offset = stamp ? *stamp : core.secrets.timestamp_offset(connection.key);
+  connection.ts_offset = stamp ? *stamp : first.timestamp_offset;
   connection.snd_una = connection.iss;
   connection.snd_nxt = connection.snd_end = connection.iss + 1;
   connection.due |= kDueSyn;

@@ -19,15 +19,15 @@ bool quotes_flight(const tcp::Connection& connection, SeqNum seq) {
 
 // RFC 1191 §6.4, RFC 9293 §3.7.5: smaller segments, and what was too long goes again.
 void shrink_path(tcp::Core& core, tcp::Connection& connection, Instant now, std::uint32_t mtu) {
-  const std::uint32_t headers = tcp::headers_bytes(connection.key.remote);
-  const std::uint32_t least = connection.key.remote.is_v4() ? kIpv4PathMtuMin : kIpv6PathMtuMin;
+  const std::uint32_t headers = tcp::headers_bytes(connection.names.remote());
+  const std::uint32_t least = connection.names.remote().is_v4() ? kIpv4PathMtuMin : kIpv6PathMtuMin;
   const std::uint32_t mss = std::max(mtu, least) - headers;
   if (mss >= connection.mss_limit_bytes) return;
   connection.mss_limit_bytes = mss;
   update_mss(connection);
   if (connection.is_opening()) return;
-  connection.sent.mark_all_lost();
-  connection.force_retransmit = true;
+  connection.active->sent.mark_all_lost();
+  connection.active->force_retransmit = true;
   start_retransmission_timer(core, connection, now);
 }
 
@@ -38,6 +38,7 @@ bool TcpStack::on_icmp_error(Instant now, const TcpIcmpError& error) {
                          error.remote.port};
   tcp::Connection* connection = core_->flows.find(key);
   if (connection == nullptr || !quotes_flight(*connection, error.seq)) return false;
+  wake(*core_, *connection);
   if (error.kind == TcpIcmpKind::kTooBig) {
     shrink_path(*core_, *connection, now, error.mtu_bytes);
   } else if (error.kind == TcpIcmpKind::kRefused && connection->is_opening()) {

@@ -101,11 +101,11 @@ bool read_sent(ImageReader& reader, Connection& connection) {
     reader(range.lost), reader(range.resent), reader(range.sacked);
     if (range.first != expected || !(range.first < range.end)) return false;
     if (range.end > connection.snd_nxt) return false;
-    connection.sent.push(range);
+    connection.active->sent.push(range);
     expected = range.end;
   }
-  connection.sent.visit_marks(reader);
-  if (connection.sent.rate() != nullptr) connection.sent.rate()->visit(reader);
+  connection.active->sent.visit_marks(reader);
+  if (connection.active->sent.rate() != nullptr) connection.active->sent.rate()->visit(reader);
   return !reader.failed();
 }
 
@@ -122,12 +122,12 @@ bool read_held(ImageReader& reader, BufPool& pool, Connection& connection) {
     if (first + bytes > connection.rcv_adv) return false;
     const bool held = read_bytes(reader, pool, {bytes, room}, [&](Slice slice) {
       const SeqNum at = std::exchange(first, first + slice.len);
-      connection.reassembly.restore(at, std::move(slice));
+      connection.active->reassembly.restore(at, std::move(slice));
     });
     if (!held) return false;
     behind = first;
   }
-  connection.reassembly.visit_recent(reader);
+  connection.active->reassembly.visit_recent(reader);
   return !reader.failed();
 }
 
@@ -140,25 +140,38 @@ bool is_consistent(const Connection& connection) {
          connection.snd_nxt <= connection.snd_end + 1 && connection.rcv_nxt <= connection.rcv_adv;
 }
 
+// What the other stack was configured to do stays so here.
+void read_keepalive(ImageReader& reader, Connection& connection) {
+  const TcpConfig& config = connection.active->core->config;
+  Duration idle{};
+  Duration interval{};
+  std::uint32_t probes = 0;
+  reader(idle), reader(interval), reader(probes);
+  if (idle != config.keepalive_idle) connection.uncommon().keepalive_idle = idle;
+  if (interval != config.keepalive_interval) connection.uncommon().keepalive_interval = interval;
+  if (probes != config.keepalive_probes) connection.uncommon().keepalive_probes = probes;
+}
+
 bool read_values(ImageReader& reader, BufPool& pool, Connection& connection) {
   tcp::visit_tcb(connection, reader);
+  tcp::visit_activity(*connection.active, reader);
   connection.congestion.visit(reader);
   connection.rtt.visit(reader);
-  prepare_tuning(connection);
-  if (connection.receive_tuner != nullptr) connection.receive_tuner->visit(reader);
+  if (connection.tunes_receive()) connection.receive_tuner.visit(reader);
   prepare_pacing(connection);
-  if (connection.pacer != nullptr) connection.pacer->visit(reader);
+  if (connection.active->pacer != nullptr) connection.active->pacer->visit(reader);
   if (reader.failed() || !is_consistent(connection)) return false;
-  if (!read_queue(reader, pool, connection.send_queue)) return false;
+  if (!read_queue(reader, pool, connection.active->send_queue)) return false;
   if (connection.queue_first() != later(connection.snd_una, connection.iss + 1) &&
       !connection.fin_acked()) {
     return false;
   }
-  if (!read_queue(reader, pool, connection.receive_queue)) return false;
+  if (!read_queue(reader, pool, connection.active->receive_queue)) return false;
   if (!read_sent(reader, connection) || !read_held(reader, pool, connection)) return false;
   bool has_rare = false;
   reader(has_rare);
   if (has_rare) connection.uncommon().visit(reader);
+  read_keepalive(reader, connection);
   return !reader.failed();
 }
 
@@ -167,7 +180,7 @@ bool read_timer(ImageReader& reader, tcp::Core& core, Connection& connection) {
   TimerPlace place;
   reader(place.deadline), reader(place.sequence);
   if (!reader.at_end()) return false;
-  if (place.deadline != kNever) core.timers.resume(connection.timer, place);
+  if (place.deadline != kNever) core.timers.resume(connection.active->timer, place);
   return true;
 }
 
@@ -191,19 +204,23 @@ std::optional<FlowKey> read_free_key(ImageReader& reader, Core& core) {
 }
 
 void write_connection(ImageWriter& writer, Connection& connection) {
-  write_key(writer, connection.key);
+  const Core& core = *connection.active->core;
+  write_key(writer, connection.key());
   visit_tcb(connection, writer);
+  visit_activity(*connection.active, writer);
   connection.congestion.visit(writer);
   connection.rtt.visit(writer);
-  if (connection.receive_tuner != nullptr) connection.receive_tuner->visit(writer);
-  if (connection.pacer != nullptr) connection.pacer->visit(writer);
-  write_queue(writer, connection.send_queue);
-  write_queue(writer, connection.receive_queue);
-  write_sent(writer, connection.sent);
-  write_held(writer, connection.reassembly);
+  if (connection.tunes_receive()) connection.receive_tuner.visit(writer);
+  if (connection.active->pacer != nullptr) connection.active->pacer->visit(writer);
+  write_queue(writer, connection.active->send_queue);
+  write_queue(writer, connection.active->receive_queue);
+  write_sent(writer, connection.active->sent);
+  write_held(writer, connection.active->reassembly);
   writer(connection.rare != nullptr);
   if (connection.rare != nullptr) connection.rare->visit(writer);
-  const TimerPlace place = connection.timer.place();
+  writer(keepalive_idle(core, connection)), writer(keepalive_interval(core, connection));
+  writer(keepalive_probes(core, connection));
+  const TimerPlace place = connection.active->timer.place();
   writer(place.deadline), writer(place.sequence);
 }
 
@@ -216,7 +233,7 @@ Connection* read_connection(ImageReader& reader, Core& core, Instant now) {
     forget(core, *connection);
     return nullptr;
   }
-  core.out_of_order_bytes += connection->reassembly.pinned_bytes();
+  core.out_of_order_bytes += connection->active->reassembly.pinned_bytes();
   if (connection->opened_passively && connection->state == TcpState::kSynReceived) {
     ++core.half_open;
   }
@@ -231,6 +248,7 @@ std::optional<TcbImage> TcpStack::export_image(Instant, TcpId id) {
   if (connection->state == TcpState::kClosed) return std::nullopt;
   ImageWriter writer;
   writer(TcbImage::kVersion), writer(tcp::ImageKind::kHeld);
+  wake(*core_, *connection);
   write_connection(writer, *connection);
   forget(*core_, *connection);
   return TcbImage(writer.take());

@@ -13,7 +13,7 @@ namespace twinpath {
 class TcbImage {
  public:
   // Of the byte format; another version is refused, never guessed at.
-  static constexpr std::uint32_t kVersion = 7;
+  static constexpr std::uint32_t kVersion = 8;
 
   explicit TcbImage(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }

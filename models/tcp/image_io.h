@@ -109,35 +109,33 @@ Connection* read_connection(ImageReader& reader, Core& core, Instant now);
 // Every value of a Tcb except what belongs to the stack it stands in (has_handle).
 template <typename Visit>
 void visit_tcb(Tcb& t, Visit& v) {
-  v(t.state), v(t.due), v(t.dup_acks_due), v(t.recovery), v(t.rtx_purpose);
+  v(t.state), v(t.due), v(t.dup_acks_due), v(t.recovery);
   v(t.snd_scale), v(t.rcv_scale), v(t.ts_ok), v(t.scale_ok), v(t.sack_ok), v(t.ecn_ok);
   v(t.ecn_echo), v(t.cwr_due), v(t.fin_queued), v(t.fin_seen), v(t.write_blocked);
   v(t.snd_una), v(t.snd_nxt), v(t.snd_end), v(t.snd_wl1), v(t.snd_wl2);
   v(t.snd_wnd), v(t.snd_wnd_max), v(t.mss_bytes);
-  v(t.rcv_nxt), v(t.rcv_adv), v(t.last_ack_sent), v(t.rcv_mss_bytes), v(t.unacked_bytes);
-  v(t.ts_recent), v(t.ts_offset), v(t.recover), v(t.reduced_at), v(t.dup_acks),
-      v(t.force_retransmit);
-  v(t.partial_ack_seen), v(t.send_small), v(t.nagle), v(t.pacing), v(t.cork), v(t.quick_acks);
-  v(t.dup_flight_bytes);
+  v(t.rcv_nxt), v(t.rcv_adv), v(t.last_ack_sent), v(t.rcv_mss_bytes);
+  v(t.ts_recent), v(t.ts_offset), v(t.recover);
+  v(t.send_small), v(t.nagle), v(t.pacing), v(t.cork), v(t.quick_acks);
   v(t.short_end), v(t.limited_until), v(t.ecn_until), v(t.round_end);
-  v(t.loss_timer), v(t.probing), v(t.probe_is_copy), v(t.probe_acked), v(t.undo_armed),
-      v(t.probe_end);
-  v(t.loss_deadline), v(t.prr_flight_bytes), v(t.prr_delivered_bytes), v(t.prr_out_bytes);
-  v(t.undo_cwnd_bytes), v(t.undo_ssthresh_bytes), v(t.undo_copies), v(t.undo_from);
-  v(t.undo_resent_at), v(t.reordering_round), v(t.reordering_steps), v(t.reordering_keep);
-  v(t.duplicate.first), v(t.duplicate.end);
-  v(t.rtx_deadline), v(t.ack_deadline), v(t.life_deadline), v(t.keepalive_deadline);
-  v(t.retry_deadline), v(t.last_sent_at), v(t.ts_recent_at);
+  v(t.last_sent_at), v(t.ts_recent_at);
   v(t.segments_in), v(t.segments_out), v(t.bytes_sent), v(t.bytes_acked), v(t.bytes_received);
   v(t.iss), v(t.irs), v(t.fin_seq), v(t.send_buffer_bytes), v(t.receive_buffer_bytes);
   v(t.send_buffer_max_bytes), v(t.receive_buffer_max_bytes);
-  v(t.mss_limit_bytes), v(t.peer_mss_bytes), v(t.delayed_ack), v(t.keepalive_idle);
-  v(t.keepalive_interval), v(t.keepalive_probes), v(t.keepalive_unanswered), v(t.expiries);
-  v(t.retransmits), v(t.timeouts), v(t.fast_retransmits), v(t.loss_probes), v(t.undone),
-      v(t.challenge_window_start);
-  v(t.challenge_count), v(t.invalid_ack_at), v(t.invalid_ack_sent), v(t.keepalive);
+  v(t.mss_limit_bytes), v(t.peer_mss_bytes), v(t.delayed_ack), v(t.keepalive);
   v(t.opened_passively), v(t.handshake_acked), v(t.handshake_retransmitted), v(t.receive_shut);
   v(t.error), v(t.soft_error);
+}
+
+template <typename Visit>
+void visit_activity(ActivityValues& a, Visit& v) {
+  v(a.rtx_purpose), v(a.loss_timer), v(a.force_retransmit), v(a.partial_ack_seen);
+  v(a.probing), v(a.probe_is_copy), v(a.probe_acked), v(a.probe_end);
+  v(a.unacked_bytes), v(a.dup_acks), v(a.dup_flight_bytes), v(a.expiries);
+  v(a.duplicate.first), v(a.duplicate.end);
+  v(a.rtx_deadline), v(a.ack_deadline), v(a.loss_deadline), v(a.life_deadline);
+  v(a.keepalive_deadline), v(a.retry_deadline);
+  v(a.prr_flight_bytes), v(a.prr_delivered_bytes), v(a.prr_out_bytes);
 }
 
 }  // namespace twinpath::tcp

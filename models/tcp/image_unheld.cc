@@ -50,7 +50,7 @@ bool import_connection(Core& core, Instant now, ImageReader& reader) {
   if (connection == nullptr) return false;
   const bool is_pending =
       connection->opened_passively && (waits || connection->state == TcpState::kSynReceived);
-  Listener* listener = is_pending ? core.listeners.find(connection->key) : nullptr;
+  Listener* listener = is_pending ? core.listeners.find(connection->key()) : nullptr;
   if (is_pending && listener == nullptr) {
     forget(core, *connection);
     return false;
@@ -87,6 +87,7 @@ std::vector<TcbImage> TcpStack::export_unheld(Instant) {
   for (std::uint32_t index = 0; index < core.connections.slots(); ++index) {
     tcp::Connection* connection = core.connections.at(index);
     if (connection == nullptr || connection->has_handle) continue;
+    wake(core, *connection);
     if (connection->state != TcpState::kClosed) images.push_back(tcp::image_of(*connection));
     tcp::leave_queue(core, *connection);
     forget(core, *connection);

@@ -11,16 +11,17 @@ namespace {
 // RFC 5961 §7: a budget per connection and window of time, so that no connection can be used to
 // count another's answers.
 bool may_challenge(Core& core, Connection& connection, Instant now) {
-  if (connection.challenge_count == 0 ||
-      now - connection.challenge_window_start >= core.config.challenge_ack_window) {
-    connection.challenge_window_start = now;
-    connection.challenge_count = 0;
+  Rare& rare = connection.uncommon();
+  if (rare.challenge_count == 0 ||
+      now - rare.challenge_window_start >= core.config.challenge_ack_window) {
+    rare.challenge_window_start = now;
+    rare.challenge_count = 0;
   }
-  if (connection.challenge_count >= core.config.challenge_acks_max) {
+  if (rare.challenge_count >= core.config.challenge_acks_max) {
     ++core.counters.challenge_acks_suppressed;
     return false;
   }
-  ++connection.challenge_count;
+  ++rare.challenge_count;
   ++core.counters.challenge_acks;
   return true;
 }
@@ -29,11 +30,12 @@ bool may_challenge(Core& core, Connection& connection, Instant now) {
 // segments without data are spaced, as Linux does.
 bool may_answer_invalid(const Core& core, Connection& connection, const Segment& segment) {
   if (segment.payload_bytes > 0 || segment.flags.fin()) return true;
-  const bool recently = connection.invalid_ack_sent &&
-                        segment.now - connection.invalid_ack_at < core.config.invalid_ack_interval;
+  Rare& rare = connection.uncommon();
+  const bool recently =
+      rare.invalid_ack_sent && segment.now - rare.invalid_ack_at < core.config.invalid_ack_interval;
   if (recently) return false;
-  connection.invalid_ack_sent = true;
-  connection.invalid_ack_at = segment.now;
+  rare.invalid_ack_sent = true;
+  rare.invalid_ack_at = segment.now;
   return true;
 }
 
@@ -91,7 +93,7 @@ void apply(Core& core, Connection& connection, const Segment& segment, Outcome o
       if (may_challenge(core, connection, now)) connection.due |= kDueAck;
       break;
     case Outcome::kResetSender:
-      reset_sender(core, connection.key, segment);
+      reset_sender(core, connection.key(), segment);
       break;
     case Outcome::kRefused:
       terminate(core, connection, now, Errno::kConnectionRefused);
@@ -103,7 +105,7 @@ void apply(Core& core, Connection& connection, const Segment& segment, Outcome o
       break;
     case Outcome::kAbort:
       // RFC 9293 §3.10.7.1's form of a reset: where the sender believes us to be.
-      reset_sender(core, connection.key, segment);
+      reset_sender(core, connection.key(), segment);
       terminate(core, connection, now, Errno::kConnectionReset);
       break;
     case Outcome::kReturnToListen:
@@ -117,6 +119,7 @@ void apply(Core& core, Connection& connection, const Segment& segment, Outcome o
 }
 
 void on_connection_segment(Core& core, Connection& connection, Segment& segment) {
+  wake(core, connection);
   ++connection.segments_in;
   if (core.config.quick_acks > 0 && connection.last_rx != kNever &&
       segment.now - connection.last_rx > connection.rtt.rto(core.config)) {
@@ -141,7 +144,7 @@ bool belongs_to(Core& core, TimeWait& old, const Segment& segment) {
 
 // One that its user still holds.
 bool is_taken_over(Core& core, Connection& old, const Segment& segment) {
-  if (old.state != TcpState::kTimeWait || core.listeners.find(old.key) == nullptr) return false;
+  if (old.state != TcpState::kTimeWait || core.listeners.find(old.key()) == nullptr) return false;
   TimeWait record;
   record.rcv_nxt = old.rcv_nxt;
   record.ts_ok = old.ts_ok;

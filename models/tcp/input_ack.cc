@@ -8,7 +8,7 @@ namespace {
 
 // tcp(7), TCP_DEFER_ACCEPT: a bare acknowledgement does not wake anybody, for a while.
 bool is_deferred(const Listener& listener, Connection& connection, const Segment& segment) {
-  if (connection.expiries >= listener.options.defer_accept_retries || segment.len() > 0) {
+  if (connection.active->expiries >= listener.options.defer_accept_retries || segment.len() > 0) {
     return false;
   }
   connection.handshake_acked = true;
@@ -38,7 +38,8 @@ std::uint32_t scaled_window(const Connection& connection, const Segment& segment
 // RFC 5681 §2.
 bool is_duplicate(const Connection& connection, const Segment& segment) {
   return segment.ack == connection.snd_una && segment.payload_bytes == 0 && !segment.flags.fin() &&
-         !connection.sent.empty() && scaled_window(connection, segment) == connection.snd_wnd;
+         !connection.active->sent.empty() &&
+         scaled_window(connection, segment) == connection.snd_wnd;
 }
 
 // The round trip of what was acknowledged. A segment sent once tells it exactly. Of one sent again
@@ -62,7 +63,7 @@ void sample_rtt(Core& core, Connection& connection, const Segment& segment, Dura
   if (segment.ack <= connection.round_end && connection.recovery == Recovery::kOpen) return;
   connection.round_end = connection.snd_nxt;
   connection.rtt.on_sample(core.config, sample);
-  core.report.rtt(connection, segment.now, connection.rtt.rto(core.config));
+  core.report.rtt(connection, segment.now, {sample, connection.rtt.rto(core.config)});
 }
 
 void note_progress(Rare& rare, SeqNum ack) {
@@ -81,7 +82,7 @@ void grow_send_buffer(Connection& connection) {
 void release_acked_data(Connection& connection, SeqNum ack) {
   const SeqNum data_end = earlier(ack, connection.snd_end);
   const std::uint32_t bytes = data_end.value() - connection.queue_first().value();
-  connection.send_queue.drop_front(bytes);
+  connection.active->send_queue.drop_front(bytes);
   connection.bytes_acked += bytes;
   connection.snd_una = ack;
   if (connection.rare != nullptr) note_progress(*connection.rare, ack);
@@ -98,20 +99,20 @@ void release_acked_data(Connection& connection, SeqNum ack) {
 std::optional<Duration> accept_new_ack(Core& core, Connection& connection, const Segment& segment) {
   const std::uint32_t acked_bytes = segment.ack.value() - connection.snd_una.value();
   const AckedRanges acked =
-      connection.sent.acknowledge(segment.ack, arrival_of(connection, segment));
+      connection.active->sent.acknowledge(segment.ack, arrival_of(connection, segment));
   note_sacks(core, connection, segment);
   const std::optional<Duration> rtt = measure_rtt(connection, segment, acked);
   if (rtt) sample_rtt(core, connection, segment, *rtt);
   release_acked_data(connection, segment.ack);
-  connection.expiries = 0;
+  connection.active->expiries = 0;
   undo_if_spurious(core, connection, segment);
   // Without SACK only the first partial acknowledgement restarts the timer, so that many holes are
   // left to a time-out (RFC 6582 §3.2, step 3, the impatient variant).
-  const bool impatient = !connection.sack_ok && connection.partial_ack_seen &&
+  const bool impatient = !connection.sack_ok && connection.active->partial_ack_seen &&
                          connection.recovery == Recovery::kFastRecovery;
   const bool marked = connection.ecn_ok && segment.flags.ece();
   on_acked(core, connection, {segment.now, acked_bytes, rtt, marked});
-  if (connection.sent.empty()) {
+  if (connection.active->sent.empty()) {
     stop_retransmission_timer(connection);  // RFC 6298 §5.2
   } else if (!impatient || connection.recovery == Recovery::kOpen) {
     start_retransmission_timer(core, connection, segment.now);  // RFC 6298 §5.3, RFC 6582 §3.2
@@ -130,9 +131,9 @@ void update_send_window(Connection& connection, const Segment& segment) {
   connection.snd_wnd = scaled_window(connection, segment);
   connection.snd_wnd_max = std::max(connection.snd_wnd_max, connection.snd_wnd);
   // The peer answers: RFC 9293 §3.8.6.1 forbids giving up while its window is shut.
-  if (connection.snd_wnd == 0) connection.expiries = 0;
-  if (connection.rtx_purpose == RtxPurpose::kPersist && connection.snd_wnd > 0) {
-    connection.expiries = 0;
+  if (connection.snd_wnd == 0) connection.active->expiries = 0;
+  if (connection.active->rtx_purpose == RtxPurpose::kPersist && connection.snd_wnd > 0) {
+    connection.active->expiries = 0;
     stop_retransmission_timer(connection);
     connection.rtt.clear_backoff();
   }
@@ -150,7 +151,7 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
   if (segment.ack > connection.snd_nxt) return Outcome::kChallenge;
   if (segment.ack < connection.snd_una - remembered_bytes(connection)) return Outcome::kChallenge;
   if (connection.ecn_ok && segment.flags.ece()) on_ecn_echo(core, connection, segment.now);
-  const std::uint32_t delivered_before = connection.sent.delivered_bytes();
+  const std::uint32_t delivered_before = connection.active->sent.delivered_bytes();
   const bool advances = segment.ack > connection.snd_una;
   const Delivered before = delivered_so_far(connection);
   std::optional<Duration> rtt;
@@ -158,18 +159,18 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
     rtt = accept_new_ack(core, connection, segment);
   } else if (segment.ack == connection.snd_una) {
     note_sacks(core, connection, segment);
-    const bool shows_loss = connection.sack_ok && connection.sent.has_lost();
+    const bool shows_loss = connection.sack_ok && connection.active->sent.has_lost();
     if (shows_loss || is_duplicate(connection, segment)) {
       on_duplicate_ack(core, connection, segment.now);
     }
   }
-  if (connection.probing) note_probe_outcome(core, connection, segment);
+  if (connection.active->probing) note_probe_outcome(core, connection, segment);
   if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok &&
       !connection.congestion.is_model_based()) {
-    const bool is_safe = advances && connection.sent.lost_total() == before.lost;
+    const bool is_safe = advances && connection.active->sent.lost_total() == before.lost;
     reduce_in_proportion(
         core, connection,
-        {segment.now, connection.sent.delivered_bytes() - delivered_before, is_safe});
+        {segment.now, connection.active->sent.delivered_bytes() - delivered_before, is_safe});
   }
   if (segment.ack >= connection.snd_una) {
     if (connection.congestion.is_model_based()) {
@@ -187,9 +188,9 @@ Outcome advance_close(Core& core, Connection& connection, Instant now) {
     case TcpState::kFinWait1:
       set_state(core, connection, now, TcpState::kFinWait2);
       if (connection.receive_shut) {
-        connection.life_deadline = after(now, patience_in_fin_wait_2(core, connection));
+        connection.active->life_deadline = after(now, patience_in_fin_wait_2(core, connection));
       }
-      arm_by(core, connection, connection.life_deadline);
+      arm_by(core, connection, connection.active->life_deadline);
       return Outcome::kContinue;
     case TcpState::kClosing:
       enter_time_wait(core, connection, now);

@@ -68,26 +68,27 @@ void deliver(Core& core, Connection& connection, Instant now, Slice slice) {
   core.report.delivered(connection, now, range);
   connection.rcv_nxt = range.end;
   connection.bytes_received += slice.len;
-  connection.unacked_bytes += slice.len;
-  connection.receive_queue.append(std::move(slice));
+  connection.active->unacked_bytes += slice.len;
+  connection.active->receive_queue.append(std::move(slice));
   connection.readiness |= kTcpReadable;
 }
 
 // RFC 5681 §4.2: at least every second full-sized segment, within half a second, and at once when a
 // hole was filled.
 void schedule_ack(Core& core, Connection& connection, Instant now, bool filled_hole) {
-  if (filled_hole || connection.unacked_bytes >= 2 * connection.rcv_mss_bytes ||
+  if (filled_hole || connection.active->unacked_bytes >= 2U * connection.rcv_mss_bytes ||
       connection.delayed_ack == Duration::zero() || connection.quick_acks > 0) {
     connection.due |= kDueAck;
   } else {
-    connection.ack_deadline = std::min(connection.ack_deadline, after(now, connection.delayed_ack));
-    arm_by(core, connection, connection.ack_deadline);
+    connection.active->ack_deadline =
+        std::min(connection.active->ack_deadline, after(now, connection.delayed_ack));
+    arm_by(core, connection, connection.active->ack_deadline);
   }
 }
 
 // RFC 2883 §4: the first contiguous octets of what arrives that came before.
 void note_held(Connection& connection, SeqRange arrived) {
-  const SeqRange known = connection.reassembly.held_part(arrived);
+  const SeqRange known = connection.active->reassembly.held_part(arrived);
   if (!known.is_empty()) note_duplicate(connection, known);
 }
 
@@ -101,19 +102,19 @@ std::uint32_t room_before_fin(const Connection& connection) {
 }
 
 void accept_in_order(Core& core, Connection& connection, Segment& segment, Slice slice) {
-  const bool filled_hole = !connection.reassembly.empty();
+  const bool filled_hole = !connection.active->reassembly.empty();
   if (filled_hole) note_held(connection, {segment.seq, segment.seq + slice.len});
   deliver(core, connection, segment.now, std::move(slice));
   if (filled_hole) {
-    core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
+    core.out_of_order_bytes -= connection.active->reassembly.pinned_bytes();
     while (!is_at_fin(connection)) {
-      auto next = connection.reassembly.take(connection.rcv_nxt);
+      auto next = connection.active->reassembly.take(connection.rcv_nxt);
       if (!next) break;
       if (connection.fin_seen)
         *next = next->first(std::min(next->len, room_before_fin(connection)));
       deliver(core, connection, segment.now, std::move(*next));
     }
-    core.out_of_order_bytes += connection.reassembly.pinned_bytes();
+    core.out_of_order_bytes += connection.active->reassembly.pinned_bytes();
   }
   schedule_ack(core, connection, segment.now, filled_hole);
 }
@@ -121,7 +122,7 @@ void accept_in_order(Core& core, Connection& connection, Segment& segment, Slice
 // RFC 5681 §4.2: an out-of-order segment is answered at once, each with its own duplicate.
 void hold_out_of_order(Core& core, Connection& connection, const Segment& segment, Slice slice) {
   if (connection.dup_acks_due < kDupAcksDueMax) ++connection.dup_acks_due;
-  Reassembly& held = connection.reassembly;
+  Reassembly& held = connection.active->reassembly;
   const std::uint64_t pinned = std::uint64_t{held.pinned_bytes()} + slice.buf->capacity;
   if (held.pieces() >= core.config.out_of_order_slices_max ||
       pinned > kPinnedFactor * connection.receive_buffer_bytes ||
@@ -164,7 +165,8 @@ Outcome process_text(Core& core, Connection& connection, Segment& segment) {
   }
   // RFC 9293 §3.6.1: text for nobody is answered by a reset.
   if (connection.receive_shut) return Outcome::kAbort;
-  connection.rcv_mss_bytes = std::max(connection.rcv_mss_bytes, segment.payload_bytes);
+  connection.rcv_mss_bytes =
+      std::max(connection.rcv_mss_bytes, static_cast<std::uint16_t>(segment.payload_bytes));
   Slice slice{BufRef(std::move(segment.buf)), segment.payload_offset, segment.payload_bytes};
   if (segment.seq == connection.rcv_nxt) {
     accept_in_order(core, connection, segment, std::move(slice));
@@ -179,9 +181,9 @@ Outcome check_fin(Core& core, Connection& connection, Instant now) {
   if (!is_at_fin(connection) || !takes_text(connection)) return Outcome::kContinue;
   ++connection.rcv_nxt;
   connection.rcv_adv = later(connection.rcv_adv, connection.rcv_nxt);  // the window may be shut
-  core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
-  connection.reassembly.clear();  // there is nothing behind the end, and nothing to report
-  connection.duplicate = SeqRange();
+  core.out_of_order_bytes -= connection.active->reassembly.pinned_bytes();
+  connection.active->reassembly.clear();  // there is nothing behind the end, and nothing to report
+  connection.active->duplicate = SeqRange();
   connection.due |= kDueAck;
   connection.readiness |= kTcpReadable;
   if (connection.state == TcpState::kEstablished) {

@@ -21,6 +21,13 @@ class SecretNumbers {
  public:
   explicit SecretNumbers(Rng rng);
 
+  // What a connection begins with.
+  struct Opening {
+    SeqNum isn;
+    std::uint32_t timestamp_offset = 0;
+  };
+  // Both in little more time than one.
+  [[nodiscard]] Opening opening(const FlowKey& flow, Instant now) const;
   // RFC 6528 §3: M + F(flow, secret), M a clock of 4 us.
   [[nodiscard]] SeqNum isn(const FlowKey& flow, Instant now) const;
   // RFC 7323 §7.1: where a connection's timestamps start.

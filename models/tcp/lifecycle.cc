@@ -8,19 +8,23 @@ namespace twinpath::tcp {
 namespace {
 
 void drop_send_side(Core& core, Connection& connection) {
-  connection.send_queue.clear();
-  connection.sent.clear();
-  core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
-  connection.reassembly.clear();
+  connection.active->send_queue.clear();
+  connection.active->sent.clear();
+  core.out_of_order_bytes -= connection.active->reassembly.pinned_bytes();
+  connection.active->reassembly.clear();
   connection.due = 0;
   connection.dup_acks_due = 0;
   stop_retransmission_timer(connection);
-  if (connection.pacer != nullptr) connection.pacer->wake();
-  connection.ack_deadline = connection.keepalive_deadline = connection.retry_deadline = kNever;
+  if (connection.active->pacer != nullptr) connection.active->pacer->wake();
+  connection.active->ack_deadline = connection.active->keepalive_deadline =
+      connection.active->retry_deadline = kNever;
 }
 
 void release(Core& core, Connection& connection) {
-  core.timers.cancel(connection.timer);
+  if (connection.active->connection != nullptr) {
+    core.timers.cancel(connection.active->timer);
+    core.activities.give_back(std::exchange(connection.active, core.activities.none()));
+  }
   core.connections.remove(connection);
 }
 
@@ -50,7 +54,7 @@ void discard(Core& core, Connection& connection) {
   if (connection.in_table) core.flows.erase(connection);
   if (connection.state != TcpState::kClosed) {
     leave_listener(core, connection);
-    core.out_of_order_bytes -= connection.reassembly.pinned_bytes();
+    core.out_of_order_bytes -= connection.active->reassembly.pinned_bytes();
   }
   release(core, connection);
 }
@@ -65,21 +69,18 @@ Connection* create(Core& core, const FlowKey& key, Instant now) {
   if (table_size(core) >= core.config.connections_max && !evict_time_wait(core, now)) {
     return nullptr;
   }
-  Connection& connection = core.connections.add(core, key, &on_timer);
+  Connection& connection = core.connections.add(key, core.activities.none());
   const TcpConfig& config = core.config;
+  wake(core, connection);
   connection.flow = flow_id(key);
   connection.send_buffer_bytes = config.send_buffer_bytes;
   connection.receive_buffer_bytes = config.receive_buffer_bytes;
   connection.send_buffer_max_bytes = config.send_buffer_max_bytes;
   connection.receive_buffer_max_bytes = config.receive_buffer_max_bytes;
-  prepare_tuning(connection);
   connection.mss_limit_bytes = mss_limit_towards(core, key.remote, now);
   connection.delayed_ack = config.delayed_ack;
   connection.nagle = config.nagle;
   connection.keepalive = config.keepalive;
-  connection.keepalive_idle = config.keepalive_idle;
-  connection.keepalive_interval = config.keepalive_interval;
-  connection.keepalive_probes = config.keepalive_probes;
   connection.rtt = RttEstimator(config);
   connection.congestion = make_congestion(config, CongestionWindow());
   if (config.user_timeout > Duration::zero()) {
@@ -99,8 +100,8 @@ void set_state(Core& core, Connection& connection, Instant now, TcpState state) 
 }
 
 void enter_time_wait(Core& core, Connection& connection, Instant now) {
-  connection.life_deadline = after(now, 2 * core.config.msl);
-  arm_by(core, connection, connection.life_deadline);
+  connection.active->life_deadline = after(now, 2 * core.config.msl);
+  arm_by(core, connection, connection.active->life_deadline);
   if (connection.state == TcpState::kTimeWait) return;
   const std::uint8_t due = connection.due;
   drop_send_side(core, connection);
@@ -113,7 +114,7 @@ void terminate(Core& core, Connection& connection, Instant now, Errno error) {
   const TcpEnd end = end_of(connection, error);
   leave_listener(core, connection);
   drop_send_side(core, connection);
-  connection.life_deadline = kNever;
+  connection.active->life_deadline = kNever;
   if (connection.in_table) core.flows.erase(connection);
   connection.in_table = false;
   connection.error = error;
@@ -126,7 +127,7 @@ void terminate(Core& core, Connection& connection, Instant now, Errno error) {
 void abort_with_reset(Core& core, Connection& connection, Instant now, Errno error) {
   // RFC 9293 §3.10.5: states without a synchronized peer vanish silently.
   if (connection.state >= TcpState::kSynReceived && connection.state != TcpState::kTimeWait) {
-    Reply reply{connection.key, connection.snd_nxt, connection.rcv_nxt, kRst | kAck};
+    Reply reply{connection.key(), connection.snd_nxt, connection.rcv_nxt, kRst | kAck};
     if (connection.ts_ok) {
       reply.options.timestamps = {timestamp(connection, now), connection.ts_recent};
     }
@@ -147,9 +148,11 @@ void settle(Core& core, Connection& connection) {
   if (connection.state == TcpState::kClosed) {
     if (!connection.has_handle && !connection.in_accept_queue) return release(core, connection);
   } else if (!connection.in_ready_list && (may_send(connection) || is_compactable(connection))) {
+    wake(core, connection);
     connection.in_ready_list = true;
     core.ready.push_back(connection.id.index);
   }
+  rest_if_quiet(core, connection);
   if (connection.accept_ready) {
     connection.accept_ready = false;
     core.user.on_tcp_accept(connection.listener);

@@ -47,8 +47,8 @@ TcpEnd end_of(const Connection& connection, Errno error) {
 
 TcpFlow flow_of(const Connection& connection, TcpEnd end) {
   return {.flow = connection.flow,
-          .local = connection.key.local_end(),
-          .remote = connection.key.remote_end(),
+          .local = connection.key().local_end(),
+          .remote = connection.key().remote_end(),
           .end = end,
           .first_tx = connection.first_tx,
           .last_rx = connection.last_rx,
@@ -56,8 +56,8 @@ TcpFlow flow_of(const Connection& connection, TcpEnd end) {
           .rx_packets = connection.segments_in,
           .tx_bytes = connection.bytes_sent,
           .rx_bytes = connection.bytes_received,
-          .lost_packets = connection.sent.lost_total(),
-          .retransmitted = connection.retransmits};
+          .lost_packets = connection.lost_total(),
+          .retransmitted = connection.rarely().retransmits};
 }
 
 TcpFlow flow_of(const TimeWait& old, TcpEnd end) {

@@ -37,7 +37,7 @@ Sent send_syn(Core& core, Connection& connection, Instant now, TcpDeparture& out
   const std::uint32_t text_bytes =
       connection.rare == nullptr
           ? 0
-          : std::min(connection.send_queue.bytes(), syn_room_bytes(core, connection, now));
+          : std::min(connection.active->send_queue.bytes(), syn_room_bytes(core, connection, now));
   const Sent sent = emit(core, connection, now, {connection.iss, text_bytes, flags}, out);
   if (sent != Sent::kSegment) return sent;
   if (text_bytes > 0) {
@@ -47,7 +47,7 @@ Sent send_syn(Core& core, Connection& connection, Instant now, TcpDeparture& out
   }
   connection.due &= static_cast<std::uint8_t>(~(kDueSyn | kDueAck));
   connection.last_sent_at = now;
-  if (connection.rtx_purpose == RtxPurpose::kNone) {
+  if (connection.active->rtx_purpose == RtxPurpose::kNone) {
     start_retransmission_timer(core, connection, now);
   }
   return sent;
@@ -70,10 +70,10 @@ Sent send_probe(Core& core, Connection& connection, Instant now, TcpDeparture& o
 
 // The window was smaller, or the path narrower, when the range was sent.
 void fit_to_mss(Connection& connection, std::uint32_t index) {
-  const SentRange& range = connection.sent[index];
+  const SentRange& range = connection.active->sent[index];
   const SeqNum text_end = earlier(range.end, connection.snd_end);
   if (text_end.value() - range.first.value() > connection.mss_bytes) {
-    connection.sent.split({index, connection.mss_bytes});
+    connection.active->sent.split({index, connection.mss_bytes});
   }
 }
 
@@ -86,27 +86,27 @@ Sent emit_again(Core& core, Connection& connection, Instant now, const SentRange
   const Sent sent = emit(core, connection, now, what, out);
   if (sent != Sent::kSegment) return sent;
   connection.last_sent_at = now;
-  ++connection.retransmits;
+  ++connection.uncommon().retransmits;
   ++core.counters.retransmits;
   return sent;
 }
 
 Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
-  const auto index = connection.sent.next_lost();
+  const auto index = connection.active->sent.next_lost();
   if (!index) return Sent::kNothing;
   fit_to_mss(connection, *index);
-  const SentRange range = connection.sent[*index];
+  const SentRange range = connection.active->sent[*index];
   const bool fits = pipe_bytes(connection) + range.len() <= connection.congestion.cwnd_bytes() &&
                     range.end <= connection.snd_una + connection.snd_wnd;
-  if (!connection.force_retransmit) {
+  if (!connection.active->force_retransmit) {
     if (!fits || is_held_by_pacing(core, connection, now)) return Sent::kNothing;
   }
   const Sent sent = emit_again(core, connection, now, range, out);
   if (sent != Sent::kSegment) return sent;
-  connection.force_retransmit = false;
-  connection.sent.mark_resent(*index, now);
+  connection.active->force_retransmit = false;
+  connection.active->sent.mark_resent(*index, now);
   note_paced(connection, now, range.len());
-  connection.prr_out_bytes += range.len();
+  connection.active->prr_out_bytes += range.len();
   note_retransmission(connection, now);
   core.report.retransmit(
       connection, now, {range.first, range.end},
@@ -114,7 +114,7 @@ Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& o
   // RFC 6298 §5.1. The timer has waited for what is repaired now: on a path whose round trip is the
   // time-out, it would fire just before the answer.
   const bool repairs = *index == 0 && connection.recovery == Recovery::kFastRecovery;
-  if (connection.rtx_purpose != RtxPurpose::kRetransmit || repairs) {
+  if (connection.active->rtx_purpose != RtxPurpose::kRetransmit || repairs) {
     start_retransmission_timer(core, connection, now);
   }
   return sent;
@@ -122,7 +122,7 @@ Sent retransmit(Core& core, Connection& connection, Instant now, TcpDeparture& o
 
 // RFC 5681 §4.1: after an RTO of silence the window says nothing about the path any more.
 void restart_after_idle(Core& core, Connection& connection, Instant now) {
-  if (!core.config.slow_start_after_idle || !connection.sent.empty()) return;
+  if (!core.config.slow_start_after_idle || !connection.active->sent.empty()) return;
   if (connection.bytes_sent == 0) return;
   if (now - connection.last_sent_at <= connection.rtt.rto(core.config)) return;
   const std::uint32_t before = connection.congestion.cwnd_bytes();
@@ -156,7 +156,7 @@ bool is_silly(const Connection& connection, std::uint32_t usable) {
 bool holds_short(const Core& core, const Connection& connection) {
   if (connection.send_small) return false;
   if (connection.cork) return true;
-  if (!connection.nagle || connection.sent.empty()) return false;
+  if (!connection.nagle || connection.active->sent.empty()) return false;
   return !core.config.minshall || connection.short_end > connection.snd_una;
 }
 
@@ -188,7 +188,7 @@ Plan plan_new_data(const Core& core, const Connection& connection) {
 }
 
 void restart_model(Connection& connection) {
-  const DeliveryRate* rate = connection.sent.rate();
+  const DeliveryRate* rate = connection.active->sent.rate();
   if (rate != nullptr) connection.congestion.on_restart(rate->is_app_limited());
 }
 
@@ -205,16 +205,16 @@ Sent send_planned(Core& core, Connection& connection, Instant now, const Plan& p
   connection.send_small = false;
   connection.snd_nxt = text_end + (plan.fin ? 1U : 0U);
   if (plan.payload_bytes < connection.mss_bytes) connection.short_end = text_end;
-  if (connection.sent.empty()) restart_model(connection);
-  connection.sent.push({first, connection.snd_nxt, now});
+  if (connection.active->sent.empty()) restart_model(connection);
+  connection.active->sent.push({first, connection.snd_nxt, now});
   note_paced(connection, now, plan.payload_bytes);
-  connection.prr_out_bytes += plan.payload_bytes;
+  connection.active->prr_out_bytes += plan.payload_bytes;
   connection.last_sent_at = now;
   core.report.sent(connection, now, {first, text_end});
-  if (connection.rtx_purpose != RtxPurpose::kRetransmit) {
+  if (connection.active->rtx_purpose != RtxPurpose::kRetransmit) {
     start_retransmission_timer(core, connection, now);  // RFC 6298 §5.1
   }
-  if (connection.loss_timer == LossTimer::kNone) schedule_loss_probe(core, connection, now);
+  if (connection.active->loss_timer == LossTimer::kNone) schedule_loss_probe(core, connection, now);
   return sent;
 }
 
@@ -224,7 +224,7 @@ Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture
   const Plan plan = plan_new_data(core, connection);
   if (plan.hold == Hold::kCongestion) connection.limited_until = connection.snd_nxt;
   if (plan.hold == Hold::kNoData || plan.hold == Hold::kNagle) note_app_limited(connection);
-  if (connection.sent.empty() && connection.rtx_purpose == RtxPurpose::kNone) {
+  if (connection.active->sent.empty() && connection.active->rtx_purpose == RtxPurpose::kNone) {
     if (plan.hold == Hold::kWindow) start_persist_timer(core, connection, now);
     if (plan.hold == Hold::kNagle) start_cork_timer(core, connection, now);
   }
@@ -237,28 +237,28 @@ Sent send_new_data(Core& core, Connection& connection, Instant now, TcpDeparture
 // segment again.
 Sent send_loss_probe(Core& core, Connection& connection, Instant now, TcpDeparture& out) {
   connection.due &= static_cast<std::uint8_t>(~kDueLossProbe);
-  if (connection.recovery != Recovery::kOpen || connection.probing) return Sent::kNothing;
-  if (connection.sent.empty() || !sends_data(connection)) return Sent::kNothing;
+  if (connection.recovery != Recovery::kOpen || connection.active->probing) return Sent::kNothing;
+  if (connection.active->sent.empty() || !sends_data(connection)) return Sent::kNothing;
   const Plan plan = plan_new_data(core, connection);
   const bool is_new = plan.hold == Hold::kNone || plan.hold == Hold::kCongestion;
   Sent sent = Sent::kNothing;
   if (is_new) {
     sent = send_planned(core, connection, now, plan, out);
   } else {
-    fit_to_mss(connection, connection.sent.size() - 1);
-    const SentRange range = connection.sent[connection.sent.size() - 1];
+    fit_to_mss(connection, connection.active->sent.size() - 1);
+    const SentRange range = connection.active->sent[connection.active->sent.size() - 1];
     sent = emit_again(core, connection, now, range, out);
     if (sent == Sent::kSegment) {
-      connection.sent.mark_probed(now);
+      connection.active->sent.mark_probed(now);
       core.report.retransmit(connection, now, {range.first, range.end}, RetransmitCause::kProbe);
     }
   }
   if (sent != Sent::kSegment) return sent;
-  ++connection.loss_probes;
-  connection.probing = true;
-  connection.probe_acked = false;
-  connection.probe_is_copy = !is_new;
-  connection.probe_end = connection.snd_nxt;
+  ++connection.uncommon().loss_probes;
+  connection.active->probing = true;
+  connection.active->probe_acked = false;
+  connection.active->probe_is_copy = !is_new;
+  connection.active->probe_end = connection.snd_nxt;
   stop_loss_timer(connection);
   return sent;
 }
@@ -299,7 +299,7 @@ bool may_send(const Connection& connection) {
   if (connection.due != 0 || connection.dup_acks_due > 0) return true;
   if (!sends_data(connection)) return false;
   return connection.snd_nxt != connection.snd_end + (connection.fin_queued ? 1U : 0U) ||
-         connection.sent.has_lost();
+         connection.active->sent.has_lost();
 }
 
 }  // namespace twinpath::tcp

@@ -19,30 +19,30 @@ constexpr std::uint32_t kLimitedTransmitMax = 2;  // RFC 3042 §2
 // yet acknowledged has arrived.
 std::uint32_t flight_in_network(const Connection& connection) {
   // RFC 5681 §3.2 (2): what limited transmit added is not part of the flight.
-  const std::uint32_t flight =
-      connection.dup_acks > 0 ? connection.dup_flight_bytes : connection.flight_bytes();
+  const std::uint32_t flight = connection.active->dup_acks > 0 ? connection.active->dup_flight_bytes
+                                                               : connection.flight_bytes();
   return std::min(flight, connection.congestion.cwnd_bytes());
 }
 
 void reduce_window(Core& core, Connection& connection, Instant now) {
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   connection.congestion.on_congestion({now, flight_in_network(connection)});
-  connection.reduced_at = now;
+  connection.uncommon().reduced_at = now;
   core.report.cwnd(connection, now, before);
 }
 
 void enter_fast_recovery(Core& core, Connection& connection, Instant now) {
   arm_undo(connection);
-  connection.prr_flight_bytes = connection.flight_bytes();
-  connection.prr_delivered_bytes = connection.prr_out_bytes = 0;
-  if (connection.loss_timer == LossTimer::kProbe) stop_loss_timer(connection);
+  connection.active->prr_flight_bytes = connection.flight_bytes();
+  connection.active->prr_delivered_bytes = connection.active->prr_out_bytes = 0;
+  if (connection.active->loss_timer == LossTimer::kProbe) stop_loss_timer(connection);
   reduce_window(core, connection, now);
   connection.recovery = Recovery::kFastRecovery;
   connection.recover = connection.snd_nxt - 1;
-  connection.partial_ack_seen = false;
-  connection.force_retransmit = true;
-  ++connection.fast_retransmits;
-  if (!connection.sent.has_lost()) connection.sent.mark_lost(0);
+  connection.active->partial_ack_seen = false;
+  connection.active->force_retransmit = true;
+  ++connection.uncommon().fast_retransmits;
+  if (!connection.active->sent.has_lost()) connection.active->sent.mark_lost(0);
 }
 
 // RFC 6582 §3.2, step 3: a partial acknowledgement names the next hole.
@@ -50,11 +50,11 @@ void on_partial_ack(Connection& connection, std::uint32_t acked_bytes) {
   // All but the retransmitted one of the segments acknowledged had been counted as duplicates.
   const std::uint32_t segments = acked_bytes / connection.mss_bytes;
   const std::uint32_t counted = segments > 0 ? segments - 1 : 0;
-  connection.dup_acks -= std::min(connection.dup_acks, counted);
-  connection.partial_ack_seen = true;
+  connection.active->dup_acks -= std::min(connection.active->dup_acks, counted);
+  connection.active->partial_ack_seen = true;
   if (connection.sack_ok) return;  // time tells which are lost
-  connection.force_retransmit = true;
-  connection.sent.mark_lost(0);
+  connection.active->force_retransmit = true;
+  connection.active->sent.mark_lost(0);
 }
 
 void leave_recovery(Connection& connection) {
@@ -63,11 +63,12 @@ void leave_recovery(Connection& connection) {
     connection.congestion.on_recovered(connection.sack_ok ? CongestionWindow::kCwndMax
                                                           : connection.flight_bytes());
   }
-  if (connection.reordering_keep > 0 && --connection.reordering_keep == 0) {
-    connection.reordering_steps = 1;  // RFC 8985 §6.2, step 4
+  Rare* rare = connection.rare.get();
+  if (rare != nullptr && rare->reordering_keep > 0 && --rare->reordering_keep == 0) {
+    rare->reordering_steps = 1;  // RFC 8985 §6.2, step 4
   }
   connection.recovery = Recovery::kOpen;
-  connection.dup_acks = 0;
+  connection.active->dup_acks = 0;
 }
 
 AckSample sample_of(const Connection& connection, const Progress& progress) {
@@ -102,25 +103,28 @@ void grow_window(Connection& connection, AckSample sample) {
 }  // namespace
 
 std::uint32_t pipe_bytes(const Connection& connection) {
-  const std::uint32_t marked = connection.sent.pipe_bytes();
+  const std::uint32_t marked = connection.active->sent.pipe_bytes();
   if (connection.sack_ok) return marked;
   std::uint32_t arrived = 0;
   if (connection.recovery == Recovery::kFastRecovery) {
-    arrived = connection.dup_acks;
+    arrived = connection.active->dup_acks;
   } else if (connection.recovery == Recovery::kOpen) {
-    arrived = std::min(connection.dup_acks, kLimitedTransmitMax);
+    arrived = std::min(connection.active->dup_acks, kLimitedTransmitMax);
   }
   return marked - std::min(marked, arrived * connection.mss_bytes);
 }
 
 void on_duplicate_ack(Core& core, Connection& connection, Instant now) {
   if (connection.recovery == Recovery::kLoss) return;
-  if (++connection.dup_acks == 1) connection.dup_flight_bytes = connection.flight_bytes();
+  if (++connection.active->dup_acks == 1)
+    connection.active->dup_flight_bytes = connection.flight_bytes();
   if (connection.recovery == Recovery::kFastRecovery) return;
   // Where the peer says what arrived, time decides (rack.cc); else the third duplicate does. With
   // SACK one that reports nothing is no duplicate (RFC 6675 §2).
   const bool counts = !connection.sack_ok;
-  if (!connection.sent.has_lost() && !(counts && connection.dup_acks >= kDupThreshold)) return;
+  if (!connection.active->sent.has_lost() &&
+      !(counts && connection.active->dup_acks >= kDupThreshold))
+    return;
   // RFC 6582 §3.2, step 2: duplicates that a time-out's retransmissions caused start nothing.
   if (connection.snd_una > connection.recover) enter_fast_recovery(core, connection, now);
 }
@@ -129,15 +133,15 @@ void note_sacks(Core& core, Connection& connection, const Segment& segment) {
   if (!connection.sack_ok) return;
   if (!segment.options->sack.empty()) {
     on_duplicate_report(core, connection, segment);
-    connection.sent.sack(segment.options->sack, arrival_of(connection, segment));
+    connection.active->sent.sack(segment.options->sack, arrival_of(connection, segment));
   }
-  if (connection.sent.sacked_ranges() > 0 || connection.sent.has_retransmitted()) {
+  if (connection.active->sent.sacked_ranges() > 0 || connection.active->sent.has_retransmitted()) {
     detect_losses(core, connection, segment.now);
   }
 }
 
 void recover_losses(Core& core, Connection& connection, Instant now) {
-  if (connection.recovery != Recovery::kOpen || !connection.sent.has_lost()) return;
+  if (connection.recovery != Recovery::kOpen || !connection.active->sent.has_lost()) return;
   if (connection.snd_una > connection.recover) enter_fast_recovery(core, connection, now);
 }
 
@@ -145,10 +149,10 @@ void recover_losses(Core& core, Connection& connection, Instant now) {
 // reduction of the window.
 void repair_lost_retransmissions(Core& core, Connection& connection, Instant now,
                                  Duration reordering) {
-  const auto sent_at = connection.sent.detect_lost_again(now, reordering);
+  const auto sent_at = connection.active->sent.detect_lost_again(now, reordering);
   if (!sent_at || connection.recovery != Recovery::kFastRecovery) return;
   if (connection.congestion.is_model_based()) return;
-  if (*sent_at <= connection.reduced_at) return;
+  if (*sent_at <= connection.rarely().reduced_at) return;
   // In recovery the window is what RFC 6937 lets out; the one to reduce is where it leads.
   connection.congestion.set_cwnd(connection.congestion.ssthresh_bytes());
   reduce_window(core, connection, now);
@@ -160,12 +164,12 @@ void reduce_in_proportion(Core& core, Connection& connection, const Arrived& arr
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   const std::uint32_t ssthresh = connection.congestion.ssthresh_bytes();
   const std::uint32_t pipe = pipe_bytes(connection);
-  connection.prr_delivered_bytes += arrived.bytes;
-  const std::uint64_t delivered = connection.prr_delivered_bytes;
-  const std::uint64_t out = connection.prr_out_bytes;
+  connection.active->prr_delivered_bytes += arrived.bytes;
+  const std::uint64_t delivered = connection.active->prr_delivered_bytes;
+  const std::uint64_t out = connection.active->prr_out_bytes;
   std::uint64_t room = 0;
   if (pipe > ssthresh) {
-    const std::uint64_t flight = std::max(connection.prr_flight_bytes, 1U);
+    const std::uint64_t flight = std::max(connection.active->prr_flight_bytes, 1U);
     // CEIL in whole segments: less than one lets nothing out.
     const std::uint64_t mss = connection.mss_bytes;
     const std::uint64_t allowed = (delivered * ssthresh + flight * mss - 1) / (flight * mss) * mss;
@@ -196,7 +200,7 @@ void on_acked(Core& core, Connection& connection, const Progress& progress) {
   const AckSample sample = sample_of(connection, progress);
   connection.congestion.observe(sample);
   if (connection.recovery != Recovery::kFastRecovery) {
-    connection.dup_acks = 0;
+    connection.active->dup_acks = 0;
     grow_window(connection, sample);
   } else if (!is_past) {
     on_partial_ack(connection, progress.acked_bytes);
@@ -204,7 +208,7 @@ void on_acked(Core& core, Connection& connection, const Progress& progress) {
   if (is_past) {
     leave_recovery(connection);
     // What was lost since recovery began is an episode of its own.
-    if (connection.sent.has_lost()) enter_fast_recovery(core, connection, now);
+    if (connection.active->sent.has_lost()) enter_fast_recovery(core, connection, now);
   }
   core.report.cwnd(connection, now, before);
 }
@@ -225,13 +229,13 @@ void on_ecn_echo(Core& core, Connection& connection, Instant now) {
 void on_loss_timeout(Core& core, Connection& connection, Instant now) {
   arm_undo(connection);
   stop_loss_timer(connection);
-  connection.probing = false;
+  connection.active->probing = false;
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok &&
       !connection.congestion.is_model_based()) {
     connection.congestion.set_cwnd(connection.congestion.ssthresh_bytes());
   }
-  if (connection.expiries == 1) {
+  if (connection.active->expiries == 1) {
     // Most of what is unacknowledged after an earlier time-out is lost, not in flight; taking it
     // all for FlightSize would keep ssthresh above the path for ever.
     connection.congestion.on_timeout({now, flight_in_network(connection)});
@@ -241,10 +245,10 @@ void on_loss_timeout(Core& core, Connection& connection, Instant now) {
   core.report.cwnd(connection, now, before);
   connection.recovery = Recovery::kLoss;
   connection.recover = connection.snd_nxt - 1;  // RFC 6582 §3.2, step 4
-  connection.dup_acks = 0;
-  connection.force_retransmit = true;
-  if (connection.sent.has_reneged()) connection.sent.forget_sacks();
-  connection.sent.mark_all_lost();
+  connection.active->dup_acks = 0;
+  connection.active->force_retransmit = true;
+  if (connection.active->sent.has_reneged()) connection.active->sent.forget_sacks();
+  connection.active->sent.mark_all_lost();
 }
 
 }  // namespace twinpath::tcp

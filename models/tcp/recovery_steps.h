@@ -41,7 +41,7 @@ void on_loss_timeout(Core& core, Connection& connection, Instant now);
 
 // RFC 2883 §4: `octets` arrived twice; the next acknowledgement says so.
 inline void note_duplicate(Connection& connection, SeqRange octets) {
-  if (connection.sack_ok) connection.duplicate = octets;
+  if (connection.sack_ok) connection.active->duplicate = octets;
 }
 
 // rack.cc: RFC 8985.
@@ -52,8 +52,8 @@ void on_loss_timer(Core& core, Connection& connection, Instant now);
 void note_probe_outcome(Core& core, Connection& connection, const Segment& segment);
 void widen_reordering(Connection& connection, SeqNum ack);
 inline void stop_loss_timer(Connection& connection) {
-  connection.loss_timer = LossTimer::kNone;
-  connection.loss_deadline = kNever;
+  connection.active->loss_timer = LossTimer::kNone;
+  connection.active->loss_deadline = kNever;
 }
 
 // pacing.cc.
@@ -63,16 +63,16 @@ void prepare_pacing(Connection& connection);
 bool wait_for_pacer(Core& core, Connection& connection, Instant now);
 void charge_pacer(Connection& connection, Instant now, std::uint32_t bytes);
 inline bool is_held_by_pacing(Core& core, Connection& connection, Instant now) {
-  return connection.pacer != nullptr && wait_for_pacer(core, connection, now);
+  return connection.active->pacer != nullptr && wait_for_pacer(core, connection, now);
 }
 inline void note_paced(Connection& connection, Instant now, std::uint32_t bytes) {
-  if (connection.pacer != nullptr) charge_pacer(connection, now, bytes);
+  if (connection.active->pacer != nullptr) charge_pacer(connection, now, bytes);
 }
 // Requires: a measured rate. If there is room for more than there is to send, what is measured now
 // says little of the path.
 void mark_app_limited(Connection& connection, DeliveryRate& rate);
 inline void note_app_limited(Connection& connection) {
-  if (DeliveryRate* rate = connection.sent.rate()) mark_app_limited(connection, *rate);
+  if (DeliveryRate* rate = connection.active->sent.rate()) mark_app_limited(connection, *rate);
 }
 // What an acknowledgement found; what it changed goes to controls that model the path.
 struct Delivered {
@@ -80,8 +80,8 @@ struct Delivered {
   std::uint64_t lost = 0;       // segments
 };
 inline Delivered delivered_so_far(const Connection& connection) {
-  const DeliveryRate* rate = connection.sent.rate();
-  return {rate == nullptr ? 0 : rate->delivered(), connection.sent.lost_total()};
+  const DeliveryRate* rate = connection.active->sent.rate();
+  return {rate == nullptr ? 0 : rate->delivered(), connection.active->sent.lost_total()};
 }
 struct ModelInput {
   Instant now;

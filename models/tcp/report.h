@@ -30,13 +30,18 @@ class Reporter {
          TcpCwndEvent{flow(connection), before_bytes, connection.congestion.cwnd_bytes(),
                       connection.congestion.ssthresh_bytes()});
   }
-  void rtt(const Connection& connection, Instant now, Duration rto) {
+  struct RttSample {
+    Duration latest;
+    Duration rto;  // that follows
+  };
+  void rtt(const Connection& connection, Instant now, const RttSample& sample) {
     if (!wants(rtt_)) return;
     send(rtt_, now,
-         TcpRttEvent{flow(connection), connection.rtt.latest(), connection.rtt.srtt(), rto});
+         TcpRttEvent{flow(connection), sample.latest, connection.rtt.srtt(), sample.rto});
   }
   void rto(const Connection& connection, Instant now, Duration next) {
-    if (wants(rto_)) send(rto_, now, TcpRtoEvent{flow(connection), next, connection.expiries});
+    if (wants(rto_))
+      send(rto_, now, TcpRtoEvent{flow(connection), next, connection.active->expiries});
   }
   void retransmit(const Connection& connection, Instant now, SeqRange range,
                   RetransmitCause cause) {

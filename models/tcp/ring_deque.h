@@ -52,7 +52,12 @@ class RingDeque {
     for (std::uint32_t at = index; at + 1 < size_; ++at) (*this)[at] = std::move((*this)[at + 1]);
     pop_back();
   }
+  // Keeps the memory of a few.
   void clear() {
+    if (capacity_ <= kCapacityMin) {
+      while (size_ > 0) pop_front();
+      return;
+    }
     slots_.reset();
     capacity_ = head_ = size_ = 0;
   }

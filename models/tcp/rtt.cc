@@ -6,7 +6,6 @@
 namespace twinpath::tcp {
 
 void RttEstimator::on_sample(const TcpConfig& config, Duration sample) {
-  latest_ = sample;
   min_ = has_sample_ ? std::min(min_, sample) : sample;
   if (!has_sample_) {  // RFC 6298 §2.2
     srtt_ = sample;

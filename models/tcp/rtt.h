@@ -28,12 +28,11 @@ class RttEstimator {
   [[nodiscard]] bool has_sample() const { return has_sample_; }
   [[nodiscard]] Duration srtt() const { return srtt_; }
   [[nodiscard]] Duration rttvar() const { return rttvar_; }
-  [[nodiscard]] Duration latest() const { return latest_; }
   [[nodiscard]] Duration min() const { return has_sample_ ? min_ : Duration{}; }
 
   template <typename Visit>
   void visit(Visit&& visitor) {
-    visitor(srtt_), visitor(rttvar_), visitor(rto_), visitor(latest_), visitor(min_);
+    visitor(srtt_), visitor(rttvar_), visitor(rto_), visitor(min_);
     visitor(backoff_), visitor(has_sample_);
   }
 
@@ -45,7 +44,6 @@ class RttEstimator {
   Duration srtt_{};
   Duration rttvar_{};
   Duration rto_{};
-  Duration latest_{};
   Duration min_{};
   std::uint8_t backoff_ = 0;
   bool has_sample_ = false;

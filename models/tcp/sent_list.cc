@@ -132,6 +132,16 @@ void SentList::clear() {
   pipe_bytes_ = lost_waiting_ = lost_from_ = sacked_end_ = judged_ = sacked_ = retransmitted_ = 0;
 }
 
+void SentList::remember(const SentMemory& memory) {
+  CHECK(empty());
+  newest_arrived_ = memory.newest_arrived;
+  newest_rtt_ = memory.newest_rtt;
+  lost_total_ = memory.lost_total;
+  reordered_ = memory.reordered != 0;
+  arrived_end_ = SeqNum();
+  delivered_bytes_ = 0;
+}
+
 bool SentList::sack(const SackBlocks& blocks, const Arrival& arrival) {
   bool is_news = false;
   for (const SeqRange& block : blocks) {

@@ -49,6 +49,14 @@ struct Arrival {
   Instant echoed_until = kNever;
 };
 
+// What a list knows beyond what it holds: kept while nothing is sent.
+struct SentMemory {
+  Instant newest_arrived{};
+  Duration newest_rtt{};
+  std::uint64_t lost_total : 63 = 0;
+  std::uint64_t reordered : 1 = 0;
+};
+
 class SentList {
  public:
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
@@ -104,6 +112,12 @@ class SentList {
   };
   void split(Cut cut);
   void clear();
+  // Requires: empty(). Another list goes on with it.
+  [[nodiscard]] SentMemory memory() const {
+    return {newest_arrived_, newest_rtt_, lost_total_ & (~std::uint64_t{0} >> 1),
+            reordered_ ? 1U : 0U};
+  }
+  void remember(const SentMemory& memory);
   // Whether the rate of delivery is measured; nothing of it is known at first.
   void measure_rate(bool on);
   // Null unless it is.

@@ -2,6 +2,7 @@
 #include "models/tcp/stack.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "models/base/check.h"
@@ -43,8 +44,8 @@ void end_turn(tcp::Core& core) {
 void wait_for_buffer(tcp::Core& core, tcp::Connection& connection, Instant now) {
   ++core.counters.pool_exhausted;
   leave_ready_list(core, &connection);
-  connection.retry_deadline = after(now, kBufferRetry);
-  arm_by(core, connection, connection.retry_deadline);
+  connection.active->retry_deadline = after(now, kBufferRetry);
+  arm_by(core, connection, connection.active->retry_deadline);
 }
 
 }  // namespace
@@ -59,6 +60,23 @@ TcpStack::~TcpStack() = default;
 
 void TcpStack::on_segment(Instant now, const TcpArrival& arrival, BufPtr segment) {
   tcp::on_segment(*core_, now, arrival, std::move(segment));
+}
+
+bool TcpStack::gains_by_expecting() const {
+  constexpr std::uint32_t kInCache = 4096;
+  return core_->flows.size() > kInCache;
+}
+
+void TcpStack::expect(std::span<const Expected> segments) const {
+  CHECK(segments.size() <= kExpectedMax);
+  std::array<std::size_t, kExpectedMax> places;
+  std::size_t count = 0;
+  for (const Expected& segment : segments) {
+    const auto& [local, remote] = segment;
+    places[count++] =
+        core_->flows.expect_place({local.address, remote.address, local.port, remote.port});
+  }
+  for (std::size_t i = 0; i < count; ++i) core_->flows.expect_connection(places[i]);
 }
 
 // A ready connection is visited at most once per call without sending, so the loop is bounded by
@@ -87,7 +105,11 @@ bool TcpStack::next_segment(Instant now, TcpDeparture& out) {
       return false;
     }
     leave_ready_list(core, connection);
-    if (is_compactable(*connection)) compact(core, *connection, now);
+    if (is_compactable(*connection)) {
+      compact(core, *connection, now);
+    } else {
+      rest_if_quiet(core, *connection);
+    }
   }
   return false;
 }
@@ -106,6 +128,7 @@ void TcpStack::reconfigure(const TcpConfig& config) {
   for (std::uint32_t index = 0; index < core_->connections.slots(); ++index) {
     tcp::Connection* connection = core_->connections.at(index);
     if (connection == nullptr) continue;
+    wake(*core_, *connection);
     connection->nagle = mine.nagle;
     connection->delayed_ack = mine.delayed_ack;
     connection->send_buffer_bytes = mine.send_buffer_bytes;
@@ -114,6 +137,7 @@ void TcpStack::reconfigure(const TcpConfig& config) {
       connection->congestion = tcp::make_congestion(mine, connection->congestion.window());
     }
     prepare_pacing(*connection);
+    rest_if_quiet(*core_, *connection);
   }
 }
 
@@ -121,5 +145,6 @@ const TcpCounters& TcpStack::counters() const { return core_->counters; }
 std::uint32_t TcpStack::connections() const {
   return core_->connections.size() + core_->time_waits.size();
 }
+std::uint32_t TcpStack::active_connections() const { return core_->activities.in_use(); }
 
 }  // namespace twinpath

@@ -91,6 +91,16 @@ class TcpStack {
   TcpStack& operator=(const TcpStack&) = delete;
   ~TcpStack();
 
+  // Segments that on_segment() will get next: their connections are asked for from memory at once.
+  static constexpr std::size_t kExpectedMax = 64;
+  struct Expected {
+    TcpEndpointAddress local;
+    TcpEndpointAddress remote;
+  };
+  [[nodiscard]] bool gains_by_expecting() const;
+  // Requires: at most kExpectedMax.
+  void expect(std::span<const Expected> segments) const;
+
   // `segment` starts at the TCP header and ends with the payload. Its checksum is verified here
   // unless flagged kChecksumVerified.
   void on_segment(Instant now, const TcpArrival& arrival, BufPtr segment);
@@ -145,6 +155,7 @@ class TcpStack {
   [[nodiscard]] std::uint32_t syn_room_bytes(TcpId id, Instant now) const;
   // A handle that is gone reads as CLOSED.
   [[nodiscard]] TcpStatus status(TcpId id) const;
+  [[nodiscard]] TcpNames names(TcpId id) const;
   [[nodiscard]] TcpInfo info(TcpId id) const;
   // Reads and clears the error, as SO_ERROR does.
   Errno take_error(TcpId id);
@@ -170,6 +181,8 @@ class TcpStack {
   [[nodiscard]] const TcpCounters& counters() const;
   // Connections alive, those in TIME-WAIT and those nobody holds a handle of included.
   [[nodiscard]] std::uint32_t connections() const;
+  // Those with something under way; the others take the memory of their block and no more.
+  [[nodiscard]] std::uint32_t active_connections() const;
   // Hears of every connection from now on; nullptr: nobody. Outlives the stack.
   void set_observer(TcpObserver* observer);
   // Asked when a connection begins, for the longest segment; nullptr: only the configuration says.

@@ -34,8 +34,17 @@ void check_urg(Connection& connection, const Segment& segment);
 Outcome process_text(Core& core, Connection& connection, Segment& segment);
 Outcome check_fin(Core& core, Connection& connection, Instant now);
 
+// activity.cc.
+void wake_up(Core& core, Connection& connection);
+// Before anything is written that an Activity holds.
+inline void wake(Core& core, Connection& connection) {
+  if (connection.active->connection == nullptr) wake_up(core, connection);
+}
+// Gives up its Activity if nothing is under way.
+void rest_if_quiet(Core& core, Connection& connection);
+
 // timers.cc.
-void on_timer(void* connection, Instant now);
+void on_timer(void* activity, Instant now);
 // Nobody waits for an answer any more.
 inline void forget_waiting(Connection& connection) {
   if (connection.rare != nullptr) connection.rare->unanswered_since = kNever;
@@ -43,7 +52,8 @@ inline void forget_waiting(Connection& connection) {
 // The connection's timer fires no later than any of its deadlines. Whoever sets a deadline says so
 // here; the timer itself moves only to an earlier instant.
 inline void arm_by(Core& core, Connection& connection, Instant deadline) {
-  if (deadline < connection.timer.deadline()) core.timers.arm(connection.timer, deadline);
+  if (deadline < connection.active->timer.deadline())
+    core.timers.arm(connection.active->timer, deadline);
 }
 // By the earliest of them, after the timer has fired.
 void arm_timer(Core& core, Connection& connection);
@@ -58,6 +68,15 @@ inline Duration patience_in_fin_wait_2(const Core& core, const Connection& conne
   return own ? rare->fin_wait_2 : core.config.fin_wait_2;
 }
 void restart_keepalive(Core& core, Connection& connection, Instant now);
+inline Duration keepalive_idle(const Core& core, const Connection& connection) {
+  return connection.rarely().keepalive_idle.value_or(core.config.keepalive_idle);
+}
+inline Duration keepalive_interval(const Core& core, const Connection& connection) {
+  return connection.rarely().keepalive_interval.value_or(core.config.keepalive_interval);
+}
+inline std::uint32_t keepalive_probes(const Core& core, const Connection& connection) {
+  return connection.rarely().keepalive_probes.value_or(core.config.keepalive_probes);
+}
 
 // output.cc: what to send next.
 enum class Sent : std::uint8_t { kNothing, kSegment, kNoBuffer };
@@ -82,9 +101,7 @@ bool echoes_since(const Connection& connection, const Segment& segment, Instant 
 // window.cc: RFC 9293 §3.8.6.2.2.
 // The window field to send now; moves RCV.ADV.
 std::uint16_t advertise_window(Connection& connection, std::uint8_t scale);
-// After the bounds of the buffers were chosen.
-void prepare_tuning(Connection& connection);
-// Requires: a tuner. The user has read.
+// Requires: tunes_receive(). The user has read.
 void tune_receive(Connection& connection, Instant now);
 // Whether what the user read is worth a segment of its own.
 bool should_update_window(const Connection& connection);

@@ -9,9 +9,9 @@
 
 namespace twinpath::tcp {
 
-Connection& ConnectionSlab::add(Core& core, const FlowKey& key, Timer::Fire fire) {
+Connection& ConnectionSlab::add(const FlowKey& key, Activity* activity) {
   const std::uint32_t index = slab_.next();
-  Connection& connection = slab_.add(core, key, fire);
+  Connection& connection = slab_.add(key, activity);
   if (++generation_ == 0) generation_ = 1;
   connection.id = {index, generation_};
   return connection;
@@ -19,33 +19,31 @@ Connection& ConnectionSlab::add(Core& core, const FlowKey& key, Timer::Fire fire
 
 Connection* FlowTable::find(const FlowKey& key) const {
   const std::uint32_t wanted = hash(key);
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t at = wanted & mask; slots_[at].index_plus_1 != 0; at = (at + 1) & mask) {
+  const DenseSlots way = places();
+  for (std::size_t at = way.home(wanted); slots_[at].index_plus_1 != 0; at = way.next(at)) {
     if (slots_[at].hash != wanted) continue;
     Connection& connection = connections_[slots_[at].index_plus_1 - 1];
-    if (connection.key == key) return &connection;
+    if (connection.names == key) return &connection;
   }
   return nullptr;
 }
 
 void FlowTable::insert(Connection& connection) {
-  if ((size_ + 1) * 4 > slots_.size() * 3) grow();
-  connection.table_hash = hash(connection.key);
-  place({connection.id.index + 1, connection.table_hash});
+  if (!places().holds(size_ + 1)) grow();
+  place({connection.id.index + 1, hash(connection.key())});
   ++size_;
 }
 
 void FlowTable::erase(Connection& connection) {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t hole = connection.table_hash & mask;
+  const DenseSlots way = places();
+  std::size_t hole = way.home(hash(connection.key()));
   while (slots_[hole].index_plus_1 != connection.id.index + 1) {
     CHECK(slots_[hole].index_plus_1 != 0);
-    hole = (hole + 1) & mask;
+    hole = way.next(hole);
   }
   // What follows moves back unless that would put it before its own place.
-  for (std::size_t at = (hole + 1) & mask; slots_[at].index_plus_1 != 0; at = (at + 1) & mask) {
-    const std::size_t home = slots_[at].hash & mask;
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+  for (std::size_t at = way.next(hole); slots_[at].index_plus_1 != 0; at = way.next(at)) {
+    if (!way.may_move({way.home(slots_[at].hash), hole, at})) continue;
     slots_[hole] = slots_[at];
     hole = at;
   }
@@ -54,14 +52,14 @@ void FlowTable::erase(Connection& connection) {
 }
 
 void FlowTable::place(const Slot& slot) {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t at = slot.hash & mask;
-  while (slots_[at].index_plus_1 != 0) at = (at + 1) & mask;
+  const DenseSlots way = places();
+  std::size_t at = way.home(slot.hash);
+  while (slots_[at].index_plus_1 != 0) at = way.next(at);
   slots_[at] = slot;
 }
 
 void FlowTable::grow() {
-  std::vector<Slot> before(slots_.size() * 2);
+  std::vector<Slot> before(places().larger());
   before.swap(slots_);
   for (const Slot& slot : before) {
     if (slot.index_plus_1 != 0) place(slot);

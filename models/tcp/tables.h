@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/base/dense_slots.h"
 #include "models/base/slab.h"
 #include "models/tcp/connection.h"
 #include "models/tcp/ring_deque.h"
@@ -28,7 +29,7 @@ class ConnectionSlab {
   [[nodiscard]] Connection& operator[](std::uint32_t index) const { return slab_[index]; }
   [[nodiscard]] std::uint32_t slots() const { return slab_.slots(); }
   [[nodiscard]] std::uint32_t size() const { return slab_.size(); }
-  Connection& add(Core& core, const FlowKey& key, Timer::Fire fire);
+  Connection& add(const FlowKey& key, Activity* activity);
   void remove(Connection& connection) { slab_.remove(connection.id.index); }
 
  private:
@@ -43,7 +44,20 @@ class FlowTable {
   FlowTable(std::uint64_t seed, const ConnectionSlab& connections)
       : connections_(connections), seed_(seed), slots_(kSlotsMin) {}
   [[nodiscard]] Connection* find(const FlowKey& key) const;
-  // Requires: find(connection.key) is nothing.
+  // A place to begin at, on its way to the cache; and then the block of the connection there.
+  [[nodiscard]] std::size_t expect_place(const FlowKey& key) const {
+    const std::size_t place = places().home(hash(key));
+    __builtin_prefetch(&slots_[place]);
+    return place;
+  }
+  void expect_connection(std::size_t place) const {
+    constexpr std::size_t kLine = 64;
+    if (slots_[place].index_plus_1 == 0) return;
+    const auto* block =
+        reinterpret_cast<const std::byte*>(&connections_[slots_[place].index_plus_1 - 1]);
+    for (std::size_t at = 0; at < sizeof(Connection); at += kLine) __builtin_prefetch(block + at);
+  }
+  // Requires: find(connection.key()) is nothing.
   void insert(Connection& connection);
   void erase(Connection& connection);
   [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -57,6 +71,7 @@ class FlowTable {
   [[nodiscard]] std::uint32_t hash(const FlowKey& key) const {
     return static_cast<std::uint32_t>(hash_flow(seed_, key));
   }
+  [[nodiscard]] DenseSlots places() const { return DenseSlots(slots_.size()); }
   void place(const Slot& slot);
   void grow();
 

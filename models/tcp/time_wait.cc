@@ -75,7 +75,7 @@ bool is_compactable(const Connection& connection) {
 
 void compact(Core& core, Connection& connection, Instant now) {
   TimeWait old;
-  old.key = connection.key;
+  old.key = connection.key();
   old.snd_nxt = connection.snd_nxt;
   old.rcv_nxt = connection.rcv_nxt;
   old.ts_recent = connection.ts_recent;
@@ -84,9 +84,9 @@ void compact(Core& core, Connection& connection, Instant now) {
   old.ts_ok = connection.ts_ok;
   old.window_bytes = connection.receive_window();
   old.window_field = advertise_window(connection, connection.rcv_scale);
-  old.deadline = connection.life_deadline;
-  old.answered = connection.invalid_ack_sent;
-  old.answered_at = connection.invalid_ack_at;
+  old.deadline = connection.active->life_deadline;
+  old.answered = connection.rarely().invalid_ack_sent;
+  old.answered_at = connection.rarely().invalid_ack_at;
   old.flow = connection.flow;
   old.first_tx = connection.first_tx;
   old.last_rx = connection.last_rx;
@@ -94,8 +94,8 @@ void compact(Core& core, Connection& connection, Instant now) {
   old.rx_bytes = connection.bytes_received;
   old.tx_packets = static_cast<std::uint32_t>(connection.segments_out);
   old.rx_packets = static_cast<std::uint32_t>(connection.segments_in);
-  old.lost_packets = static_cast<std::uint32_t>(connection.sent.lost_total());
-  old.retransmitted = connection.retransmits;
+  old.lost_packets = static_cast<std::uint32_t>(connection.lost_total());
+  old.retransmitted = connection.rarely().retransmits;
   discard(core, connection);
   core.time_waits.add(old);
   if (core.time_waits.size() > core.config.time_wait_max) evict_time_wait(core, now);

@@ -10,10 +10,11 @@ namespace twinpath::tcp {
 namespace {
 
 Instant earliest(const Connection& connection) {
-  const Instant paced = connection.pacer == nullptr ? kNever : connection.pacer->deadline();
-  return std::min({paced, connection.rtx_deadline, connection.ack_deadline,
-                   connection.life_deadline, connection.keepalive_deadline,
-                   connection.retry_deadline, connection.loss_deadline});
+  const Instant paced =
+      connection.active->pacer == nullptr ? kNever : connection.active->pacer->deadline();
+  return std::min({paced, connection.active->rtx_deadline, connection.active->ack_deadline,
+                   connection.active->life_deadline, connection.active->keepalive_deadline,
+                   connection.active->retry_deadline, connection.active->loss_deadline});
 }
 
 // RFC 9293 §3.8.3: patience by what is unanswered. A SYN has less of it.
@@ -46,11 +47,11 @@ bool user_gives_up(Connection& connection, Instant now, Instant waiting_since) {
 
 // The timer is back in time to give up.
 void set_next_expiry(Core& core, Connection& connection, Instant now) {
-  connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
+  connection.active->rtx_deadline = after(now, connection.rtt.rto(core.config));
   const Rare* rare = connection.rare.get();
   if (rare == nullptr || rare->user_timeout == Duration::zero()) return;
-  connection.rtx_deadline =
-      std::min(connection.rtx_deadline, after(rare->unanswered_since, rare->user_timeout));
+  connection.active->rtx_deadline =
+      std::min(connection.active->rtx_deadline, after(rare->unanswered_since, rare->user_timeout));
 }
 
 // RFC 4821 §7.7, RFC 8201 §4's black holes: routers that drop what is too long without a word. Full
@@ -58,10 +59,10 @@ void set_next_expiry(Core& core, Connection& connection, Instant now) {
 void suspect_black_hole(Core& core, Connection& connection) {
   constexpr std::uint32_t kExpiries = 3;
   constexpr std::array<std::uint32_t, 2> kMssSteps = {1024, 536};
-  if (!core.config.black_hole_detection || connection.expiries < kExpiries) return;
-  if (connection.sent.empty()) return;
+  if (!core.config.black_hole_detection || connection.active->expiries < kExpiries) return;
+  if (connection.active->sent.empty()) return;
   for (const std::uint32_t step : kMssSteps) {
-    if (connection.mss_bytes <= step || connection.sent[0].len() <= step) continue;
+    if (connection.mss_bytes <= step || connection.active->sent[0].len() <= step) continue;
     connection.mss_limit_bytes = step;
     update_mss(connection);
     ++core.counters.black_holes;
@@ -71,7 +72,7 @@ void suspect_black_hole(Core& core, Connection& connection) {
 
 // RFC 1191 §6.4: what a router told another connection to the same host is true for this one too.
 void ask_for_path(Core& core, Connection& connection, Instant now) {
-  const std::uint32_t limit = mss_limit_towards(core, connection.key.remote, now);
+  const std::uint32_t limit = mss_limit_towards(core, connection.key().remote, now);
   if (limit >= connection.mss_limit_bytes) return;
   connection.mss_limit_bytes = limit;
   update_mss(connection);
@@ -82,7 +83,8 @@ void ask_for_path(Core& core, Connection& connection, Instant now) {
 bool defers_quietly(Core& core, const Connection& connection) {
   if (!connection.handshake_acked) return false;
   const Listener* listener = core.listeners.get(connection.listener);
-  return listener != nullptr && connection.expiries < listener->options.defer_accept_retries;
+  return listener != nullptr &&
+         connection.active->expiries < listener->options.defer_accept_retries;
 }
 
 // A shut window is endured as long as the peer answers, but not by a connection that nobody holds
@@ -94,17 +96,18 @@ bool is_forsaken(const Core& core, const Connection& connection) {
 }
 
 void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
-  ++connection.expiries;
-  const Instant waiting_since =
-      connection.sent.empty() ? connection.last_sent_at : connection.sent[0].sent_at;
+  ++connection.active->expiries;
+  const Instant waiting_since = connection.active->sent.empty()
+                                    ? connection.last_sent_at
+                                    : connection.active->sent[0].sent_at;
   const bool has_begun = !connection.is_opening();
-  if (connection.expiries > patience(core, connection) ||
+  if (connection.active->expiries > patience(core, connection) ||
       (has_begun && is_forsaken(core, connection)) ||
       user_gives_up(connection, now, waiting_since)) {
     terminate(core, connection, now, reason_for_giving_up(connection));
     return;
   }
-  ++connection.timeouts;
+  ++connection.uncommon().timeouts;
   connection.rtt.back_off();  // RFC 6298 §5.5
   set_next_expiry(core, connection, now);
   core.report.rto(connection, now, connection.rtt.rto(core.config));
@@ -123,13 +126,13 @@ void on_retransmission_timer(Core& core, Connection& connection, Instant now) {
 
 // RFC 9293 §3.8.6.1. With some window, silly-window avoidance held the data: its override.
 void on_persist_timer(Core& core, Connection& connection, Instant now) {
-  ++connection.expiries;
+  ++connection.active->expiries;
   if (is_forsaken(core, connection)) {
     abort_with_reset(core, connection, now, Errno::kTimedOut);
     return;
   }
   // What nobody answers is R2's (RFC 9293 §3.8.3), as for data.
-  if (connection.expiries > core.config.retries2 || user_gives_up(connection, now, now)) {
+  if (connection.active->expiries > core.config.retries2 || user_gives_up(connection, now, now)) {
     terminate(core, connection, now, reason_for_giving_up(connection));
     return;
   }
@@ -143,59 +146,62 @@ void on_persist_timer(Core& core, Connection& connection, Instant now) {
 }
 
 // tcp(7): a user time-out takes the place of the number of probes.
-bool keepalive_failed(const Connection& connection) {
-  const std::uint32_t unanswered = connection.keepalive_unanswered;
-  const Rare* rare = connection.rare.get();
-  if (rare == nullptr || rare->user_timeout == Duration::zero()) {
-    return unanswered >= connection.keepalive_probes;
+bool keepalive_failed(const Core& core, const Connection& connection) {
+  const Rare& rare = connection.rarely();
+  const std::uint32_t unanswered = rare.keepalive_unanswered;
+  if (rare.user_timeout == Duration::zero()) {
+    return unanswered >= keepalive_probes(core, connection);
   }
   if (unanswered == 0) return false;
-  const Duration silence = connection.keepalive_idle + unanswered * connection.keepalive_interval;
-  return silence >= rare->user_timeout;
+  const Duration silence =
+      keepalive_idle(core, connection) + unanswered * keepalive_interval(core, connection);
+  return silence >= rare.user_timeout;
 }
 
 // RFC 9293 §3.8.4.
 void on_keepalive_timer(Core& core, Connection& connection, Instant now) {
-  const bool silent = connection.sent.empty() && connection.is_synchronized() &&
+  const bool silent = connection.active->sent.empty() && connection.is_synchronized() &&
                       connection.state != TcpState::kTimeWait;
   if (!silent) {
-    connection.keepalive_deadline = after(now, connection.keepalive_idle);
+    connection.active->keepalive_deadline = after(now, keepalive_idle(core, connection));
     return;
   }
-  if (keepalive_failed(connection)) {
+  if (keepalive_failed(core, connection)) {
     abort_with_reset(core, connection, now, Errno::kTimedOut);
     return;
   }
-  ++connection.keepalive_unanswered;
-  connection.keepalive_deadline = after(now, connection.keepalive_interval);
+  ++connection.uncommon().keepalive_unanswered;
+  connection.active->keepalive_deadline = after(now, keepalive_interval(core, connection));
   connection.due |= kDueKeepalive;
 }
 
 }  // namespace
 
 void on_timer(void* owner, Instant now) {
-  Connection& connection = *static_cast<Connection*>(owner);
-  Core& core = *connection.core;
-  if (connection.ack_deadline <= now) {
-    connection.ack_deadline = kNever;
+  const Activity& active = *static_cast<Activity*>(owner);
+  Connection& connection = *active.connection;
+  Core& core = *active.core;
+  if (connection.active->ack_deadline <= now) {
+    connection.active->ack_deadline = kNever;
     connection.due |= kDueAck;
   }
-  if (connection.retry_deadline <= now) connection.retry_deadline = kNever;
-  if (connection.pacer != nullptr && connection.pacer->deadline() <= now) connection.pacer->wake();
-  if (connection.life_deadline <= now) {
+  if (connection.active->retry_deadline <= now) connection.active->retry_deadline = kNever;
+  if (connection.active->pacer != nullptr && connection.active->pacer->deadline() <= now)
+    connection.active->pacer->wake();
+  if (connection.active->life_deadline <= now) {
     terminate(core, connection, now, Errno::kNone);
-  } else if (connection.rtx_deadline <= now) {
-    if (connection.rtx_purpose == RtxPurpose::kPersist) {
+  } else if (connection.active->rtx_deadline <= now) {
+    if (connection.active->rtx_purpose == RtxPurpose::kPersist) {
       on_persist_timer(core, connection, now);
-    } else if (connection.rtx_purpose == RtxPurpose::kCork) {
+    } else if (connection.active->rtx_purpose == RtxPurpose::kCork) {
       stop_retransmission_timer(connection);
       connection.send_small = true;
     } else {
       on_retransmission_timer(core, connection, now);
     }
-  } else if (connection.loss_deadline <= now) {
+  } else if (connection.active->loss_deadline <= now) {
     on_loss_timer(core, connection, now);
-  } else if (connection.keepalive_deadline <= now) {
+  } else if (connection.active->keepalive_deadline <= now) {
     on_keepalive_timer(core, connection, now);
   }
   arm_timer(core, connection);
@@ -212,38 +218,39 @@ void start_retransmission_timer(Core& core, Connection& connection, Instant now)
   // stands too: a copy takes as much longer as what arrived last did. Who models the path has none.
   if (connection.recovery == Recovery::kFastRecovery && connection.sack_ok &&
       !connection.congestion.is_model_based()) {
-    wait += std::max(connection.sent.newest_rtt() - connection.rtt.srtt(), Duration::zero());
+    wait +=
+        std::max(connection.active->sent.newest_rtt() - connection.rtt.srtt(), Duration::zero());
   }
-  connection.rtx_purpose = RtxPurpose::kRetransmit;
-  connection.rtx_deadline = after(now, wait);
-  arm_by(core, connection, connection.rtx_deadline);
+  connection.active->rtx_purpose = RtxPurpose::kRetransmit;
+  connection.active->rtx_deadline = after(now, wait);
+  arm_by(core, connection, connection.active->rtx_deadline);
 }
 
 void start_persist_timer(Core& core, Connection& connection, Instant now) {
-  connection.rtx_purpose = RtxPurpose::kPersist;
-  connection.rtx_deadline = after(now, connection.rtt.rto(core.config));
-  arm_by(core, connection, connection.rtx_deadline);
+  connection.active->rtx_purpose = RtxPurpose::kPersist;
+  connection.active->rtx_deadline = after(now, connection.rtt.rto(core.config));
+  arm_by(core, connection, connection.active->rtx_deadline);
 }
 
 // tcp(7): "There is a 200 millisecond ceiling on the time for which output is corked".
 void start_cork_timer(Core& core, Connection& connection, Instant now) {
   constexpr Duration kCorkMax = std::chrono::milliseconds(200);
-  connection.rtx_purpose = RtxPurpose::kCork;
-  connection.rtx_deadline = after(now, kCorkMax);
-  arm_by(core, connection, connection.rtx_deadline);
+  connection.active->rtx_purpose = RtxPurpose::kCork;
+  connection.active->rtx_deadline = after(now, kCorkMax);
+  arm_by(core, connection, connection.active->rtx_deadline);
 }
 
 void stop_retransmission_timer(Connection& connection) {
-  connection.rtx_purpose = RtxPurpose::kNone;
+  connection.active->rtx_purpose = RtxPurpose::kNone;
   forget_waiting(connection);
-  connection.rtx_deadline = kNever;
+  connection.active->rtx_deadline = kNever;
   stop_loss_timer(connection);
 }
 
 void restart_keepalive(Core& core, Connection& connection, Instant now) {
-  connection.keepalive_unanswered = 0;
-  connection.keepalive_deadline = after(now, connection.keepalive_idle);
-  arm_by(core, connection, connection.keepalive_deadline);
+  if (connection.rare != nullptr) connection.rare->keepalive_unanswered = 0;
+  connection.active->keepalive_deadline = after(now, keepalive_idle(core, connection));
+  arm_by(core, connection, connection.active->keepalive_deadline);
 }
 
 }  // namespace twinpath::tcp

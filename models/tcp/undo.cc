@@ -12,15 +12,16 @@ namespace {
 // whole, as Linux does, not grown back from the flight.
 void undo(Core& core, Connection& connection, Instant now) {
   const std::uint32_t before = connection.congestion.cwnd_bytes();
-  connection.undo_armed = false;
-  ++connection.undone;
-  connection.congestion.restore({connection.undo_cwnd_bytes, connection.undo_ssthresh_bytes});
+  Rare& rare = connection.uncommon();
+  rare.undo_armed = false;
+  ++rare.undone;
+  connection.congestion.restore({rare.undo_cwnd_bytes, rare.undo_ssthresh_bytes});
   if (connection.recovery != Recovery::kOpen) {
-    connection.sent.forget_losses();
+    connection.active->sent.forget_losses();
     connection.recovery = Recovery::kOpen;
     connection.recover = connection.snd_una - 1;
-    connection.dup_acks = 0;
-    connection.force_retransmit = false;
+    connection.active->dup_acks = 0;
+    connection.active->force_retransmit = false;
   }
   core.report.cwnd(connection, now, before);
 }
@@ -40,26 +41,29 @@ std::optional<SeqRange> duplicate_report(const Segment& segment) {
 
 void arm_undo(Connection& connection) {
   if (connection.recovery != Recovery::kOpen) return;  // the first reduction counts
-  connection.undo_armed = true;
-  connection.undo_cwnd_bytes = connection.congestion.cwnd_bytes();
-  connection.undo_ssthresh_bytes = connection.congestion.ssthresh_bytes();
-  connection.undo_from = connection.snd_una;
-  connection.undo_copies = 0;
-  connection.undo_resent_at = kNever;
+  Rare& rare = connection.uncommon();
+  rare.undo_armed = true;
+  rare.undo_cwnd_bytes = connection.congestion.cwnd_bytes();
+  rare.undo_ssthresh_bytes = connection.congestion.ssthresh_bytes();
+  rare.undo_from = connection.snd_una;
+  rare.undo_copies = 0;
+  rare.undo_resent_at = kNever;
 }
 
 void note_retransmission(Connection& connection, Instant now) {
-  if (!connection.undo_armed) return;
-  ++connection.undo_copies;
-  connection.undo_resent_at = std::min(connection.undo_resent_at, now);
+  if (!connection.rarely().undo_armed) return;
+  Rare& rare = *connection.rare;
+  ++rare.undo_copies;
+  rare.undo_resent_at = std::min(rare.undo_resent_at, now);
 }
 
 void undo_if_spurious(Core& core, Connection& connection, const Segment& segment) {
-  if (!connection.undo_armed || connection.recovery == Recovery::kOpen) return;
+  const Rare& rare = connection.rarely();
+  if (!rare.undo_armed || connection.recovery == Recovery::kOpen) return;
   if (!connection.ts_ok || !segment.options->timestamps) return;
-  if (connection.undo_resent_at == kNever) return;
+  if (rare.undo_resent_at == kNever) return;
   const TsVal echo = segment.options->timestamps->echo;
-  if (echo == TsVal() || echo >= timestamp(connection, connection.undo_resent_at)) return;
+  if (echo == TsVal() || echo >= timestamp(connection, rare.undo_resent_at)) return;
   undo(core, connection, segment.now);
 }
 
@@ -67,9 +71,10 @@ void on_duplicate_report(Core& core, Connection& connection, const Segment& segm
   const auto report = duplicate_report(segment);
   if (!report) return;
   widen_reordering(connection, segment.ack);
-  if (!connection.undo_armed || connection.undo_copies == 0) return;
-  if (report->first < connection.undo_from || report->end > connection.recover + 1) return;
-  if (--connection.undo_copies == 0) undo(core, connection, segment.now);
+  Rare& rare = connection.uncommon();
+  if (!rare.undo_armed || rare.undo_copies == 0) return;
+  if (report->first < rare.undo_from || report->end > connection.recover + 1) return;
+  if (--rare.undo_copies == 0) undo(core, connection, segment.now);
 }
 
 }  // namespace twinpath::tcp

@@ -14,7 +14,7 @@ namespace {
 void set_quick_ack(Connection& connection, bool on) {
   constexpr std::uint8_t kSegments = 16;
   connection.quick_acks = on ? kSegments : 0;
-  if (on && connection.unacked_bytes > 0) connection.due |= kDueAck;
+  if (on && connection.active->unacked_bytes > 0) connection.due |= kDueAck;
 }
 
 }  // namespace
@@ -29,9 +29,10 @@ void apply_options(Connection& connection, const TcpOpenOptions& options) {
     connection.send_buffer_max_bytes = 0;
   }
   if (options.keepalive) connection.keepalive = *options.keepalive;
-  if (options.keepalive_idle) connection.keepalive_idle = *options.keepalive_idle;
-  if (options.keepalive_interval) connection.keepalive_interval = *options.keepalive_interval;
-  if (options.keepalive_probes) connection.keepalive_probes = *options.keepalive_probes;
+  if (options.keepalive_idle) connection.uncommon().keepalive_idle = *options.keepalive_idle;
+  if (options.keepalive_interval)
+    connection.uncommon().keepalive_interval = *options.keepalive_interval;
+  if (options.keepalive_probes) connection.uncommon().keepalive_probes = *options.keepalive_probes;
   if (options.user_timeout) connection.uncommon().user_timeout = *options.user_timeout;
   if (options.notsent_lowat_bytes) {
     connection.uncommon().notsent_lowat_bytes = *options.notsent_lowat_bytes;
@@ -51,7 +52,6 @@ void apply_opening_options(Connection& connection, const TcpOpenOptions& options
   if (options.receive_buffer_bytes) {
     connection.receive_buffer_bytes = *options.receive_buffer_bytes;
     connection.receive_buffer_max_bytes = 0;
-    prepare_tuning(connection);
   }
   if (options.mss_bytes) {
     connection.mss_limit_bytes = std::min(connection.mss_limit_bytes, *options.mss_bytes);
@@ -80,7 +80,7 @@ bool at_end_of_stream(const Connection& connection) {
 std::uint32_t urgent_distance(const Connection& connection) {
   const SeqNum read_end = connection.rcv_nxt - (at_end_of_stream(connection) ? 1U : 0U);
   const std::int32_t ahead =
-      connection.rare->rcv_up - (read_end - connection.receive_queue.bytes());
+      connection.rare->rcv_up - (read_end - connection.active->receive_queue.bytes());
   return static_cast<std::uint32_t>(std::max(ahead, 0));
 }
 
@@ -217,6 +217,7 @@ void TcpStack::close_listener(Instant now, TcpListenerId id) {
     if (connection->state != TcpState::kSynReceived && !connection->in_accept_queue) continue;
     connection->in_accept_queue = false;
     connection->accept_ready = false;
+    wake(*core_, *connection);
     abort_with_reset(*core_, *connection, now, Errno::kConnectionAborted);
     settle(*core_, *connection);
   }
@@ -229,8 +230,9 @@ std::uint32_t TcpStack::send(Instant, TcpId id, Slice data) {
   const std::uint32_t room = connection->send_room_bytes();
   if (data.len > room) data = data.first(room);
   const std::uint32_t accepted = data.len;
+  wake(*core_, *connection);
   note_app_limited(*connection);
-  connection->send_queue.append(std::move(data));
+  connection->active->send_queue.append(std::move(data));
   connection->snd_end += accepted;
   if (connection->send_room_bytes() < connection->send_buffer_bytes / 3 ||
       !connection->is_below_lowat()) {
@@ -254,31 +256,35 @@ std::uint32_t TcpStack::send_urgent(Instant now, TcpId id, Slice data) {
 Slice TcpStack::receive(Instant now, TcpId id, std::uint32_t bytes_max) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr) return {};
-  Slice slice = connection->receive_queue.take_front(bytes_max);
+  Slice slice = connection->active->receive_queue.take_front(bytes_max);
   if (connection->rare != nullptr && connection->rare->urgent_in &&
       urgent_distance(*connection) == 0) {
     connection->rare->urgent_in = false;
   }
-  if (slice.len > 0 && connection->receive_tuner != nullptr) tune_receive(*connection, now);
-  if (slice.len > 0 && should_update_window(*connection)) {
+  if (slice.len > 0 && connection->tunes_receive()) tune_receive(*connection, now);
+  if (slice.len == 0) return slice;
+  if (should_update_window(*connection)) {
     connection->due |= tcp::kDueAck;
     settle(*core_, *connection);
+  } else {
+    rest_if_quiet(*core_, *connection);
   }
   return slice;
 }
 
 std::uint32_t TcpStack::peek(TcpId id, std::uint32_t offset, std::span<std::byte> into) const {
   const Connection* connection = core_->connections.get(id);
-  if (connection == nullptr || offset >= connection->receive_queue.bytes()) return 0;
-  const std::size_t there = connection->receive_queue.bytes() - offset;
+  if (connection == nullptr || offset >= connection->active->receive_queue.bytes()) return 0;
+  const std::size_t there = connection->active->receive_queue.bytes() - offset;
   const auto part = into.first(std::min(into.size(), there));
-  connection->receive_queue.copy(offset, part);
+  connection->active->receive_queue.copy(offset, part);
   return static_cast<std::uint32_t>(part.size());
 }
 
 void TcpStack::shutdown_send(Instant now, TcpId id) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr || !may_queue_data(*connection)) return;
+  wake(*core_, *connection);
   queue_fin(*core_, *connection, now);
   settle(*core_, *connection);
 }
@@ -286,11 +292,13 @@ void TcpStack::shutdown_send(Instant now, TcpId id) {
 void TcpStack::close(Instant now, TcpId id) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr || !connection->has_handle) return;
+  wake(*core_, *connection);
   connection->has_handle = false;
   connection->receive_shut = true;
   // RFC 9293 §3.6.1 and RFC 2525 §2.17: what nobody read was not received; say so by a reset.
-  const bool unread = !connection->receive_queue.empty() || !connection->reassembly.empty();
-  connection->receive_queue.clear();
+  const bool unread =
+      !connection->active->receive_queue.empty() || !connection->active->reassembly.empty();
+  connection->active->receive_queue.clear();
   if (connection->state == TcpState::kSynSent) {
     terminate(*core_, *connection, now, Errno::kNone);
   } else if (unread && connection->state != TcpState::kTimeWait) {
@@ -298,8 +306,8 @@ void TcpStack::close(Instant now, TcpId id) {
   } else {
     queue_fin(*core_, *connection, now);
     if (connection->state == TcpState::kFinWait2) {
-      connection->life_deadline = after(now, patience_in_fin_wait_2(*core_, *connection));
-      arm_by(*core_, *connection, connection->life_deadline);
+      connection->active->life_deadline = after(now, patience_in_fin_wait_2(*core_, *connection));
+      arm_by(*core_, *connection, connection->active->life_deadline);
     }
   }
   settle(*core_, *connection);
@@ -308,6 +316,7 @@ void TcpStack::close(Instant now, TcpId id) {
 void TcpStack::abort(Instant now, TcpId id) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr || !connection->has_handle) return;
+  wake(*core_, *connection);
   connection->has_handle = false;
   connection->receive_shut = true;
   abort_with_reset(*core_, *connection, now, Errno::kNone);
@@ -330,11 +339,11 @@ TcpStatus TcpStack::status(TcpId id) const {
   if (connection == nullptr) return status;
   status.state = connection->state;
   status.error = connection->error;
-  status.readable_bytes = connection->receive_queue.bytes();
+  status.readable_bytes = connection->active->receive_queue.bytes();
   const bool takes_data = may_queue_data(*connection) && connection->is_below_lowat();
   status.writable_bytes = takes_data ? connection->send_room_bytes() : 0;
   status.unsent_bytes = connection->unsent_bytes();
-  status.unacked_bytes = connection->send_queue.bytes();
+  status.unacked_bytes = connection->active->send_queue.bytes();
   if (connection->rare != nullptr && connection->rare->urgent_in) {
     status.urgent = true;
     status.urgent_bytes = urgent_distance(*connection);
@@ -342,9 +351,14 @@ TcpStatus TcpStack::status(TcpId id) const {
   status.end_of_stream = at_end_of_stream(*connection);
   status.send_shut = connection->fin_queued;
   status.opening = connection->is_opening() && !connection->is_fast_open_child();
-  status.local = connection->key.local_end();
-  status.remote = connection->key.remote_end();
   return status;
+}
+
+TcpNames TcpStack::names(TcpId id) const {
+  const Connection* connection = core_->connections.get(id);
+  if (connection == nullptr) return {};
+  const FlowKey key = connection->key();
+  return {key.local_end(), key.remote_end()};
 }
 
 Errno TcpStack::take_error(TcpId id) {
@@ -358,6 +372,7 @@ Errno TcpStack::take_error(TcpId id) {
 void TcpStack::set_options(Instant now, TcpId id, const TcpOpenOptions& options) {
   Connection* connection = core_->connections.get(id);
   if (connection == nullptr) return;
+  wake(*core_, *connection);
   apply_options(*connection, options);
   // tcp(7), TCP_NODELAY: pending output leaves, corked or not.
   if (options.nagle == false && connection->unsent_bytes() > 0) connection->send_small = true;
@@ -365,7 +380,7 @@ void TcpStack::set_options(Instant now, TcpId id, const TcpOpenOptions& options)
       connection->state != TcpState::kTimeWait) {
     restart_keepalive(*core_, *connection, now);
   } else if (!connection->keepalive) {
-    connection->keepalive_deadline = kNever;
+    connection->active->keepalive_deadline = kNever;
   }
   settle(*core_, *connection);
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint32_t kWindowFieldMax = 65535;
 
 std::uint32_t free_bytes(const Connection& connection) {
-  const std::uint32_t readable = connection.receive_queue.bytes();
+  const std::uint32_t readable = connection.active->receive_queue.bytes();
   const std::uint32_t buffer = connection.receive_buffer_bytes;
   return readable >= buffer ? 0 : buffer - readable;
 }
@@ -25,16 +25,10 @@ std::uint32_t possible_growth(const Connection& connection) {
 
 }  // namespace
 
-void prepare_tuning(Connection& connection) {
-  const bool tunes = connection.receive_buffer_max_bytes > 0;
-  if (tunes == (connection.receive_tuner != nullptr)) return;
-  connection.receive_tuner = tunes ? std::make_unique<ReceiveTuner>() : nullptr;
-}
-
 void tune_receive(Connection& connection, Instant now) {
-  connection.receive_buffer_bytes = connection.receive_tuner->size_for(
+  connection.receive_buffer_bytes = connection.receive_tuner.size_for(
       {.now = now,
-       .read_bytes = connection.bytes_received - connection.receive_queue.bytes(),
+       .read_bytes = connection.bytes_received - connection.active->receive_queue.bytes(),
        .rtt = connection.rtt.srtt(),
        .buffer_bytes = connection.receive_buffer_bytes,
        .buffer_max_bytes = connection.receive_buffer_max_bytes,

@@ -19,7 +19,13 @@ BOUNDS = {
     "bdp-loss": {f"{driver}{path}": 0.95 if path == "loss0" else 0.85
                  for driver in ("", "sim-") for path in ("loss0", "loss0.1", "loss1", "reorder")},
     "bulk-cpu": {"64": 1.0, "256": 1.0, "1k": 1.0, "8k": 1 / 1.3},
+    # The time per transaction among a million connections is at most twice that among 10,000.
+    "conn-scale": {"1M": 0.5},
 }
+
+
+IDLE_BYTES = "idle_bytes_per_connection"
+IDLE_BYTES_MAX = {"conn-scale": 512}
 
 
 def bench(name: str) -> Answer:
@@ -38,12 +44,20 @@ def bench(name: str) -> Answer:
     for label, bound in BOUNDS[name].items():
         if label in points and points[label]["ratio"] < bound:
             answer.complaints.append(f"{label} {points[label]['ratio']:.2f} is below {bound}")
+    if name in IDLE_BYTES_MAX:
+        idle = ran.json.get(IDLE_BYTES)
+        answer.measured += f"; {idle} bytes per idle connection"
+        if idle is None or idle > IDLE_BYTES_MAX[name]:
+            answer.complaints.append(f"{IDLE_BYTES} {idle} is above {IDLE_BYTES_MAX[name]}")
     return answer
 
 
 def bound_text(name: str) -> str:
     """What a reader sees as the bound."""
-    return ", ".join(f"{at} >= {bound:.2g}" for at, bound in BOUNDS[name].items()) or "printed"
+    bounds = [f"{at} >= {bound:.2g}" for at, bound in BOUNDS[name].items()]
+    if name in IDLE_BYTES_MAX:
+        bounds.append(f"{IDLE_BYTES} <= {IDLE_BYTES_MAX[name]}")
+    return ", ".join(bounds) or "printed"
 
 
 PROMISES = tuple(

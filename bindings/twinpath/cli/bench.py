@@ -31,6 +31,7 @@ MIN_PAIRS = 7
 TRIAL_S = 300.0
 BUSY_SPARE = 0.05  # of a core: others may use all cores but the one a trial needs, less this
 STEAL_BOUND = 0.05  # share of CPU time taken by other guests
+IDLE_BYTES = "idle_bytes_per_connection"
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Pairs:
     peer: list[float] = field(default_factory=list)
     offloads: set[str] = field(default_factory=set)
     load: list[float] = field(default_factory=list)
+    idle_bytes: list[float] = field(default_factory=list)
     ended_by: dict[str, Counter[str]] = field(
         default_factory=lambda: {"ours": Counter(), "peer": Counter()})
 
@@ -70,6 +72,8 @@ class Pairs:
         (self.ours if side == "ours" else self.peer).append(_value(answer, self.point))
         if answer.get("offloads"):
             self.offloads.add(str(answer["offloads"]))
+        if side == "ours" and IDLE_BYTES in answer:
+            self.idle_bytes.append(float(answer[IDLE_BYTES]))
         if "load" in answer:
             self.load.append(float(answer["load"]))
             self.ended_by[side][str(answer["ended_by"])] += 1
@@ -88,6 +92,8 @@ class Pairs:
             return {"ours": _median(shares), "peer": 0.0, "ratio": _median(self.ratios),
                     "unit": self.point.unit, "spread": [min(shares), max(shares)]}
         limits = {"load": _median(self.load), "ended_by": self.ended_by} if self.load else {}
+        if self.idle_bytes:
+            limits[IDLE_BYTES] = _median(self.idle_bytes)
         return {"ours": ours, "peer": peer, "ratio": _median(self.ratios),
                 "unit": self.point.unit, "spread": [min(self.ratios), max(self.ratios)], **limits}
 
@@ -199,8 +205,9 @@ def run_bench(bench: Bench, labels: list[str], pairs: int) -> tuple[dict[str, An
     worst = min(gates, key=lambda point: point["ratio"])
     problems = [Problem("machine", "", reason).as_dict()] if reason else []
     machine = machine_row()
+    idle = {IDLE_BYTES: worst[IDLE_BYTES]} if IDLE_BYTES in worst else {}
     return {"schema": SCHEMA, "name": bench.name, "ratio": worst["ratio"], "ours": worst["ours"],
-            "peer": worst["peer"], "unit": worst["unit"], "pairs": pairs, "points": found,
+            "peer": worst["peer"], "unit": worst["unit"], **idle, "pairs": pairs, "points": found,
             "offloads": sorted(set().union(*(m.offloads for m in measured))),
             "machine": {key: machine[key] for key in ("hostname", "cpu", "cores", "kernel")},
             "problems": problems}, reason
@@ -257,6 +264,8 @@ def _print(bench: Bench, result: dict[str, Any]) -> None:
     console.print(plain_table(["point", "ours>", f"{bench.peer}>", "unit", "times better>",
                                "spread>"], rows, f"{bench.name}, {result['pairs']} pairs"))
     for label, p in result["points"].items():
+        if IDLE_BYTES in p:
+            console.print(f"{label}: {p[IDLE_BYTES]:.0f} bytes per idle connection and end")
         if "load" in p:
             ours, peer = (_counted(p["ended_by"][side]) for side in ("ours", "peer"))
             console.print(f"{label}: the sender alone does {p['load']:.4g} {p['unit']}; ended "

@@ -103,6 +103,12 @@ BENCHES = {bench.name: bench for bench in (
            *(Point(f"{path}-bbr", GOODPUT, gate=False, pairs_max=1, together=2) for path in PATHS),
            Point("loss0-default", GOODPUT, gate=False, pairs_max=1, together=2)),
           real_time=True, peer_script="bdp_linux.py", seeded=True),
+    Bench("conn-scale", "bench_conn_scale", "the same stack with 10,000 connections",
+          "10,000 to a million idle connections: bytes of each, and CPU time per request of 64 B "
+          "when they are asked in random order",
+          (Point("10k", TRANSACTION, kind="cost", gate=False),
+           Point("100k", TRANSACTION, kind="cost", gate=False),
+           Point("1M", TRANSACTION, kind="cost"))),
     Bench("store", "bench_store", "the same run without recording",
           "recording's share of CPU time with 1 ms series on",
           (Point("share", "fraction", kind="share"),)),

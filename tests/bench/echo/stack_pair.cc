@@ -4,7 +4,9 @@
 #include <sched.h>
 
 #include <atomic>
+#include <cstring>
 #include <fstream>
+#include <vector>
 
 #include "emu/worker.h"
 
@@ -81,7 +83,8 @@ StackPair::StackPair(const StackPairOptions& options)
     link_.emplace(base_.ports[0], LinkElementConfig{way, way}, Rng(options.link->seed), "box");
   }
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
-    hosts_[i] = std::make_unique<AppHost>(pair_host(i, options.mtu_bytes), options.tcp, base_.pool);
+    hosts_[i] = std::make_unique<AppHost>(pair_host(i, options.mtu_bytes), options.tcp, base_.pool,
+                                          options.sockets);
     Port* port = trusted_ ? static_cast<Port*>(&trusted_ports_[i]) : &base_.ports[i];
     if (i == 0 && link_) port = &*link_;
     engines_[i] = std::make_unique<Engine>(options.engine, *hosts_[i], *port);
@@ -91,6 +94,14 @@ StackPair::StackPair(const StackPairOptions& options)
 std::string StackPair::offloads() const {
   return std::string(trusted_ ? "receivers check no sums; " : "none; both ends sum every byte; ") +
          (base_.eal.huge_pages() ? "2 MiB pages" : "4 kB pages");
+}
+
+void StackPair::touch_buffers() {
+  std::vector<BufPtr> all;
+  while (PacketBuf* buf = base_.pool.take()) {
+    std::memset(buf->room, 0, buf->capacity);
+    all.emplace_back(buf);
+  }
 }
 
 bool StackPair::turn(std::size_t side) {

@@ -26,6 +26,7 @@ struct PairLink {
 struct StackPairOptions {
   TcpConfig tcp{};
   EngineConfig engine{};
+  SocketsOptions sockets{};
   std::uint16_t mtu_bytes = 1500;
   std::uint32_t frame_bytes_max = 2048;
   std::uint32_t bufs = 16'383;
@@ -73,6 +74,8 @@ class StackPair {
     return turn(1) || client_moved;
   }
   [[nodiscard]] Instant now() { return clock_.now(); }
+  // Every byte of the frames' buffers is in memory from now on.
+  void touch_buffers();
   [[nodiscard]] std::string offloads() const;
 
  private:

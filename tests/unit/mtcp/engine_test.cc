@@ -174,7 +174,7 @@ TEST(MtcpRssPorts, AnswersComeToTheCoreThatConnects) {
     for (int i = 0; i < 50; ++i) {
       const TcpOpenResult opened = core.ip().tcp().connect(kStart, {kClient, 0}, {kServer, kPort});
       ASSERT_EQ(opened.error, Errno::kNone);
-      const std::uint16_t port = core.ip().tcp().status(opened.id).local.port;
+      const std::uint16_t port = core.ip().tcp().names(opened.id).local.port;
       ports.insert(port);
       BufPtr answer = segment(pool, kPort, kAck, 0, {kServer, kClient});
       store_be16(answer->data() + kEthernetHeaderLen + kIpv4HeaderLen + 2, port);

@@ -287,8 +287,6 @@ TEST(Isn, SoDoesTheChoiceOfPorts) {
   EXPECT_NE(secrets.port_offset(flow), first);
 }
 
-void never(void*, Instant) {}
-
 class NobodyListens final : public TcpUser {
  public:
   void on_tcp_ready(TcpId, std::uint32_t) override {}
@@ -310,7 +308,7 @@ TEST(FlowTable, AgreesWithStdMap) {
     const auto known = naive.find(port);
     ASSERT_EQ(table.find(key), known == naive.end() ? nullptr : known->second);
     if (known == naive.end()) {
-      naive[port] = &core.connections.add(core, key, &never);
+      naive[port] = &core.connections.add(key, core.activities.none());
       table.insert(*naive[port]);
     } else if (rng.below(2) == 0) {
       table.erase(*known->second);
@@ -331,9 +329,6 @@ TEST(TcpConfig, ValidatesFieldsTogether) {
   ASSERT_EQ(problems.size(), 3U);
   EXPECT_EQ(problems[0].field, "mss_bytes");
 }
-
-// An idle connection is small: its queues own no memory.
-TEST(Connection, IsSmall) { EXPECT_LE(sizeof(Connection), 1088U); }
 
 }  // namespace
 }  // namespace twinpath::tcp
