@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "models/base/check.h"
+#include "models/base/sparse_vector.h"
 
 namespace twinpath {
 
@@ -100,6 +101,7 @@ void TimerQueue::remove_at(std::size_t slot) {
   heap_[slot].timer->queue_ = nullptr;
   const Entry last = heap_.back();
   heap_.pop_back();
+  shrink_if_sparse(heap_);
   if (slot == heap_.size()) return;
   if (slot > 0 && last.before(heap_[(slot - 1) / kArity])) {
     sift_up(slot, last);

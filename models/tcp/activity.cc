@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "models/base/sparse_vector.h"
 #include "models/tcp/steps.h"
 
 namespace twinpath::tcp {
@@ -52,6 +53,7 @@ void ActivityPool::give_back(Activity* activity) {
   activity->connection = nullptr;
   free_.push_back(std::move(owned));
   while (free_.size() > in_use_ + kSpareMax) free_.pop_back();
+  shrink_if_sparse(free_);
 }
 
 void wake_up(Core& core, Connection& connection) {

@@ -79,7 +79,7 @@ class ActivityPool {
 
  private:
   // Kept beyond as many as are in use.
-  static constexpr std::size_t kSpareMax = 256;
+  static constexpr std::size_t kSpareMax = 64;
 
   Core* core_;
   Timer::Fire fire_;

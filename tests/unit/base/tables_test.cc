@@ -8,6 +8,7 @@
 
 #include "models/base/rng.h"
 #include "models/base/slab.h"
+#include "models/base/sparse_vector.h"
 #include "models/host/flow_numbers.h"
 
 namespace twinpath {
@@ -80,6 +81,22 @@ TEST(FlowNumbers, AgreeWithAMap) {
               known == naive.end() ? std::nullopt : std::optional(known->second));
   }
   for (const auto& [flow, number] : naive) EXPECT_EQ(numbers.find(flow), number);
+}
+
+TEST(SparseVector, GivesBackWhatItGrewToAndKeepsWhatItHolds) {
+  std::vector<std::unique_ptr<int>> items;
+  for (int i = 0; i < 100'000; ++i) items.push_back(std::make_unique<int>(i));
+  std::size_t moves = 0;
+  while (items.size() > 10) {
+    const std::size_t before = items.capacity();
+    items.pop_back();
+    shrink_if_sparse(items);
+    ASSERT_GE(items.capacity(), items.size());
+    if (items.capacity() != before) ++moves;
+  }
+  EXPECT_LE(items.capacity(), 256u);
+  EXPECT_LE(moves, 10u);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(*items[static_cast<std::size_t>(i)], i);
 }
 
 }  // namespace
