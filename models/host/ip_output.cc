@@ -178,9 +178,7 @@ void IpOutput::send_parts(Instant now, const Hop& hop, const IpDeparture& depart
 }
 
 bool IpOutput::lower_path_mtu(Instant now, const IpAddress& target, std::uint32_t mtu_bytes) {
-  // RFC 8201 §4: no path of IPv6 takes less. RFC 1191 §5: routers that know no MTU say 0. Whoever
-  // claims that a path takes less than 552 bytes wants us slow; the bound is Linux's.
-  constexpr std::uint32_t kIpv4PathMtuMin = 552;
+  // RFC 8201 §4: no path of IPv6 takes less.
   if (!target.is_v4() && mtu_bytes < kIpv6MtuMin) return false;
   if (target.is_v4()) mtu_bytes = std::max(mtu_bytes, kIpv4PathMtuMin);
   if (mtu_bytes >= this->mtu_bytes(now, target)) return false;

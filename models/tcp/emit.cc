@@ -77,10 +77,8 @@ void acknowledge_first(Core& core, Connection& connection, Instant now) {
   note_ack_sent(connection, false);
 }
 
-// RFC 7323 §5.4: a clock of 1 ms.
 TsVal timestamp(const Connection& connection, Instant now) {
-  const auto ms = static_cast<std::uint32_t>(to_ns(now) / 1'000'000);
-  return TsVal(ms + connection.ts_offset);
+  return TsVal(timestamp_clock(now) + connection.ts_offset);
 }
 
 bool echoes_since(const Connection& connection, const Segment& segment, Instant sent_at) {

@@ -14,6 +14,7 @@ constexpr std::uint32_t kPeerMssV4 = 536;
 constexpr std::uint32_t kPeerMssV6 = 1220;
 constexpr std::uint32_t kUnscaledWindowMax = 65535;
 constexpr std::uint32_t kTimestampsBytes = 12;  // padded, on every segment
+constexpr std::uint32_t kBeyond = 65537;        // an unscaled window and the FIN; as Linux
 
 // Round-trip time of the handshake: exact unless a SYN was sent twice, then only if the peer echoes
 // the latest.
@@ -156,6 +157,13 @@ void start_open(Core& core, Connection& connection, Instant now, TcpState state)
   connection.snd_nxt = connection.snd_end = connection.iss + 1;
   connection.due |= kDueSyn;
   set_state(core, connection, now, state);
+}
+
+void start_beyond(Connection& connection, SeqNum used) {
+  if (connection.iss > used) return;
+  connection.iss = used + kBeyond;
+  connection.snd_una = connection.iss;
+  connection.snd_nxt = connection.snd_end = connection.iss + 1;
 }
 
 // SYN offers everything configured; SYN,ACK only what the peer offered (RFC 7323 §2.2, §3.2).

@@ -8,11 +8,6 @@
 namespace twinpath {
 namespace {
 
-// Routers older than RFC 1191 say 0, and who claims still less wants to slow us down. Linux's
-// floor.
-constexpr std::uint32_t kIpv4PathMtuMin = 552;
-constexpr std::uint32_t kIpv6PathMtuMin = 1280;  // RFC 8200 §5
-
 bool quotes_flight(const tcp::Connection& connection, SeqNum seq) {
   return seq >= connection.snd_una && seq < connection.snd_nxt;
 }
@@ -20,7 +15,7 @@ bool quotes_flight(const tcp::Connection& connection, SeqNum seq) {
 // RFC 1191 §6.4, RFC 9293 §3.7.5: smaller segments, and what was too long goes again.
 void shrink_path(tcp::Core& core, tcp::Connection& connection, Instant now, std::uint32_t mtu) {
   const std::uint32_t headers = tcp::headers_bytes(connection.names.remote());
-  const std::uint32_t least = connection.names.remote().is_v4() ? kIpv4PathMtuMin : kIpv6PathMtuMin;
+  const std::uint32_t least = connection.names.remote().is_v4() ? kIpv4PathMtuMin : kIpv6MtuMin;
   const std::uint32_t mss = std::max(mtu, least) - headers;
   if (mss >= connection.mss_limit_bytes) return;
   connection.mss_limit_bytes = mss;

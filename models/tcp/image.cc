@@ -228,9 +228,11 @@ Connection* read_connection(ImageReader& reader, Core& core, Instant now) {
   const auto key = read_free_key(reader, core);
   Connection* connection = key ? create(core, *key, now) : nullptr;
   if (connection == nullptr) return nullptr;
+  const std::uint64_t flow = connection->flow;
   if (!read_values(reader, core.pool, *connection) || !read_timer(reader, core, *connection)) {
-    connection->state = TcpState::kClosed;
-    forget(core, *connection);
+    connection->state = TcpState::kSynSent;  // whatever was read
+    connection->flow = flow;
+    forget(core, *connection, TcpEnd::kAborted);
     return nullptr;
   }
   core.out_of_order_bytes += connection->active->reassembly.pinned_bytes();

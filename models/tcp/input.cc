@@ -78,8 +78,16 @@ void apply(Core& core, Connection& connection, const Segment& segment, Outcome o
   switch (outcome) {
     case Outcome::kContinue:
       break;
+    case Outcome::kIgnore:
+      break;
     case Outcome::kDrop:
       count_drop(core, connection, segment, DropReason::kOutOfWindow);
+      break;
+    case Outcome::kQueueFull:
+      count_drop(core, connection, segment, DropReason::kQueueFull);
+      break;
+    case Outcome::kUnstamped:
+      count_drop(core, connection, segment, DropReason::kStale);
       break;
     case Outcome::kStale:
       count_drop(core, connection, segment, DropReason::kStale);
@@ -134,17 +142,20 @@ void on_connection_segment(Core& core, Connection& connection, Segment& segment)
   settle(core, connection);
 }
 
-// False: the segment opens a new connection in place of the old one.
-bool belongs_to(Core& core, TimeWait& old, const Segment& segment) {
-  if (!may_reuse(old, segment) || core.listeners.find(old.key) == nullptr) return true;
-  ++core.counters.time_waits_reused;
-  end_time_wait(core, old, segment.now);
-  return false;
+// A SYN would become a connection, if memory lasts. A cookie's numbers could not go beyond those of
+// an incarnation before.
+bool has_room(const Core& core, const Listener& listener) {
+  return !listener.accept_queue_full() && listener.half_open < core.config.syn_backlog_max &&
+         core.half_open < core.config.half_open_max &&
+         listener.connections < core.config.connections_per_listener_max;
 }
 
+// The SYN comes again.
+void refuse(Core& core) { ++core.counters.syns_dropped; }
+
 // One that its user still holds.
-bool is_taken_over(Core& core, Connection& old, const Segment& segment) {
-  if (old.state != TcpState::kTimeWait || core.listeners.find(old.key()) == nullptr) return false;
+bool may_take_over(const Connection& old, const Segment& segment) {
+  if (old.state != TcpState::kTimeWait) return false;
   TimeWait record;
   record.rcv_nxt = old.rcv_nxt;
   record.ts_ok = old.ts_ok;
@@ -165,18 +176,26 @@ void ack_in_listen(Core& core, Listener& listener, const FlowKey& key, Segment& 
 
 void demultiplex(Core& core, const FlowKey& key, Segment& segment) {
   Connection* connection = core.flows.find(key);
-  if (connection != nullptr && is_taken_over(core, *connection, segment)) {
-    ++core.counters.time_waits_reused;
-    terminate(core, *connection, segment.now, Errno::kNone);
-    settle(core, *connection);
-    connection = nullptr;
-  }
-  if (connection != nullptr) return on_connection_segment(core, *connection, segment);
-  TimeWait* old = core.time_waits.find(key);
-  if (old != nullptr && belongs_to(core, *old, segment)) {
-    return segment_in_time_wait(core, *old, segment);
+  if (connection != nullptr && !may_take_over(*connection, segment)) {
+    return on_connection_segment(core, *connection, segment);
   }
   Listener* listener = core.listeners.find(key);
+  if (connection != nullptr) {
+    if (listener == nullptr) return on_connection_segment(core, *connection, segment);
+    if (!has_room(core, *listener)) return refuse(core);
+    ++core.counters.time_waits_reused;
+    segment.beyond = connection->snd_nxt;
+    terminate(core, *connection, segment.now, Errno::kNone);
+    settle(core, *connection);
+  } else if (TimeWait* old = core.time_waits.find(key); old != nullptr) {
+    if (listener == nullptr || !may_reuse(*old, segment)) {
+      return segment_in_time_wait(core, *old, segment);
+    }
+    if (!has_room(core, *listener)) return refuse(core);
+    ++core.counters.time_waits_reused;
+    segment.beyond = old->snd_nxt;
+    end_time_wait(core, *old, segment.now);
+  }
   if (listener == nullptr) return segment_in_closed(core, key, segment);
   const TcpFlags flags = segment.flags;
   if (flags.ack() && !flags.rst()) return ack_in_listen(core, *listener, key, segment);
@@ -253,7 +272,8 @@ void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, Segme
     ++core.counters.syns_dropped;
     return;
   }
-  if (queue_full || cookies == SynCookies::kAlways) return answer_with_cookie(core, key, segment);
+  const bool asks_cookie = queue_full || (cookies == SynCookies::kAlways && !segment.beyond);
+  if (asks_cookie) return answer_with_cookie(core, listener, key, segment);
   Connection* connection = open_passively(core, listener, key, segment);
   if (connection == nullptr) {
     ++core.counters.syns_dropped;
@@ -262,6 +282,7 @@ void segment_in_listen(Core& core, Listener& listener, const FlowKey& key, Segme
   connection->segments_in = 1;
   connection->last_rx = segment.now;
   start_open(core, *connection, segment.now, TcpState::kSynReceived);
+  if (segment.beyond && !core.config.initial_sequence) start_beyond(*connection, *segment.beyond);
   negotiate(core, *connection, segment);
   // Without a valid cookie text on a SYN is not kept: the peer sends it again once the connection
   // is established.

@@ -21,11 +21,11 @@ Outcome ack_in_syn_received(Core& core, Connection& connection, const Segment& s
     return Outcome::kResetSender;
   }
   const Listener* listener = core.listeners.get(connection.listener);
-  if (listener != nullptr && is_deferred(*listener, connection, segment)) return Outcome::kDrop;
+  if (listener != nullptr && is_deferred(*listener, connection, segment)) return Outcome::kIgnore;
   // Accept queue full: the acknowledgement is as good as lost; our SYN,ACK will ask for it again.
   if (listener != nullptr && listener->accept_queue_full()) {
     ++core.counters.accepts_delayed;
-    return core.config.accept_overflow_resets ? Outcome::kAbort : Outcome::kDrop;
+    return core.config.accept_overflow_resets ? Outcome::kAbort : Outcome::kQueueFull;
   }
   establish(core, connection, segment);
   return Outcome::kContinue;

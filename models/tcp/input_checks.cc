@@ -5,9 +5,6 @@
 namespace twinpath::tcp {
 namespace {
 
-// RFC 7323 §5.5: after 24 days the peer's timestamp clock may have wrapped.
-constexpr Duration kTsRecentLifetime = std::chrono::hours(24 * 24);
-
 // A segment without text, table of RFC 9293 §3.10.7.4. Deviates from RFC 9293 §3.10.7.4: a bare
 // acknowledgement exactly at the right edge passes, because a peer that has filled our window
 // acknowledges from there, and refusing it would deafen us while a hole is open.
@@ -40,7 +37,7 @@ Outcome accept_at_zero_window(Connection& connection, Segment& segment) {
 Outcome check_timestamps(const Core& core, const Connection& connection, const Segment& segment) {
   if (!connection.ts_ok || segment.flags.rst()) return Outcome::kContinue;
   if (!segment.options->timestamps) {
-    return core.config.timestamps_required ? Outcome::kDrop : Outcome::kContinue;
+    return core.config.timestamps_required ? Outcome::kUnstamped : Outcome::kContinue;
   }
   if (segment.options->timestamps->value >= connection.ts_recent) return Outcome::kContinue;
   const bool is_recent = segment.now - connection.ts_recent_at < kTsRecentLifetime;

@@ -59,8 +59,8 @@ void discard(Core& core, Connection& connection) {
   release(core, connection);
 }
 
-void forget(Core& core, Connection& connection) {
-  if (connection.state != TcpState::kClosed) tell_end(core, connection, TcpEnd::kMoved);
+void forget(Core& core, Connection& connection, TcpEnd end) {
+  if (connection.state != TcpState::kClosed) tell_end(core, connection, end);
   discard(core, connection);
 }
 

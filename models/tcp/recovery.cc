@@ -31,8 +31,17 @@ void reduce_window(Core& core, Connection& connection, Instant now) {
   core.report.cwnd(connection, now, before);
 }
 
+// RFC 3168 §6.1.2: a reduction for whatever reason answers the marks of its window, and the first
+// new data tells the peer.
+void note_reduction(Connection& connection) {
+  if (!connection.ecn_ok) return;
+  connection.ecn_until = connection.snd_nxt - 1;
+  connection.cwr_due = true;
+}
+
 void enter_fast_recovery(Core& core, Connection& connection, Instant now) {
   arm_undo(connection);
+  note_reduction(connection);
   connection.active->prr_flight_bytes = connection.flight_bytes();
   connection.active->prr_delivered_bytes = connection.active->prr_out_bytes = 0;
   if (connection.active->loss_timer == LossTimer::kProbe) stop_loss_timer(connection);
@@ -189,6 +198,7 @@ void on_probe_repaired_loss(Core& core, Connection& connection, Instant now) {
   if (connection.recovery != Recovery::kOpen) return;
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   connection.congestion.on_congestion({now, before});  // little is in flight behind a probe
+  note_reduction(connection);
   core.report.cwnd(connection, now, before);
 }
 
@@ -219,8 +229,7 @@ void on_ecn_echo(Core& core, Connection& connection, Instant now) {
   if (connection.snd_una <= connection.ecn_until) return;
   const std::uint32_t before = connection.congestion.cwnd_bytes();
   connection.congestion.on_mark({now, flight_in_network(connection)});
-  connection.ecn_until = connection.snd_nxt - 1;
-  connection.cwr_due = true;
+  note_reduction(connection);
   core.report.cwnd(connection, now, before);
 }
 
@@ -228,6 +237,7 @@ void on_ecn_echo(Core& core, Connection& connection, Instant now) {
 // the window reopens.
 void on_loss_timeout(Core& core, Connection& connection, Instant now) {
   arm_undo(connection);
+  note_reduction(connection);
   stop_loss_timer(connection);
   connection.active->probing = false;
   const std::uint32_t before = connection.congestion.cwnd_bytes();

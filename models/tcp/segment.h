@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "models/base/packet_buf.h"
 #include "models/base/time.h"
@@ -24,6 +25,8 @@ struct Segment {
   std::uint32_t payload_bytes = 0;
   const TcpOptions* options = nullptr;
   BufPtr buf;
+  // Of a SYN in place of a connection in TIME-WAIT: what that one sent last lies before.
+  std::optional<SeqNum> beyond;
 
   // SEG.LEN: octets of sequence space.
   [[nodiscard]] std::uint32_t len() const {
@@ -45,7 +48,10 @@ struct Segment {
 // input.cc carries it out.
 enum class Outcome : std::uint8_t {
   kContinue,
+  kIgnore,          // what it said is noted
   kDrop,            // silently
+  kQueueFull,       // silently: the accept queue has no room
+  kUnstamped,       // silently: it lacks a timestamp (RFC 7323 §3.2)
   kStale,           // PAWS: answer with an acknowledgement (RFC 7323 §5.3 R1)
   kOutOfWindow,     // answer with an acknowledgement
   kChallenge,       // RFC 5961: answer with a rate-limited acknowledgement

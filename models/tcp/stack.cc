@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "models/base/check.h"
@@ -46,6 +47,12 @@ void wait_for_buffer(tcp::Core& core, tcp::Connection& connection, Instant now) 
   leave_ready_list(core, &connection);
   connection.active->retry_deadline = after(now, kBufferRetry);
   arm_by(core, connection, connection.active->retry_deadline);
+}
+
+template <typename Value>
+void follow(Value& value, const std::type_identity_t<Value>& before,
+            const std::type_identity_t<Value>& now) {
+  if (value == before) value = now;
 }
 
 }  // namespace
@@ -119,6 +126,8 @@ const TcpConfig& TcpStack::config() const { return core_->config; }
 
 void TcpStack::reconfigure(const TcpConfig& config) {
   TcpConfig& mine = core_->config;
+  const TcpConfig before = mine;
+  const CongestionKind steered_by = tcp::make_congestion(mine, tcp::CongestionWindow()).kind();
   const bool steers_anew =
       config.congestion != mine.congestion || config.custom_congestion != mine.custom_congestion;
   for_each_field<TcpConfig>([&](const auto& field) {
@@ -129,11 +138,12 @@ void TcpStack::reconfigure(const TcpConfig& config) {
     tcp::Connection* connection = core_->connections.at(index);
     if (connection == nullptr) continue;
     wake(*core_, *connection);
-    connection->nagle = mine.nagle;
-    connection->delayed_ack = mine.delayed_ack;
-    connection->send_buffer_bytes = mine.send_buffer_bytes;
-    connection->pacing = mine.pacing;
-    if (steers_anew) {
+    // What differs from before is its user's choice.
+    follow(connection->nagle, before.nagle, mine.nagle);
+    follow(connection->delayed_ack, before.delayed_ack, mine.delayed_ack);
+    follow(connection->send_buffer_bytes, before.send_buffer_bytes, mine.send_buffer_bytes);
+    follow(connection->pacing, before.pacing, mine.pacing);
+    if (steers_anew && connection->congestion.kind() == steered_by) {
       connection->congestion = tcp::make_congestion(mine, connection->congestion.window());
     }
     prepare_pacing(*connection);

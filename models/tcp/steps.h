@@ -94,6 +94,12 @@ Sent emit(Core& core, Connection& connection, Instant now, const Outgoing& what,
 void acknowledge_first(Core& core, Connection& connection, Instant now);
 Sent emit_reply(Core& core, const Reply& reply, TcpDeparture& out);
 TsVal timestamp(const Connection& connection, Instant now);
+// RFC 7323 §5.4: a clock of 1 ms, the same for every connection.
+inline std::uint32_t timestamp_clock(Instant now) {
+  return static_cast<std::uint32_t>(to_ns(now) / 1'000'000);
+}
+// RFC 7323 §5.5: after 24 days the peer's timestamp clock may have wrapped.
+inline constexpr Duration kTsRecentLifetime = std::chrono::hours(24 * 24);
 // Whether the peer echoes the timestamp of something sent at `sent_at` or later. Not when there is
 // no echo, when it is zero (ns-3 sends that until it has seen a timestamp), or ahead of our clock.
 bool echoes_since(const Connection& connection, const Segment& segment, Instant sent_at);
@@ -108,6 +114,13 @@ bool should_update_window(const Connection& connection);
 
 // user_calls.cc.
 void apply_options(Connection& connection, const TcpOpenOptions& options);
+// What a SYN tells of sizes.
+struct OpeningSizes {
+  std::uint32_t receive_buffer_bytes = 0;
+  std::uint32_t receive_buffer_max_bytes = 0;
+  std::uint32_t mss_limit_bytes = 0;
+};
+OpeningSizes opening_sizes(OpeningSizes sizes, const TcpOpenOptions& options);
 // What later calls cannot change because the SYN tells the peer.
 void apply_opening_options(Connection& connection, const TcpOpenOptions& options);
 
@@ -120,8 +133,8 @@ void enter_time_wait(Core& core, Connection& connection, Instant now);
 bool is_used(Core& core, const FlowKey& key);
 // Out of every table without a word to anybody.
 void discard(Core& core, Connection& connection);
-// The same for one that goes on elsewhere: observers hear of it.
-void forget(Core& core, Connection& connection);
+// The same, and observers hear of it.
+void forget(Core& core, Connection& connection, TcpEnd end = TcpEnd::kMoved);
 // To CLOSED, with what the user will read as the reason.
 void terminate(Core& core, Connection& connection, Instant now, Errno error);
 

@@ -18,6 +18,8 @@ void wait_for_accept(Listener& listener, Connection& connection);
 // A connection counted at its listener; nothing when a table is full.
 Connection* open_passively(Core& core, Listener& listener, const FlowKey& key,
                            const Segment& segment);
+// Beyond all that the incarnation before it used (RFC 9293 §3.6.1, MAY-2), up to `used`.
+void start_beyond(Connection& connection, SeqNum used);
 TcpOptions syn_options(const Core& core, const Connection& connection, Instant now);
 std::uint8_t window_scale_for(std::uint32_t buffer_bytes);
 // For the largest buffer the connection may come to have.
@@ -54,7 +56,8 @@ FastOpenVerdict judge_fast_open(const Core& core, const Listener& listener, cons
 void open_fast(Core& core, Listener& listener, Connection& connection, Segment& syn);
 
 // syn_cookies.cc: RFC 4987 §3.6.
-void answer_with_cookie(Core& core, const FlowKey& key, const Segment& syn);
+void answer_with_cookie(Core& core, const Listener& listener, const FlowKey& key,
+                        const Segment& syn);
 // The connection a cookie in this acknowledgement stands for, in SYN-RECEIVED; nothing when it
 // carries none.
 Connection* open_from_cookie(Core& core, Listener& listener, const FlowKey& key,

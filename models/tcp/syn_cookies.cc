@@ -75,7 +75,7 @@ TsVal timestamp_with(const Core& core, const FlowKey& key, const Segment& syn) {
   }
   if (core.config.sack && offered.sack_permitted) bits |= kSackBit;
   if (asks_for_ecn(core, syn)) bits |= kEcnBit;
-  const auto clock = static_cast<std::uint32_t>(to_ns(syn.now) / 1'000'000);
+  const auto clock = timestamp_clock(syn.now);
   std::uint32_t value = (clock & ~kOptionBits) | bits;
   if (static_cast<std::int32_t>(value - clock) > 0) value -= kOptionBits + 1;
   return TsVal(value + core.secrets.timestamp_offset(key));
@@ -104,18 +104,24 @@ bool restored_ecn(const Core& core, const FlowKey& key, const Segment& segment) 
 
 }  // namespace
 
-void answer_with_cookie(Core& core, const FlowKey& key, const Segment& syn) {
+void answer_with_cookie(Core& core, const Listener& listener, const FlowKey& key,
+                        const Segment& syn) {
+  // As open_from_cookie() will have them.
+  const OpeningSizes sizes =
+      opening_sizes({core.config.receive_buffer_bytes, core.config.receive_buffer_max_bytes,
+                     mss_limit_towards(core, key.remote, syn.now)},
+                    listener.options.inherited);
   Reply reply{key, cookie_for(core, key, syn), syn.seq + 1, kSyn | kAck};
   reply.window =
-      static_cast<std::uint16_t>(std::min<std::uint32_t>(core.config.receive_buffer_bytes, 65535));
-  reply.options.mss = static_cast<std::uint16_t>(mss_limit_towards(core, key.remote, syn.now));
+      static_cast<std::uint16_t>(std::min<std::uint32_t>(sizes.receive_buffer_bytes, 65535));
+  reply.options.mss = static_cast<std::uint16_t>(sizes.mss_limit_bytes);
   // Without timestamps there is nowhere to remember the rest.
   if (core.config.timestamps && syn.options->timestamps) {
     reply.options.timestamps = {timestamp_with(core, key, syn), syn.options->timestamps->value};
     reply.options.sack_permitted = core.config.sack && syn.options->sack_permitted;
     if (core.config.window_scaling && syn.options->window_scale) {
-      reply.options.window_scale = window_scale_for(
-          std::max(core.config.receive_buffer_bytes, core.config.receive_buffer_max_bytes));
+      reply.options.window_scale =
+          window_scale_for(std::max(sizes.receive_buffer_bytes, sizes.receive_buffer_max_bytes));
     }
     if (asks_for_ecn(core, syn)) reply.flags |= kEce;
   }

@@ -9,14 +9,11 @@
 namespace twinpath::tcp {
 namespace {
 
-// RFC 7323 §5.5: after 24 days the peer's timestamp clock may have wrapped.
-constexpr Duration kTsRecentLifetime = std::chrono::hours(24 * 24);
 // RFC 6191 §4 and RFC 7323 §B.2: a second and more than a tick of the timestamp clock apart.
 constexpr Duration kReuseAge = std::chrono::seconds(1);
 
 TsVal timestamp_of(const TimeWait& old, Instant now) {
-  const auto ms = static_cast<std::uint32_t>(to_ns(now) / 1'000'000);
-  return TsVal(ms + old.ts_offset);
+  return TsVal(timestamp_clock(now) + old.ts_offset);
 }
 
 void acknowledge(Core& core, TimeWait& old, Instant now) {
@@ -143,8 +140,7 @@ bool may_reuse(const TimeWait& old, const Segment& segment) {
   return segment.seq > old.rcv_nxt;
 }
 
-// RFC 6191 §4: our own timestamps have moved on, and so has the clock of our sequence numbers
-// (RFC 6528), so nothing of the old incarnation can be taken for the new one's.
+// RFC 6191 §4: our own timestamps have moved on; our sequence numbers begin beyond the old ones.
 bool may_reopen(const TimeWait& old, Instant now) {
   return old.ts_ok && now - old.ts_recent_at > kReuseAge;
 }

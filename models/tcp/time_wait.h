@@ -56,7 +56,7 @@ class TimeWaitTable {
   [[nodiscard]] std::uint32_t size() const { return size_; }
   // Nothing when empty.
   [[nodiscard]] TimeWait* oldest() { return first_ == kNone ? nullptr : &entries_[first_].record; }
-  // Requires: find(record.key) is nothing.
+  // It stays at least until its deadline. Requires: find(record.key) is nothing.
   void add(const TimeWait& record);
   void remove(const FlowKey& key);
   // Another deadline, usually the latest. Requires: find(key).
@@ -72,6 +72,7 @@ class TimeWaitTable {
  private:
   static constexpr std::uint32_t kNone = 0xffffffff;
   static constexpr std::size_t kBucketsMin = 16;
+  static constexpr std::uint32_t kStepsMax = 64;
   struct Entry {
     TimeWait record;
     std::uint32_t next = kNone;    // in the bucket, or in the free list

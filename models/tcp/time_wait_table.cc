@@ -57,12 +57,18 @@ std::uint32_t TimeWaitTable::take_entry() {
   return index;
 }
 
-// Whoever enters is the last; only one that came from another stack looks for its place.
+// Whoever enters is the last but for what its user held for a while; where too many came since, it
+// stays as long as they do.
 void TimeWaitTable::link(std::uint32_t index) {
   const Instant deadline = entries_[index].record.deadline;
   std::uint32_t before = last_;
   std::uint32_t behind = kNone;
-  while (before != kNone && entries_[before].record.deadline > deadline) {
+  for (std::uint32_t steps = 0; before != kNone && entries_[before].record.deadline > deadline;
+       ++steps) {
+    if (steps == kStepsMax) {
+      entries_[index].record.deadline = entries_[before].record.deadline;
+      break;
+    }
     behind = before;
     before = entries_[before].before;
   }

@@ -15,6 +15,7 @@ void undo(Core& core, Connection& connection, Instant now) {
   Rare& rare = connection.uncommon();
   rare.undo_armed = false;
   ++rare.undone;
+  connection.cwr_due = false;
   connection.congestion.restore({rare.undo_cwnd_bytes, rare.undo_ssthresh_bytes});
   if (connection.recovery != Recovery::kOpen) {
     connection.active->sent.forget_losses();

@@ -48,14 +48,24 @@ void apply_options(Connection& connection, const TcpOpenOptions& options) {
 }
 
 // What later calls cannot change because the SYN has told the peer.
-void apply_opening_options(Connection& connection, const TcpOpenOptions& options) {
+OpeningSizes opening_sizes(OpeningSizes sizes, const TcpOpenOptions& options) {
   if (options.receive_buffer_bytes) {
-    connection.receive_buffer_bytes = *options.receive_buffer_bytes;
-    connection.receive_buffer_max_bytes = 0;
+    sizes.receive_buffer_bytes = *options.receive_buffer_bytes;
+    sizes.receive_buffer_max_bytes = 0;
   }
-  if (options.mss_bytes) {
-    connection.mss_limit_bytes = std::min(connection.mss_limit_bytes, *options.mss_bytes);
-  }
+  if (options.mss_bytes)
+    sizes.mss_limit_bytes = std::min(sizes.mss_limit_bytes, *options.mss_bytes);
+  return sizes;
+}
+
+void apply_opening_options(Connection& connection, const TcpOpenOptions& options) {
+  const OpeningSizes sizes =
+      opening_sizes({connection.receive_buffer_bytes, connection.receive_buffer_max_bytes,
+                     connection.mss_limit_bytes},
+                    options);
+  connection.receive_buffer_bytes = sizes.receive_buffer_bytes;
+  connection.receive_buffer_max_bytes = sizes.receive_buffer_max_bytes;
+  connection.mss_limit_bytes = sizes.mss_limit_bytes;
 }
 
 }  // namespace tcp
@@ -119,14 +129,12 @@ std::optional<std::uint16_t> choose_port(Core& core, const FlowKey& key, Instant
   });
 }
 
-// Takes over from a connection in TIME-WAIT. False: it may not.
-bool reopen(Core& core, const FlowKey& key, Instant now) {
-  tcp::TimeWait* old = core.time_waits.find(key);
-  if (old == nullptr) return true;
-  if (!may_reopen(*old, now)) return false;
+// Takes over from a connection in TIME-WAIT, which used numbers up to the one returned.
+SeqNum replace(Core& core, tcp::TimeWait& old, Instant now) {
+  const SeqNum used = old.snd_nxt;
   ++core.counters.time_waits_reused;
-  end_time_wait(core, *old, now);
-  return true;
+  end_time_wait(core, old, now);
+  return used;
 }
 
 // RFC 9293 §3.10.4: FIN follows what is queued; the state changes at once.
@@ -161,9 +169,12 @@ TcpOpenResult TcpStack::connect(Instant now, const TcpEndpointAddress& local,
     if (!port) return {{}, Errno::kAddressNotAvailable};
     key.local_port = *port;
   }
-  if (core_->flows.find(key) != nullptr || !reopen(*core_, key, now)) {
+  tcp::TimeWait* old = core_->time_waits.find(key);
+  if (core_->flows.find(key) != nullptr || (old != nullptr && !may_reopen(*old, now))) {
     return {{}, Errno::kAddressNotAvailable};
   }
+  std::optional<SeqNum> used;
+  if (old != nullptr) used = replace(*core_, *old, now);
   Connection* connection = create(*core_, key, now);
   if (connection == nullptr) return {{}, Errno::kNoBufferSpace};
   connection->has_handle = true;
@@ -171,6 +182,7 @@ TcpOpenResult TcpStack::connect(Instant now, const TcpEndpointAddress& local,
   apply_opening_options(*connection, options);
   if (options.fast_open) ask_for_fast_open(*core_, *connection, now);
   start_open(*core_, *connection, now, TcpState::kSynSent);
+  if (used && !core_->config.initial_sequence) start_beyond(*connection, *used);
   settle(*core_, *connection);
   return {connection->id, Errno::kNone};
 }
@@ -319,7 +331,14 @@ void TcpStack::abort(Instant now, TcpId id) {
   wake(*core_, *connection);
   connection->has_handle = false;
   connection->receive_shut = true;
-  abort_with_reset(*core_, *connection, now, Errno::kNone);
+  // RFC 9293 §3.10.5: whose FIN was received and sent has no more to say.
+  const bool is_closing =
+      connection->state == TcpState::kClosing || connection->state == TcpState::kLastAck;
+  if (is_closing && connection->unsent_bytes() == 0) {
+    terminate(*core_, *connection, now, Errno::kNone);
+  } else {
+    abort_with_reset(*core_, *connection, now, Errno::kNone);
+  }
   settle(*core_, *connection);
 }
 

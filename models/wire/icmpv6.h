@@ -16,8 +16,6 @@
 namespace twinpath {
 
 inline constexpr std::size_t kIcmpv6HeaderLen = 8;
-// RFC 4443 §2.4 (c): an error is no longer than the smallest MTU of IPv6 links.
-inline constexpr std::size_t kIpv6MtuMin = 1280;
 
 enum class Icmpv6Type : std::uint8_t {
   kUnreachable = 1,

@@ -23,6 +23,11 @@ enum class IpProtocol : std::uint8_t {
   kDestinationOptions = 60,
 };
 
+// No path is taken for narrower, whatever a router says. RFC 8200 §5; for IPv4 Linux's floor: who
+// claims less wants us slow (routers older than RFC 1191 say 0).
+inline constexpr std::uint32_t kIpv6MtuMin = 1280;  // of every link, and of no ICMPv6 error more
+inline constexpr std::uint32_t kIpv4PathMtuMin = 552;
+
 // RFC 3168 §5; ECT(1) names L4S traffic since RFC 9331 §2.
 enum class Ecn : std::uint8_t { kNotEct = 0, kEct1 = 1, kEct0 = 2, kCe = 3 };
 

@@ -6,6 +6,7 @@
 
 #include "models/tcp/congestion.h"
 #include "models/tcp/reno.h"
+#include "tests/fakes/tcp_dialect.h"
 #include "tests/fakes/tcp_pair.h"
 
 namespace twinpath::test {
@@ -94,6 +95,22 @@ TEST(Reconfigure, ChangesWhatMayChangeAndNothingElse) {
   EXPECT_EQ(stack.config().mss_bytes, TcpConfig().mss_bytes);
   EXPECT_TRUE(pair.run(100s));
   EXPECT_TRUE(pair.exact());
+}
+
+TEST(Reconfigure, SparesWhatASocketSet) {
+  TcpDialect tcp;
+  tcp.established();
+  tcp.stack().set_options(tcp.now(), tcp.id(),
+                          {.congestion = CongestionKind::kReno, .nagle = false});
+  TcpConfig asked = tcp.stack().config();
+  asked.congestion = CongestionKind::kBbr;
+  asked.delayed_ack = 7ms;
+  tcp.stack().reconfigure(asked);
+  EXPECT_EQ(tcp.info().congestion, CongestionKind::kReno);
+  tcp.user_writes(10);
+  tcp.stack_sends(data(1, 10, 1).push());
+  tcp.user_writes(10);
+  tcp.stack_sends(data(11, 10, 1).push());
 }
 
 }  // namespace

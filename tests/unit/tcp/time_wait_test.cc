@@ -36,12 +36,10 @@ TEST(TimeWaitTable, AgreesWithStdMap) {
     const std::uint16_t port = record.key.remote_port;
     const auto found = naive.find(port);
     ASSERT_EQ(table.find(record.key) != nullptr, found != naive.end());
-    if (found == naive.end()) {
-      table.add(record);
-      naive[port] = to_ns(record.deadline);
-    } else if (rng.below(2) == 0) {
-      table.move(record.key, record.deadline);
-      naive[port] = to_ns(record.deadline);
+    if (found == naive.end() || rng.below(2) == 0) {
+      found == naive.end() ? table.add(record) : table.move(record.key, record.deadline);
+      ASSERT_GE(table.find(record.key)->deadline, record.deadline);
+      naive[port] = to_ns(table.find(record.key)->deadline);
     } else {
       table.remove(record.key);
       naive.erase(port);
@@ -167,6 +165,37 @@ TEST(TimeWait, WaitsForItsUser) {
   EXPECT_EQ(tcp.stack().flows()[0].rx_bytes, 10U);
   tcp.after(60s);
   EXPECT_EQ(tcp.stack().connections(), 0U);
+}
+
+// RFC 9293 §3.6.1 (1): with its initial number beyond the largest one used before.
+TEST(TimeWait, WhatComesAfterBeginsBeyondItsNumbers) {
+  TcpDialect tcp;
+  tcp.established();
+  close_actively(tcp);
+  const SeqNum used = tcp.stack_isn() + 2;
+  tcp.peer_sends(syn(1000).mss(1000));
+  tcp.stack_sends(syn_ack(0, 1001));
+  EXPECT_GT(tcp.stack_isn(), used);
+}
+
+TEST(TimeWait, StaysWhereNobodyTakesTheSyn) {
+  TcpConfig config;
+  config.syn_backlog_max = 1;
+  config.syn_cookies = SynCookies::kOff;
+  TcpDialect tcp(config);
+  tcp.established();
+  close_actively(tcp);
+  const SeqNum isn = tcp.stack_isn();
+  ++tcp.peer_port;
+  tcp.peer_sends(syn(0).mss(1000));
+  tcp.stack_sends(syn_ack(0, 1));
+  --tcp.peer_port;
+  tcp.peer_sends(syn(1000).mss(1000));
+  tcp.stack_sends_nothing();
+  EXPECT_EQ(tcp.stack().counters().syns_dropped, 1U);
+  tcp.speak_of(isn);
+  tcp.peer_sends(fin(1, 2));
+  tcp.stack_sends(ack(2, 2));
 }
 
 // RFC 6191 §4: when no port is left, one that waited a second in TIME-WAIT with timestamps does.
