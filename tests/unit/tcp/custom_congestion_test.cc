@@ -100,8 +100,10 @@ TEST(Reconfigure, ChangesWhatMayChangeAndNothingElse) {
 TEST(Reconfigure, SparesWhatASocketSet) {
   TcpDialect tcp;
   tcp.established();
-  tcp.stack().set_options(tcp.now(), tcp.id(),
-                          {.congestion = CongestionKind::kReno, .nagle = false});
+  TcpOpenOptions own;
+  own.congestion = CongestionKind::kReno;
+  own.nagle = false;
+  tcp.stack().set_options(tcp.now(), tcp.id(), own);
   TcpConfig asked = tcp.stack().config();
   asked.congestion = CongestionKind::kBbr;
   asked.delayed_ack = 7ms;
