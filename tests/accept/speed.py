@@ -31,14 +31,14 @@ IDLE_BYTES_MAX = {"conn-scale": 512}
 def bench(name: str) -> Answer:
     """One bench, every point printed."""
     ran = twinpath("bench", name, "--json")
-    if ran.code == NO_VERDICT_CODE:
-        return Answer("", undecided="the machine is too busy, or lacks what the bench needs")
-    if ran.code != 0 or not ran.json:
-        return Answer("", [f"ended {ran.code}: {ran.tail}"])
-    points = ran.json["points"]
+    undecided = f"no verdict: {ran.tail[-200:]}" if ran.code == NO_VERDICT_CODE else None
+    points = ran.json.get("points", {})
+    if not points:
+        complaints = [] if undecided else [f"ended {ran.code}: {ran.tail}"]
+        return Answer("", complaints, undecided)
     answer = Answer("; ".join(
         f"{label} {p['ours']:.3g} against {p['peer']:.3g} {p['unit']}, {p['ratio']:.2f} times"
-        for label, p in points.items()))
+        for label, p in points.items()), undecided=undecided)
     declared = [point.label for point in BENCHES[name].points]
     answer.complaints += [f"no point {label}" for label in declared if label not in points]
     for label, bound in BOUNDS[name].items():
