@@ -177,6 +177,10 @@ int twinpath_ioctl(TwinpathHost* host, int fd, unsigned long request, int* value
     } else if (request != SIOCINQ) {
       return failure(Errno::kNoDeviceCall);
     }
+    // tcp(7): a listener has no queues of bytes.
+    if (option != SocketOption::kAtMark && embedded.sockets().is_listening(static_cast<Fd>(fd))) {
+      return failure(Errno::kInvalid);
+    }
     const OptionResult result = embedded.sockets().get_option(static_cast<Fd>(fd), option);
     if (result.error != Errno::kNone) return failure(result.error);
     if (value == nullptr) return failure(Errno::kFault);

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r=";
 constexpr std::uint32_t kHeadersBytes = 40;          // IPv4 and TCP
 constexpr std::uint32_t kMssBytesMin = 88;           // of TcpConfig
+constexpr std::uint32_t kMssBytesMax = 65495;        // likewise
 constexpr std::uint64_t kFirstMac = 0x020000000001;  // locally administered
 constexpr std::uint16_t kVlanMax = 4094;             // IEEE 802.1Q §9.6
 constexpr std::string_view kSharesPort = "on";
@@ -104,6 +105,7 @@ class Reader {
   void add(const std::vector<Problem>& found, const char* prefix);
 
   EmbeddedConfig& config_;
+  bool mss_said_ = false;
   std::vector<ConfigurationProblem> problems_;
 };
 
@@ -303,6 +305,7 @@ void Reader::read_scalar(const Statement& statement) {
     if (!isn) wrong(statement, value, "a sequence number, 0 to 4294967295");
     config_.tcp.initial_sequence = isn;
   } else {
+    mss_said_ = mss_said_ || key == "tcp.mss_bytes";
     const std::string complaint =
         key.starts_with("tcp.")    ? set_field(config_.tcp, key.substr(4), value)
         : key.starts_with("host.") ? set_field(config_.host, key.substr(5), value)
@@ -320,6 +323,7 @@ void Reader::add(const std::vector<Problem>& found, const char* prefix) {
 
 // RFC 9293 §3.7.1: what we offer fits the links, the narrowest of them.
 void Reader::fit_mss() {
+  if (!mss_said_) config_.tcp.mss_bytes = kMssBytesMax;
   for (const InterfaceConfig& interface : config_.host.interfaces) {
     if (interface.mtu_bytes <= kHeadersBytes + kMssBytesMin) continue;
     config_.tcp.mss_bytes = std::min(config_.tcp.mss_bytes, interface.mtu_bytes - kHeadersBytes);

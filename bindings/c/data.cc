@@ -194,6 +194,15 @@ std::int64_t take_stream(EmbeddedHost& embedded, Fd fd, const Receiving& what) {
   return std::min<std::int64_t>(sockets.peek(fd, {&any, 1}), 0);
 }
 
+std::int64_t take_urgent(EmbeddedHost& embedded, Fd fd, const Descriptor& descriptor,
+                         const Receiving& what) {
+  if (descriptor.type != SOCK_STREAM) return failure(Errno::kInvalid);
+  const auto into = what.pieces.empty() ? std::span<std::byte>() : span_of(what.pieces[0], 1);
+  const bool peeks = (what.flags & MSG_PEEK) != 0;
+  return embedded.sockets().receive_urgent(fd, into,
+                                           peeks ? Sockets::Consume::kNo : Sockets::Consume::kYes);
+}
+
 std::int64_t take_datagram(EmbeddedHost& embedded, Fd fd, const Descriptor& descriptor,
                            Receiving& what) {
   Sockets& sockets = embedded.sockets();
@@ -230,9 +239,9 @@ std::int64_t take(TwinpathHost* host, int fd, Receiving& what) {
           return failure(Errno::kFault);
         }
         if ((what.flags & MSG_ERRQUEUE) != 0) return failure(Errno::kAgain);  // nothing is queued
-        if ((what.flags & MSG_OOB) != 0) return failure(Errno::kInvalid);     // tcp(7): none there
-        if ((what.flags & ~kReceiveFlags) != 0) return failure(Errno::kInvalid);
+        if ((what.flags & ~(kReceiveFlags | MSG_OOB)) != 0) return failure(Errno::kInvalid);
         const Fd socket = static_cast<Fd>(fd);
+        if ((what.flags & MSG_OOB) != 0) return take_urgent(embedded, socket, descriptor, what);
         if (descriptor.type != SOCK_STREAM) {
           return take_datagram(embedded, socket, descriptor, what);
         }

@@ -48,7 +48,7 @@ enum class SocketOption : std::uint8_t {
   kUnsentBytes,        // SIOCOUTQ: accepted, not yet acknowledged
   kNotSentBytes,       // SIOCOUTQNSD: accepted, not yet in any segment
   kReusePort,          // SO_REUSEPORT
-  kOutOfBandInline,    // SO_OOBINLINE: kept; urgent data is in the stream either way (RFC 6093)
+  kOutOfBandInline,    // SO_OOBINLINE: the urgent octet stays in the stream (RFC 6093 §3.1)
   kAtMark,             // SIOCATMARK
   kUserTimeout,        // TCP_USER_TIMEOUT, milliseconds
   kNotSentLowat,       // TCP_NOTSENT_LOWAT, bytes

@@ -263,7 +263,15 @@ void Sockets::notify(Fd fd) {
       [](const SocketWatch& watch) { watch.watcher->on_socket_ready(watch.token); });
 }
 
-void Sockets::on_tcp_ready(TcpId id, std::uint32_t) { notify(fd_at(by_tcp_, id.index)); }
+void Sockets::on_tcp_ready(TcpId id, std::uint32_t readiness) {
+  const Fd fd = fd_at(by_tcp_, id.index);
+  Socket* socket = (readiness & kTcpUrgent) != 0 ? find(fd) : nullptr;
+  if (socket != nullptr) {
+    socket->may_be_urgent = true;
+    socket->urgent_taken = false;
+  }
+  notify(fd);
+}
 
 void Sockets::on_tcp_accept(TcpListenerId id) { notify(fd_at(by_listener_, id.index)); }
 

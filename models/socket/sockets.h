@@ -44,6 +44,7 @@ class Sockets final : public SocketApi, private TransportUser {
   bool watch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
   void unwatch(Fd fd, SocketWatcher& watcher, std::uint32_t token) override;
 
+  enum class Consume : std::uint8_t { kNo, kYes };
   // MSG_PEEK: what receive() would give, from its `offset`-th byte on; nothing is consumed.
   std::int64_t peek(Fd fd, std::span<std::byte> into, std::uint32_t offset = 0);
   // The datagram receive_slice() would give.
@@ -52,6 +53,8 @@ class Sockets final : public SocketApi, private TransportUser {
   [[nodiscard]] bool is_listening(Fd fd) const;
   // MSG_OOB: the last byte is urgent. Streams only.
   std::int64_t send_urgent(Instant now, Fd fd, std::span<const std::byte> data);
+  // MSG_OOB: the peer's urgent octet. kInvalid: none, taken before, or in the stream.
+  std::int64_t receive_urgent(Fd fd, std::span<std::byte> into, Consume consume);
   // MSG_FASTOPEN: connect() and send() in one. Bytes that leave with the SYN; kInProgress when the
   // server's cookie has to be fetched first, and nothing was taken.
   std::int64_t send_fast_open(Instant now, Fd fd, const SocketAddress& remote,
@@ -97,6 +100,10 @@ class Sockets final : public SocketApi, private TransportUser {
   enum class Urgency : std::uint8_t { kNone, kLastByte };
   std::size_t queue_stream(Instant now, Socket& socket, std::span<const std::byte> data,
                            Urgency urgency = Urgency::kNone);
+  // Octets between the reader and the urgent one.
+  [[nodiscard]] std::optional<std::uint32_t> ahead_of_urgent(const Socket& socket) const;
+  // As much of a read as may be taken at once: it ends in front of the urgent octet.
+  std::size_t before_urgent(Instant now, Socket& socket, std::size_t bytes_max);
   std::int64_t receive_nothing(Socket& socket, const TcpStatus& status);
   Received receive_datagram(Socket& socket);
   Slice chunk_of(std::span<const std::byte> data);

@@ -197,6 +197,9 @@ void Sockets::feed_starved() {
 
 std::int64_t Sockets::receive(Instant now, Fd fd, std::span<std::byte> into) {
   if (into.empty()) return 0;
+  if (Socket* stream = find(fd); stream != nullptr && stream->may_be_urgent) {
+    into = into.first(before_urgent(now, *stream, into.size()));
+  }
   const auto room_of = [](std::span<std::byte> left) {
     return static_cast<std::uint32_t>(std::min<std::size_t>(left.size(), 1U << 30));
   };
@@ -222,6 +225,9 @@ Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
   if (socket->role == Role::kDatagram) return receive_datagram(*socket);
   if (socket->deferred() != nullptr) return {failure(Errno::kAgain)};
   if (socket->role != Role::kConnected) return {failure(Errno::kNotConnected)};
+  if (socket->may_be_urgent) {
+    bytes_max = static_cast<std::uint32_t>(before_urgent(now, *socket, bytes_max));
+  }
   Slice data = host_.tcp().receive(now, socket->tcp, bytes_max);
   if (data.len > 0) return {static_cast<std::int64_t>(data.len), std::move(data)};
   return {receive_nothing(*socket, host_.tcp().status(socket->tcp))};
@@ -231,6 +237,11 @@ std::int64_t Sockets::peek(Fd fd, std::span<std::byte> into, std::uint32_t offse
   Socket* socket = find(fd);
   if (socket == nullptr) return failure(Errno::kBadDescriptor);
   if (socket->role != Role::kConnected) return failure(Errno::kNotConnected);
+  if (const auto ahead = ahead_of_urgent(*socket); ahead == 0 && !socket->oob_inline) {
+    ++offset;
+  } else if (ahead.value_or(0) > 0) {
+    into = into.first(std::min<std::size_t>(into.size(), *ahead - std::min(*ahead, offset)));
+  }
   const std::uint32_t copied = host_.tcp().peek(socket->tcp, offset, into);
   return copied > 0 ? copied : receive_nothing(*socket, host_.tcp().status(socket->tcp));
 }
@@ -287,6 +298,9 @@ Errno Sockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
   }
   if (how != ShutdownHow::kWrite) socket->read_shut = true;
   if (how != ShutdownHow::kRead) host_.tcp().shutdown_send(now, socket->tcp);
+  if (socket->read_shut && host_.tcp().status(socket->tcp).send_shut) {
+    host_.tcp().shutdown_receive(socket->tcp);
+  }
   notify(fd);
   return Errno::kNone;
 }
@@ -319,14 +333,26 @@ std::uint32_t Sockets::readiness(Fd fd) const {
   }
 }
 
+namespace {
+
+// The urgent octet, where it stands beside the stream, is nothing to read.
+std::uint32_t in_stream_bytes(const SocketRecord& socket, const TcpStatus& status) {
+  const bool beside = status.urgent && status.urgent_bytes == 1 && !socket.oob_inline;
+  return status.readable_bytes - (beside && status.readable_bytes > 0 ? 1 : 0);
+}
+
+}  // namespace
+
 std::uint32_t Sockets::stream_readiness(const Socket& socket) const {
   const TcpStatus status = host_.tcp().status(socket.tcp);
   const bool failed = status.state == TcpState::kClosed && status.error != Errno::kNone;
   const bool no_more = status.end_of_stream || socket.read_shut;
   std::uint32_t events = 0;
-  if (status.readable_bytes > 0 || no_more) events |= kPollIn;
+  if (in_stream_bytes(socket, status) > 0 || no_more) events |= kPollIn;
   if (no_more) events |= kPollReadHangup;
-  if (status.urgent && status.urgent_bytes <= status.readable_bytes) events |= kPollUrgent;
+  if (status.urgent && status.urgent_bytes <= status.readable_bytes && !socket.urgent_taken) {
+    events |= kPollUrgent;
+  }
   if (is_open(status)) {
     // Writable from a third of the buffer on, as Linux (sk_stream_is_writeable); the very rule by
     // which TCP signals, so that no signal finds the socket not ready. And always once sending is

@@ -57,4 +57,37 @@ std::int64_t Sockets::send_deferred(Instant now, Fd fd, Socket& socket,
   return static_cast<std::int64_t>(queue_stream(now, socket, data.first(fits)));
 }
 
+std::optional<std::uint32_t> Sockets::ahead_of_urgent(const Socket& socket) const {
+  if (!socket.may_be_urgent) return std::nullopt;
+  const TcpStatus status = host_.tcp().status(socket.tcp);
+  if (!status.urgent || status.urgent_bytes == 0) return std::nullopt;
+  return status.urgent_bytes - 1;
+}
+
+// tcp(7): without SO_OOBINLINE the octet stands beside the stream, and reading steps over it.
+std::size_t Sockets::before_urgent(Instant now, Socket& socket, std::size_t bytes_max) {
+  if (socket.role != Role::kConnected) return bytes_max;
+  const auto ahead = ahead_of_urgent(socket);
+  if (!ahead) {
+    socket.may_be_urgent = false;
+    return bytes_max;
+  }
+  if (*ahead > 0) return std::min<std::size_t>(*ahead, bytes_max);
+  if (!socket.oob_inline) host_.tcp().receive(now, socket.tcp, 1);
+  return bytes_max;
+}
+
+std::int64_t Sockets::receive_urgent(Fd fd, std::span<std::byte> into, Consume consume) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  if (socket->role != Role::kConnected) return failure(Errno::kNotConnected);
+  const auto ahead = ahead_of_urgent(*socket);
+  if (!ahead || socket->urgent_taken || socket->oob_inline) return failure(Errno::kInvalid);
+  const TcpStatus status = host_.tcp().status(socket->tcp);
+  if (status.readable_bytes <= *ahead) return receive_nothing(*socket, status);
+  if (into.empty()) return 0;
+  if (consume == Consume::kYes) socket->urgent_taken = true;
+  return host_.tcp().peek(socket->tcp, *ahead, into.first(1));
+}
+
 }  // namespace twinpath

@@ -300,6 +300,24 @@ TcpListenOptions Sockets::listen_options(const Socket& socket) const {
   return options;
 }
 
+namespace {
+
+// tcp(7), SIOCINQ: up to the urgent octet, where one stands beside the stream.
+std::uint32_t unread_bytes(const SocketRecord& socket, const TcpStatus& status) {
+  const bool stops = status.urgent && !socket.oob_inline;
+  return stops && status.urgent_bytes <= status.readable_bytes ? status.urgent_bytes - 1
+                                                               : status.readable_bytes;
+}
+
+// tcp(7), SIOCOUTQ: the FIN counts.
+std::uint32_t unacked_bytes(const TcpStatus& status) {
+  const bool fin = status.send_shut && status.state != TcpState::kFinWait2 &&
+                   status.state != TcpState::kTimeWait && status.state != TcpState::kClosed;
+  return status.unacked_bytes + (fin ? 1 : 0);
+}
+
+}  // namespace
+
 OptionResult Sockets::get_option(Fd fd, SocketOption option) {
   Socket* socket = find(fd);
   if (socket == nullptr) return {0, Errno::kBadDescriptor};
@@ -316,9 +334,9 @@ OptionResult Sockets::get_option(Fd fd, SocketOption option) {
     case SocketOption::kLinger:
       return {socket->linger_s()};
     case SocketOption::kUnreadBytes:
-      return {connected ? host_.tcp().status(socket->tcp).readable_bytes : 0};
+      return {connected ? unread_bytes(*socket, host_.tcp().status(socket->tcp)) : 0};
     case SocketOption::kUnsentBytes:
-      return {connected ? host_.tcp().status(socket->tcp).unacked_bytes : 0};
+      return {connected ? unacked_bytes(host_.tcp().status(socket->tcp)) : 0};
     case SocketOption::kNotSentBytes:
       return {connected ? host_.tcp().status(socket->tcp).unsent_bytes : 0};
     case SocketOption::kAtMark: {

@@ -98,7 +98,7 @@ void negotiate(Core& core, Connection& connection, const Segment& syn) {
   connection.snd_wl2 = connection.iss;
   const std::uint32_t unsaid = connection.names.remote().is_v4() ? kPeerMssV4 : kPeerMssV6;
   connection.peer_mss_bytes =
-      offered.mss ? std::max<std::uint32_t>(*offered.mss, kPeerMssMin) : unsaid;
+      offered.mss.value_or(0) > 0 ? std::max<std::uint32_t>(*offered.mss, kPeerMssMin) : unsaid;
   connection.ts_ok = config.timestamps && offered.timestamps;
   if (connection.ts_ok) {
     connection.ts_recent = offered.timestamps->value;

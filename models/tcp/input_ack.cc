@@ -150,7 +150,10 @@ Outcome ack_in_synchronized(Core& core, Connection& connection, const Segment& s
   // RFC 5961 §5.2: what acknowledges the future, or a past older than any window, is blind data.
   if (segment.ack > connection.snd_nxt) return Outcome::kChallenge;
   if (segment.ack < connection.snd_una - remembered_bytes(connection)) return Outcome::kChallenge;
-  if (connection.ecn_ok && segment.flags.ece()) on_ecn_echo(core, connection, segment.now);
+  // RFC 3168 §6.1.2: an echo is about data in flight; the end of a handshake has none.
+  if (connection.ecn_ok && segment.flags.ece() && !connection.active->sent.empty()) {
+    on_ecn_echo(core, connection, segment.now);
+  }
   const std::uint32_t delivered_before = connection.active->sent.delivered_bytes();
   const bool advances = segment.ack > connection.snd_una;
   const Delivered before = delivered_so_far(connection);
@@ -187,7 +190,7 @@ Outcome advance_close(Core& core, Connection& connection, Instant now) {
   switch (connection.state) {
     case TcpState::kFinWait1:
       set_state(core, connection, now, TcpState::kFinWait2);
-      if (connection.receive_shut) {
+      if (!connection.has_handle) {
         connection.active->life_deadline = after(now, patience_in_fin_wait_2(core, connection));
       }
       arm_by(core, connection, connection.active->life_deadline);

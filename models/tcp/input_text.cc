@@ -138,8 +138,7 @@ void hold_out_of_order(Core& core, Connection& connection, const Segment& segmen
 
 }  // namespace
 
-// Sixth. RFC 6093 §3.1 and §6: the octets stay in the stream, whatever SO_OOBINLINE says; only the
-// mark is told.
+// Sixth. RFC 6093 §3.1: the octets stay in the stream; only the mark is told.
 void check_urg(Connection& connection, const Segment& segment) {
   if (!segment.flags.urg() || segment.urgent_pointer == 0 || !takes_text(connection)) return;
   const SeqNum mark = segment.seq + segment.urgent_pointer;

@@ -141,8 +141,8 @@ class TcpStack {
   // Copies what receive() would give, from its `offset`-th byte on; nothing is consumed. Bytes
   // copied.
   std::uint32_t peek(TcpId id, std::uint32_t offset, std::span<std::byte> into) const;
-  // Half-close: sends FIN behind what was accepted.
-  void shutdown_send(Instant now, TcpId id);
+  void shutdown_send(Instant now, TcpId id);  // half-close: FIN behind what was accepted
+  void shutdown_receive(TcpId id);            // requires the former; text is reset from now on
   // RFC 9293 §3.10.4. The handle is gone; the connection finishes by itself. Unread data makes it a
   // reset (RFC 9293 §3.6.1).
   void close(Instant now, TcpId id);

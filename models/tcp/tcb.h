@@ -47,7 +47,7 @@ struct Tcb {
   bool opened_passively = false;
   bool handshake_acked = false;  // by an acknowledgement that TCP_DEFER_ACCEPT let pass
   bool handshake_retransmitted = false;
-  bool receive_shut = false;  // nobody will read: the handle is gone
+  bool receive_shut = false;  // nobody will read
   Errno error = Errno::kNone;
   Errno soft_error = Errno::kNone;
   std::uint16_t rcv_mss_bytes = 536;  // longest payload seen: a full-sized segment

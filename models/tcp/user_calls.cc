@@ -230,7 +230,10 @@ void TcpStack::close_listener(Instant now, TcpListenerId id) {
     connection->in_accept_queue = false;
     connection->accept_ready = false;
     wake(*core_, *connection);
-    abort_with_reset(*core_, *connection, now, Errno::kConnectionAborted);
+    // Who has not finished opening learns by his next segment, as from Linux.
+    const bool is_opening = connection->state == TcpState::kSynReceived;
+    const auto end = is_opening ? tcp::terminate : tcp::abort_with_reset;
+    end(*core_, *connection, now, Errno::kConnectionAborted);
     settle(*core_, *connection);
   }
   core_->listeners.remove(*listener);
@@ -299,6 +302,11 @@ void TcpStack::shutdown_send(Instant now, TcpId id) {
   wake(*core_, *connection);
   queue_fin(*core_, *connection, now);
   settle(*core_, *connection);
+}
+
+void TcpStack::shutdown_receive(TcpId id) {
+  Connection* connection = core_->connections.get(id);
+  if (connection != nullptr) connection->receive_shut = true;
 }
 
 void TcpStack::close(Instant now, TcpId id) {

@@ -189,19 +189,48 @@ TEST_F(OpeningSockets, LowatKeepsTheQueueShort) {
   EXPECT_GT(sent, 2'000'000U) << "and it does not stall";
 }
 
-// Urgent data by MSG_OOB and EPOLLPRI.
-TEST_F(OpeningSockets, UrgentDataIsReady) {
-  const Fd listener = listening(SocketOption::kReuseAddress, 1);
-  const Fd fd = client().socket(SocketKind::kStream).fd;
-  client().connect(now(), fd, remote_);
-  pass();
-  const Fd peer = server().accept(listener).fd;
-  EXPECT_EQ(client().send(now(), fd, text("ab")), 2);
-  EXPECT_EQ(client().send_urgent(now(), fd, text("!")), 1);
-  pass();
+// Urgent data by MSG_OOB and EPOLLPRI: beside the stream, or in it.
+class UrgentSockets : public OpeningSockets {
+ protected:
+  // The server's end of a connection on which "ab!c" came, the third octet urgent.
+  Fd urged(SocketOption option) {
+    const Fd listener = listening(option, 1);
+    const Fd fd = client().socket(SocketKind::kStream).fd;
+    client().connect(now(), fd, remote_);
+    pass();
+    const Fd peer = server().accept(listener).fd;
+    EXPECT_EQ(client().send_urgent(now(), fd, text("ab!")), 3);
+    EXPECT_EQ(client().send(now(), fd, text("c")), 1);
+    pass();
+    return peer;
+  }
+};
+
+TEST_F(UrgentSockets, AnOctetStandsBesideTheStream) {
+  const Fd peer = urged(SocketOption::kReuseAddress);
   EXPECT_NE(server().readiness(peer) & kPollUrgent, 0U);
+  EXPECT_EQ(server().get_option(peer, SocketOption::kUnreadBytes).value, 2);
   EXPECT_EQ(server().get_option(peer, SocketOption::kAtMark).value, 0);
-  EXPECT_EQ(read(server(), peer), "ab!");
+  std::array<std::byte, 1> urgent{};
+  EXPECT_EQ(server().receive_urgent(peer, urgent, Sockets::Consume::kNo), 1);
+  EXPECT_EQ(server().receive_urgent(peer, urgent, Sockets::Consume::kYes), 1);
+  EXPECT_EQ(urgent[0], std::byte{'!'});
+  EXPECT_EQ(server().receive_urgent(peer, urgent, Sockets::Consume::kYes),
+            -static_cast<std::int64_t>(Errno::kInvalid));
+  EXPECT_EQ(server().readiness(peer) & kPollUrgent, 0U);
+  EXPECT_EQ(read(server(), peer), "ab");
+  EXPECT_EQ(server().get_option(peer, SocketOption::kAtMark).value, 1);
+  EXPECT_EQ(read(server(), peer), "c");
+}
+
+TEST_F(UrgentSockets, InlineAReadEndsInFrontOfIt) {
+  const Fd peer = urged(SocketOption::kOutOfBandInline);
+  std::array<std::byte, 1> urgent{};
+  EXPECT_EQ(server().receive_urgent(peer, urgent, Sockets::Consume::kYes),
+            -static_cast<std::int64_t>(Errno::kInvalid));
+  EXPECT_EQ(server().get_option(peer, SocketOption::kUnreadBytes).value, 4);
+  EXPECT_EQ(read(server(), peer), "ab");
+  EXPECT_EQ(read(server(), peer), "!c");
   EXPECT_EQ(server().readiness(peer) & kPollUrgent, 0U);
 }
 

@@ -228,6 +228,16 @@ TEST(TcpOpen, ClosingAListenerResetsWhatWaits) {
   EXPECT_FALSE(tcp.stack().accept(tcp.listener()).has_value());
 }
 
+TEST(TcpOpen, ClosingAListenerForgetsWhoIsOpening) {
+  TcpDialect tcp;
+  tcp.user_listens();
+  tcp.peer_sends(syn(0).mss(1000));
+  tcp.stack_sends(syn_ack(0, 1));
+  tcp.stack().close_listener(tcp.now(), tcp.listener());
+  tcp.stack_sends_nothing();
+  EXPECT_EQ(tcp.stack().connections(), 0U);
+}
+
 TEST(TcpOpen, AddressesInUse) {
   TcpDialect tcp;
   tcp.user_listens();
