@@ -144,6 +144,15 @@ def test_the_grammar_reads_what_packetdrill_writes() -> None:
         grammar.parse("+0 < . 1:21(19) ack 1 win 5\n")
 
 
+def test_marks_are_said_in_any_of_packetdrills_ways() -> None:
+    opened = ESTABLISHED.replace("< S 0:0(0)", "< SEW 0:0(0)").replace("> S. 0:0(0)",
+                                                                      "> SE. 0:0(0)")
+    for mark, status in (("[ect0]", "passed"), ("[ECN = ect0]", "passed"), ("[ect01]", "passed"),
+                         ("(ect01)", "passed"), ("[ect1]", "failed"), ("[ce]", "failed")):
+        script = opened + f"+0 write(4, ..., 9) = 9\n+0 > {mark} P. 1:10(9) ack 1\n"
+        assert played(script).status == status, mark
+
+
 def test_a_call_may_block() -> None:
     blocking = ESTABLISHED + "+0...0.3 read(4, ..., 100) = 10\n+0.3 < P. 1:11(10) ack 1 win 9\n"
     assert played(blocking).status == "passed", str(played(blocking))

@@ -7,12 +7,12 @@ import re
 
 from . import icmp_names, sysctl
 from .lexer import Token, tokens_of
-from .model import (ANY, Apply, Array, Call, Check, Event, Icmp, IpInfo, Name, Option, Packet,
-                    Script, ScriptError, Struct, Tcp, Udp, Value, When)
+from .model import (ANY, ECT0, ECT1, ECT_EITHER, Apply, Array, Call, Check, Event, Icmp, IpInfo,
+                    Name, Option, Packet, Script, ScriptError, Struct, Tcp, Udp, Value, When)
 
 NS_PER_S = 1_000_000_000
 FLAGS = re.compile(r"[FSRPUEWA]+$")
-ECN_MARKS = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3}
+ECN_MARKS = {"noecn": 0, "ect1": ECT1, "ect0": ECT0, "ce": 3, "ect01": ECT_EITHER}
 # Header options. Those without effect under a virtual clock are taken and left alone.
 OPTIONS = ("ip_version", "bind_port", "connect_port", "local_ip", "remote_ip", "mtu",
            "tolerance_usecs", "tolerance_percent", "set", "peer_isn", "define")
@@ -192,6 +192,8 @@ class _Parser:
         closing = "]" if self.take().text == "[" else ")"
         while True:
             token = self.take()
+            if token.text == "ECN" and self.has("="):
+                token = self.take()
             if token.text in ECN_MARKS:
                 found["ecn"] = ECN_MARKS[token.text]
             elif token.text == "ttl":
@@ -200,7 +202,7 @@ class _Parser:
                 found["dscp_tos"] = self.integer()
             elif token.text == "flowlabel":
                 found["flow_label"] = self.integer()
-            elif token.text != "ECN" or not self.has("="):
+            else:
                 raise self.wrong(f"{', '.join(ECN_MARKS)}, tos, ttl or flowlabel", token)
             if not self.has(","):
                 break

@@ -83,6 +83,10 @@ class When:
     done_ns: int | None = None  # when a blocking call returns
 
 
+ECT1, ECT0 = 1, 2
+ECT_EITHER = 4  # `ect01`: a script does not care which
+
+
 @dataclass(frozen=True)
 class IpInfo:
     """What stands in square brackets before a segment."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from . import wire
 from .calls import Addresses
-from .model import Icmp, IpInfo, Option, Packet, Tcp, Udp
+from .model import ECT0, ECT1, ECT_EITHER, Icmp, IpInfo, Option, Packet, Tcp, Udp
 
 PEER_PORT = 40000
 NUMBERS = 1 << 32
@@ -39,6 +39,7 @@ class Flow:
     is_known: bool = False   # a SYN of either side was seen
     is_opening: bool = False  # the host's last SYN was not an answer
     mss: int = 536           # what the peer takes
+    own_mss: int = 65535     # what the host offered
     stamps: dict[int, int] = field(default_factory=dict)  # script's TS val -> the host's
     stamp_offset: int | None = None
 
@@ -88,7 +89,8 @@ class Peer:
         return wire.TCP if isinstance(body, Tcp) else wire.UDP
 
     def _ip(self, info: IpInfo, protocol: int) -> wire.Ip:
-        tos = (info.dscp_tos or 0) | (info.ecn or 0)
+        ecn = ECT0 if info.ecn == ECT_EITHER else info.ecn or 0
+        tos = (info.dscp_tos or 0) | ecn
         return wire.Ip(self.remote, self.local, protocol, tos,
                        64 if info.ttl is None else info.ttl, info.flow_label or 0)
 
@@ -159,6 +161,7 @@ class Peer:
         if flow.isn != body.seq:
             flow.stamps, flow.stamp_offset = {}, None
         flow.isn = body.seq
+        flow.own_mss = next((n[0] for kind, n, _ in body.options or () if kind == "mss"), 65535)
         flow.is_opening = "." not in body.flags
         if not flow.is_opening:
             flow.peer_isn = flow.peer_syn
@@ -184,7 +187,10 @@ class Peer:
 
     def _info(self, ip: wire.Ip, expected: Packet | None) -> IpInfo:
         wanted = expected.ip if expected is not None else IpInfo()
-        return IpInfo(None if wanted.ecn is None else ip.tos & 3,
+        ecn = ip.tos & 3
+        if wanted.ecn == ECT_EITHER and ecn in (ECT0, ECT1):
+            ecn = ECT_EITHER
+        return IpInfo(None if wanted.ecn is None else ecn,
                       None if wanted.ttl is None else ip.ttl,
                       None if wanted.dscp_tos is None else ip.tos & ~3,
                       None if wanted.flow_label is None else ip.flow_label)

@@ -301,7 +301,8 @@ class Runner:
             return told
         body = told.body
         # Linux cuts what is more than half of the peer's window.
-        is_full = body.length >= (1 if self.is_linux else self.peer.flow.mss - OPTIONS_MAX)
+        full = min(self.peer.flow.mss, self.peer.flow.own_mss) - OPTIONS_MAX
+        is_full = body.length >= (1 if self.is_linux else full)
         while is_full and body.seq == wanted.seq and body.length < wanted.length:
             self._await_packet(latest)
             follows = self.peer.told(self.seen[0], packet).body if self.seen else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import icmp_names
 from .model import Icmp, IpInfo, Option, Packet, Tcp, Udp
 
-ECN_WORDS = ("noecn", "ect1", "ect0", "ce")
+ECN_WORDS = ("noecn", "ect1", "ect0", "ce", "ect01")
 
 
 def option_text(option: Option) -> str:
