@@ -5,7 +5,7 @@
 #include "models/host/ip_host.h"
 #include "models/mtcp/job_queues.h"
 #include "models/socket/host_stack.h"
-#include "models/socket/sockets.h"
+#include "models/socket/sockets_extras.h"
 
 namespace twinpath {
 
@@ -22,7 +22,8 @@ class JobHost final : public Host {
       : job_batch_(config.job_batch),
         ip_(config.host, config.tcp, pool),
         sockets_(ip_),
-        stack_(sockets_),
+        extras_(sockets_),
+        stack_(sockets_, {&extras_, &pool}),
         server_(rings, stack_) {}
   JobHost(const JobHost&) = delete;
   JobHost& operator=(const JobHost&) = delete;
@@ -44,6 +45,7 @@ class JobHost final : public Host {
   std::uint32_t job_batch_;
   IpHost ip_;
   Sockets sockets_;
+  SocketsExtras extras_;
   HostStack stack_;
   JobServer server_;
 };

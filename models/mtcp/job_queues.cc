@@ -64,6 +64,7 @@ void JobServer::begin_turn(Outbox& outbox) {
 
 std::uint32_t JobServer::take(Instant now, std::uint32_t jobs_max) {
   Inlet<StackOp>& jobs = rings_.jobs.inlet();
+  if (!waiting_.empty() && !stack_.takes_ops()) return 0;
   const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(jobs_max, jobs.available()));
   for (std::uint32_t i = 0; i < count; ++i) {
     StackOp op = jobs.pop(*outbox_);
@@ -96,7 +97,8 @@ void JobServer::give() {
 }
 
 bool JobServer::ready() {
-  if (rings_.jobs.inlet().available() > 0) return true;
+  const bool takes = waiting_.empty() || stack_.takes_ops();
+  if (takes && rings_.jobs.inlet().available() > 0) return true;
   if (waiting_.empty()) return false;
   if (lacks_buffer_) return rings_.from_stack.way().inlet().available() > 0;
   return rings_.events.outlet().room() > 0;

@@ -13,6 +13,8 @@ namespace twinpath {
 // The application's end, also the Input of its Stage.
 class JobClient final : public StackApi, public Input {
  public:
+  static constexpr std::size_t kWaitingMax = 4096;
+
   // Requires: `rings` outlives this.
   explicit JobClient(JobRings& rings) : rings_(rings) {}
   JobClient(const JobClient&) = delete;
@@ -26,6 +28,7 @@ class JobClient final : public StackApi, public Input {
   // The operation waits here as long as the ring has no room for it.
   void submit(Instant now, StackOp op) override;
   std::size_t reap(std::span<StackCompletion> out) override;
+  [[nodiscard]] bool takes_ops() const override { return waiting_.size() < kWaitingMax; }
 
   // News from the stack, or room again for a job that waited for it.
   [[nodiscard]] bool ready() override;
@@ -38,8 +41,10 @@ class JobClient final : public StackApi, public Input {
 
   JobRings& rings_;
   Outbox* outbox_ = nullptr;
-  bool lacks_buffer_ = false;    // the first that waits needs one to come home
-  std::deque<StackOp> waiting_;  // bounded by StackApi::kOpsPerSocketMax per socket
+  bool lacks_buffer_ = false;  // the first that waits needs one to come home
+  // Bounded by kWaitingMax where the submitter asks takes_ops(), and by kOpsPerSocketMax of a kind
+  // per socket in what has credits.
+  std::deque<StackOp> waiting_;
 };
 
 class JobServer final : public Input {
@@ -51,7 +56,8 @@ class JobServer final : public Input {
 
   void begin_turn(Outbox& outbox);
   void end() { rings_.from_application.set_outbox(nullptr); }
-  // Submits at most `jobs_max` jobs; returns how many.
+  // Submits at most `jobs_max` jobs, none while too much of what was done waits for the client to
+  // hear of it; returns how many.
   std::uint32_t take(Instant now, std::uint32_t jobs_max);
   // Hands over what has completed, as far as there is room.
   void give();

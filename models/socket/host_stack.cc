@@ -40,6 +40,7 @@ void HostStack::submit(Instant now, StackOp op) {
     case StackOpKind::kConnect:
       return queue(now, kConnects, std::move(op));
     case StackOpKind::kSend:
+    case StackOpKind::kSendUrgent:
       return queue(now, kSends, std::move(op));
     case StackOpKind::kReceive:
       return queue(now, kReceives, std::move(op));
@@ -49,7 +50,7 @@ void HostStack::submit(Instant now, StackOp op) {
   done_.push_back(complete_simple(now, op));
 }
 
-StackCompletion HostStack::complete_simple(Instant now, const StackOp& op) {
+StackCompletion HostStack::complete_simple(Instant now, StackOp& op) {
   StackCompletion done = completion_of(op);
   switch (op.kind) {
     case StackOpKind::kSocket: {
@@ -61,9 +62,11 @@ StackCompletion HostStack::complete_simple(Instant now, const StackOp& op) {
     }
     case StackOpKind::kBind:
       done.error = sockets_.bind(op.socket, op.address);
+      if (done.error == Errno::kNone) done.address = sockets_.local_name(op.socket).address;
       break;
     case StackOpKind::kListen:
       done.error = sockets_.listen(op.socket, static_cast<std::uint32_t>(op.value));
+      if (done.error == Errno::kNone) done.address = sockets_.local_name(op.socket).address;
       break;
     case StackOpKind::kShutdown:
       done.error = sockets_.shutdown(now, op.socket, static_cast<ShutdownHow>(op.value));
@@ -81,12 +84,16 @@ StackCompletion HostStack::complete_simple(Instant now, const StackOp& op) {
       done.error = got.error;
       break;
     }
-    default: {
+    case StackOpKind::kLocalName:
+    case StackOpKind::kPeerName: {
       const NameResult name = op.kind == StackOpKind::kLocalName ? sockets_.local_name(op.socket)
                                                                  : sockets_.peer_name(op.socket);
       done.address = name.address;
       done.error = name.error;
+      break;
     }
+    default:
+      return complete_rare(now, op);
   }
   return done;
 }
@@ -97,10 +104,14 @@ void HostStack::queue(Instant now, Lane lane, StackOp op) {
     done_.push_back(completion_of(op, Errno::kBadDescriptor));
     return;
   }
+  if (lane == kSends && !op.data.buf) {
+    done_.push_back(completion_of(op, Errno::kFault));
+    return;
+  }
   Waiting& waiting = found->second;
   const bool in_credit = lane != kSends || waiting.sending_bytes == 0 ||
                          waiting.sending_bytes + op.data.len <= kSendCreditBytes;
-  if (waiting.lanes[lane].full() || !in_credit) {
+  if (waiting.lanes[lane].full() || !in_credit || ops_ == kOpsMax) {
     done_.push_back(completion_of(op, Errno::kAgain));
     return;
   }
@@ -109,27 +120,32 @@ void HostStack::queue(Instant now, Lane lane, StackOp op) {
     waiting.sending_bytes += op.data.len;
   }
   if (lane == kConnects) {
-    const Errno error = sockets_.connect(now, op.socket, op.address);
+    op.value = 0;
+    const Errno error = begin_connect(now, op);
     if (error != Errno::kInProgress) {
       done_.push_back(completion_of(op, error));
+      if (error == Errno::kNone) done_.back().address = sockets_.local_name(op.socket).address;
       return;
     }
   }
-  const Fd socket = op.socket;
   waiting.lanes[lane].push(std::move(op));
-  advance(now, socket);
+  ++ops_;
+  advance(now, waiting);
 }
 
-void HostStack::advance(Instant now, Fd socket) {
-  Waiting& waiting = waiting_.at(socket);
-  for (auto& lane : waiting.lanes) {
-    while (!lane.empty()) {
-      auto completion = try_now(now, lane.front());
+void HostStack::advance(Instant now, Waiting& waiting) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    // What a connection opens with comes before what is sent on it.
+    if (lane == kSends && !waiting.lanes[kConnects].empty()) continue;
+    Queue& queue = waiting.lanes[lane];
+    while (!queue.empty()) {
+      auto completion = try_now(now, queue.front());
       if (!completion) break;
-      if (lane.front().kind == StackOpKind::kSend) {
-        waiting.sending_bytes -= static_cast<std::uint32_t>(lane.front().value);
+      if (lane == kSends) {
+        waiting.sending_bytes -= static_cast<std::uint32_t>(queue.front().value);
       }
-      lane.pop();
+      queue.pop();
+      --ops_;
       done_.push_back(std::move(*completion));
     }
   }
@@ -142,6 +158,7 @@ std::optional<StackCompletion> HostStack::try_now(Instant now, StackOp& op) {
     case StackOpKind::kConnect:
       return try_connect(now, op);
     case StackOpKind::kSend:
+    case StackOpKind::kSendUrgent:
       return try_send(now, op);
     default:
       return try_receive(now, op);
@@ -154,27 +171,55 @@ std::optional<StackCompletion> HostStack::try_accept(StackOp& op) {
   StackCompletion done = completion_of(op, accepted.error);
   done.socket = accepted.fd;
   done.address = accepted.remote;
-  if (accepted.error == Errno::kNone) adopt(accepted.fd);
+  if (accepted.error != Errno::kNone) return done;
+  done.set_accepted_local(sockets_.local_name(accepted.fd).address.address);
+  adopt(accepted.fd);
   return done;
 }
 
+// With data kInProgress, once part of it may be gone with the SYN.
+Errno HostStack::begin_connect(Instant now, StackOp& op) {
+  if (!op.data.buf) return sockets_.connect(now, op.socket, op.address);
+  if (parts_.extras == nullptr) return Errno::kOperationNotSupported;
+  const std::int64_t taken =
+      parts_.extras->send_fast_open(now, op.socket, op.address, op.data.bytes());
+  if (taken < 0) return errno_of(taken);
+  op.data.drop_front(static_cast<std::uint32_t>(taken));
+  return Errno::kInProgress;
+}
+
 std::optional<StackCompletion> HostStack::try_connect(Instant now, StackOp& op) {
-  const Errno error = sockets_.connect(now, op.socket, op.address);
-  if (error == Errno::kAlready) return std::nullopt;
-  StackCompletion done = completion_of(op, error);
-  if (error == Errno::kNone) done.address = sockets_.local_name(op.socket).address;
+  // Told already, while data waits for room.
+  const Errno again = op.value == 0 ? sockets_.connect(now, op.socket, op.address) : Errno::kNone;
+  if (again == Errno::kAlready) return std::nullopt;
+  StackCompletion done = completion_of(op, again);
+  if (again != Errno::kNone) return done;
+  op.value = 1;
+  if (op.data.len > 0) {
+    const std::int64_t taken = sockets_.send_slice(now, op.socket, op.data);
+    if (errno_of(taken) == Errno::kAgain) return std::nullopt;
+    done.error = errno_of(taken);
+    op.data.drop_front(static_cast<std::uint32_t>(std::max<std::int64_t>(taken, 0)));
+    if (taken >= 0 && op.data.len > 0) return std::nullopt;
+  }
+  done.address = sockets_.local_name(op.socket).address;
   return done;
 }
 
 std::optional<StackCompletion> HostStack::try_send(Instant now, StackOp& op) {
   std::int64_t taken = 0;
-  if (op.address.port != 0) {
+  if (op.kind == StackOpKind::kSendUrgent) {
+    taken = parts_.extras == nullptr ? failure(Errno::kOperationNotSupported)
+                                     : parts_.extras->send_urgent(now, op.socket, op.data.bytes());
+  } else if (op.address.port != 0) {
     taken = sockets_.send_to(now, op.socket, op.address, op.data.bytes());
   } else {
     taken = sockets_.send_slice(now, op.socket, op.data);
   }
-  if (errno_of(taken) == Errno::kAgain) return std::nullopt;
-  StackCompletion done = completion_of(op, errno_of(taken));
+  const Errno error = errno_of(taken);
+  // In progress: a connection that opens with data fetches its cookie first.
+  if (error == Errno::kAgain || error == Errno::kInProgress) return std::nullopt;
+  StackCompletion done = completion_of(op, error);
   if (taken < 0) return done;
   op.data.drop_front(static_cast<std::uint32_t>(taken));
   if (op.data.len > 0) return std::nullopt;
@@ -198,11 +243,16 @@ void HostStack::adopt(Fd socket) {
   sockets_.watch(socket, *this, static_cast<std::uint32_t>(socket));
 }
 
+void HostStack::cancel(Queue& lane) {
+  for (; !lane.empty(); --ops_) done_.push_back(completion_of(lane.pop(), Errno::kCanceled));
+}
+
 void HostStack::cancel_all(Fd socket) {
   const auto found = waiting_.find(socket);
   if (found == waiting_.end()) return;
-  for (auto& lane : found->second.lanes) {
-    while (!lane.empty()) done_.push_back(completion_of(lane.pop(), Errno::kCanceled));
+  for (Queue& lane : found->second.lanes) cancel(lane);
+  for (Moving* moving : {&exporting_, &importing_}) {
+    if (moving->socket == socket) *moving = Moving();
   }
   std::erase(ready_, socket);
   waiting_.erase(found);
@@ -217,8 +267,9 @@ void HostStack::on_socket_ready(std::uint32_t token) {
 void HostStack::run(Instant now) {
   const std::vector<Fd> ready = std::exchange(ready_, {});
   for (const Fd socket : ready) {
-    waiting_.at(socket).ready = false;
-    advance(now, socket);
+    Waiting& waiting = waiting_.at(socket);
+    waiting.ready = false;
+    advance(now, waiting);
   }
 }
 

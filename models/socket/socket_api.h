@@ -1,7 +1,7 @@
 // The socket calls applications make, without I/O or blocking: every call returns at once, with
 // what Linux would return. Read the manual pages of each call; errors are theirs. What is ready is
 // told by a Poller (poller.h). Implemented over a host's own stack by Sockets (sockets.h), and
-// virtual so that an application cannot tell a local stack from a remote one.
+// virtual so that the stack may be elsewhere; stack_sockets.h says what an application notices.
 #pragma once
 
 #include <cstdint>

@@ -210,11 +210,18 @@ std::optional<TcbImage> Sockets::detach(Instant now, Fd fd) {
 
 bool Sockets::attach(Instant now, Fd fd, const TcbImage& image) {
   Socket* socket = find(fd);
-  if (socket == nullptr || socket->role != Role::kConnected) return false;
-  if (host_.tcp().status(socket->tcp).state != TcpState::kClosed) return false;
+  if (socket == nullptr) return false;
+  const bool is_fresh = socket->role == Role::kStream && socket->deferred() == nullptr;
+  if (!is_fresh && socket->role != Role::kConnected) return false;
+  if (!is_fresh && host_.tcp().status(socket->tcp).state != TcpState::kClosed) return false;
   const auto id = host_.tcp().import_image(now, image);
   if (!id) return false;
   socket->tcp = *id;
+  socket->role = Role::kConnected;
+  if (is_fresh) {
+    const TcpState state = host_.tcp().status(*id).state;
+    socket->connecting = state == TcpState::kSynSent || state == TcpState::kSynReceived;
+  }
   remember(by_tcp_, id->index, fd);
   return true;
 }

@@ -36,20 +36,21 @@ StackSockets::Socket* StackSockets::find(Fd fd) {
 const StackSockets::Socket* StackSockets::find(Fd fd) const {
   const auto number = static_cast<std::int32_t>(fd);
   if (number < 0 || static_cast<std::size_t>(number) >= sockets_.size()) return nullptr;
-  const Socket& socket = sockets_[static_cast<std::size_t>(number)];
+  const Socket& socket = *sockets_[static_cast<std::size_t>(number)];
   return socket.role == Role::kFree || socket.closing ? nullptr : &socket;
 }
 
 Fd StackSockets::take_descriptor() {
   const auto number = fds_.take();
   if (!number) return Fd::kNone;
-  if (*number >= sockets_.size()) sockets_.resize(*number + 1);
+  if (*number == sockets_.size()) sockets_.push_back(std::make_unique<Socket>());
   return static_cast<Fd>(*number);
 }
 
 void StackSockets::submit(Instant now, Fd fd, StackOp op) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
-  op.id = static_cast<std::uint64_t>(op.kind) << 32 | static_cast<std::uint32_t>(fd);
+  Socket& socket = at(fd);
+  op.id = static_cast<std::uint64_t>(op.option) << 40 | static_cast<std::uint64_t>(op.kind) << 32 |
+          static_cast<std::uint32_t>(fd);
   op.socket = socket.stack;
   if (socket.stack != Fd::kNone || op.kind == StackOpKind::kSocket) {
     stack_.submit(now, std::move(op));
@@ -61,10 +62,11 @@ void StackSockets::submit(Instant now, Fd fd, StackOp op) {
 }
 
 FdResult StackSockets::socket(SocketKind kind) {
+  if (is_clogged()) return {Fd::kNone, Errno::kNoBufferSpace};
   const Fd fd = take_descriptor();
   if (fd == Fd::kNone) return {fd, Errno::kTooManyFiles};
   const bool is_datagram = kind == SocketKind::kDatagram;
-  sockets_[static_cast<std::size_t>(fd)].role = is_datagram ? Role::kDatagram : Role::kFresh;
+  at(fd).role = is_datagram ? Role::kDatagram : Role::kFresh;
   submit(kStart, fd, op_of(StackOpKind::kSocket, static_cast<std::int64_t>(kind)));
   if (is_datagram) ask_ahead(kStart, fd);
   return {fd, Errno::kNone};
@@ -74,6 +76,9 @@ Errno StackSockets::bind(Fd fd, const SocketAddress& local) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
   if (socket->role != Role::kFresh && socket->role != Role::kDatagram) return Errno::kInvalid;
+  if (socket->bound) return Errno::kInvalid;
+  if (is_clogged()) return Errno::kNoBufferSpace;
+  socket->bound = true;
   socket->local = local;
   submit(kStart, fd, op_to(StackOpKind::kBind, local));
   return Errno::kNone;
@@ -84,6 +89,7 @@ Errno StackSockets::listen(Fd fd, std::uint32_t backlog) {
   if (socket == nullptr) return Errno::kBadDescriptor;
   if (socket->role == Role::kDatagram) return Errno::kOperationNotSupported;
   if (socket->role != Role::kFresh && socket->role != Role::kListener) return Errno::kInvalid;
+  if (is_clogged()) return Errno::kNoBufferSpace;
   submit(kStart, fd, op_of(StackOpKind::kListen, backlog));
   socket->role = Role::kListener;
   ask_ahead(kStart, fd);
@@ -110,6 +116,7 @@ Errno StackSockets::connect(Instant now, Fd fd, const SocketAddress& remote) {
     return std::exchange(socket->connecting, false) ? Errno::kNone : Errno::kIsConnected;
   }
   if (socket->error != Errno::kNone) return std::exchange(socket->error, Errno::kNone);
+  if (is_clogged()) return Errno::kNoBufferSpace;
   socket->remote = remote;
   submit(now, fd, op_to(StackOpKind::kConnect, remote));
   if (socket->role == Role::kDatagram) return Errno::kNone;
@@ -148,7 +155,28 @@ std::int64_t StackSockets::send(Instant now, Fd fd, std::span<const std::byte> d
 }
 
 std::int64_t StackSockets::send_slice(Instant now, Fd fd, const Slice& data) {
-  return send(now, fd, data.bytes());
+  if (data.len == 0) return send(now, fd, {});
+  if (!options_.share_slices) return send(now, fd, data.bytes());
+  Socket* socket = find(fd);
+  if (socket == nullptr) return failure(Errno::kBadDescriptor);
+  if (socket->role == Role::kDatagram) return send_datagram(now, fd, {}, data.bytes());
+  const std::int64_t refusal = refusal_to_send(*socket);
+  if (refusal != 0) return refusal;
+  hand_over(now, fd);
+  if (!may_send(*socket)) return failure(Errno::kAgain);
+  StackOp op = op_of(StackOpKind::kSend);
+  op.data = data.first(std::min(data.len, StackApi::kSendCreditBytes - socket->unsent_bytes));
+  return submit_send(now, fd, std::move(op));
+}
+
+// Requires: within the credit. Returns its bytes.
+std::int64_t StackSockets::submit_send(Instant now, Fd fd, StackOp op) {
+  Socket& socket = *find(fd);
+  const std::uint32_t len = op.data.len;
+  ++socket.sends;
+  socket.unsent_bytes += len;
+  submit(now, fd, std::move(op));
+  return len;
 }
 
 // Copies what fits into the chunk on its way; 0 when there is none to be had.
@@ -172,7 +200,7 @@ std::uint32_t StackSockets::fill(Instant now, Fd fd, std::span<const std::byte> 
 }
 
 void StackSockets::hand_over(Instant now, Fd fd) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  Socket& socket = at(fd);
   if (socket.filling == nullptr) return;
   StackOp op = op_of(StackOpKind::kSend);
   op.data.len = socket.filling->len;
@@ -182,9 +210,10 @@ void StackSockets::hand_over(Instant now, Fd fd) {
 }
 
 void StackSockets::flush(Instant now) {
+  if (!info_wanted_.empty()) ask_for_infos(now);
   const std::vector<Fd> dirty = std::exchange(dirty_, {});
   for (const Fd fd : dirty) {
-    sockets_[static_cast<std::size_t>(fd)].dirty = false;
+    at(fd).dirty = false;
     hand_over(now, fd);
   }
 }
@@ -221,10 +250,7 @@ std::int64_t StackSockets::send_datagram(Instant now, Fd fd, const SocketAddress
   if (len > 0) std::memcpy(buf->push_back(len).data(), data.data(), len);
   StackOp op = op_to(StackOpKind::kSend, target);
   op.data = {BufRef(std::move(buf)), 0, len};
-  ++socket.sends;
-  socket.unsent_bytes += len;
-  submit(now, fd, std::move(op));
-  return len;
+  return submit_send(now, fd, std::move(op));
 }
 
 Received StackSockets::next_piece(Socket& socket, std::uint32_t bytes_max) {
@@ -278,8 +304,7 @@ Errno StackSockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
   if (socket->role != Role::kConnected) return Errno::kNotConnected;
-  if (how != ShutdownHow::kWrite) {
-    socket->read_shut = true;
+  if (how != ShutdownHow::kWrite && !std::exchange(socket->read_shut, true)) {
     submit(now, fd, op_of(StackOpKind::kShutdown, static_cast<int>(ShutdownHow::kRead)));
   }
   if (how != ShutdownHow::kRead && !std::exchange(socket->write_shut, true)) {
@@ -305,36 +330,14 @@ Errno StackSockets::close(Instant now, Fd fd) {
 
 // What has to come behind everything that was sent.
 void StackSockets::finish_sending(Instant now, Fd fd) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  Socket& socket = at(fd);
   if (socket.dead && socket.closing) return release(fd);
   if (socket.sends > 0) return;
   if (std::exchange(socket.shut_waits, false)) {
     submit(now, fd, op_of(StackOpKind::kShutdown, static_cast<int>(ShutdownHow::kWrite)));
   }
-  if (socket.closing) submit(now, fd, op_of(StackOpKind::kClose));
-}
-
-Errno StackSockets::set_option(Instant now, Fd fd, SocketOption option, std::int64_t value) {
-  if (find(fd) == nullptr) return Errno::kBadDescriptor;
-  StackOp op = op_of(StackOpKind::kSetOption, value);
-  op.option = option;
-  submit(now, fd, std::move(op));
-  return Errno::kNone;
-}
-
-OptionResult StackSockets::get_option(Fd fd, SocketOption option) {
-  Socket* socket = find(fd);
-  if (socket == nullptr) return {0, Errno::kBadDescriptor};
-  switch (option) {
-    case SocketOption::kError:
-      return {static_cast<std::int64_t>(std::exchange(socket->error, Errno::kNone))};
-    case SocketOption::kUnreadBytes:
-      return {socket->unread_bytes};
-    case SocketOption::kUnsentBytes:
-      return {socket->unsent_bytes};
-    default:
-      return {0, Errno::kOperationNotSupported};
-  }
+  if (socket.closing) return submit(now, fd, op_of(StackOpKind::kClose));
+  if (socket.aside != nullptr) move_image(now, fd);
 }
 
 NameResult StackSockets::local_name(Fd fd) const {

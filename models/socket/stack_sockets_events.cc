@@ -17,12 +17,7 @@ constexpr std::uint32_t kNobody = 0xffffffff;
 }  // namespace
 
 std::uint32_t StackSockets::collect(Instant now, std::uint32_t at_most) {
-  const std::vector<Fd> starved = std::exchange(starved_, {});
-  for (const Fd fd : starved) {
-    Socket& socket = sockets_[static_cast<std::size_t>(fd)];
-    socket.starved = false;
-    socket.watches.tell_ready();
-  }
+  if (!starved_.empty()) resume_starved(now);
   std::uint32_t heard = 0;
   while (heard < at_most) {
     std::array<StackCompletion, kReapedAtOnce> batch;
@@ -35,27 +30,53 @@ std::uint32_t StackSockets::collect(Instant now, std::uint32_t at_most) {
   return heard;
 }
 
+void StackSockets::resume_starved(Instant now) {
+  const std::vector<Fd> starved = std::exchange(starved_, {});
+  for (const Fd fd : starved) {
+    Socket& socket = at(fd);
+    socket.starved = false;
+    if (socket.closing) continue;
+    if (socket.aside != nullptr) move_image(now, fd);
+    ask_ahead(now, fd);
+    socket.watches.tell_ready();
+  }
+}
+
 void StackSockets::complete(Instant now, StackCompletion& done) {
   const auto number = static_cast<std::uint32_t>(done.id);
   if (number == kNobody) return;
   const auto fd = static_cast<Fd>(number);
-  switch (static_cast<StackOpKind>(done.id >> 32)) {
+  switch (static_cast<StackOpKind>(done.id >> 32 & 0xff)) {
     case StackOpKind::kSocket:
       return on_made(now, fd, done);
+    case StackOpKind::kBind:
+    case StackOpKind::kListen:
+    case StackOpKind::kLocalName:
+    case StackOpKind::kPeerName:
+      return on_named(fd, done);
     case StackOpKind::kAccept:
       return on_accepted(now, fd, done);
     case StackOpKind::kConnect:
       return on_connected(now, fd, done);
     case StackOpKind::kSend:
+    case StackOpKind::kSendUrgent:
       return on_sent(now, fd, done);
     case StackOpKind::kReceive:
       return on_received(now, fd, done);
     case StackOpKind::kClose:
       return release(fd);
+    case StackOpKind::kGetOption:
+      return on_answer(now, fd, done);
+    case StackOpKind::kTcpInfo:
+      return on_info(fd, done);
+    case StackOpKind::kExport:
+      return on_exported(now, fd, done);
+    case StackOpKind::kImport:
+      return on_imported(now, fd, done);
     default:
       break;
   }
-  if (done.error != Errno::kNone) fail(sockets_[number], done.error);
+  if (done.error != Errno::kNone) fail(at(fd), done.error);
 }
 
 // The first error is the cause of those behind it.
@@ -66,12 +87,12 @@ void StackSockets::fail(Socket& socket, Errno error) {
 
 void StackSockets::release(Fd fd) {
   std::erase(starved_, fd);
-  sockets_[static_cast<std::size_t>(fd)] = Socket();
+  at(fd) = Socket();
   fds_.give_back(static_cast<std::uint32_t>(fd));
 }
 
 void StackSockets::on_made(Instant now, Fd fd, const StackCompletion& done) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  Socket& socket = at(fd);
   if (done.error != Errno::kNone) {
     socket.dead = true;
     socket.error = done.error;
@@ -89,9 +110,10 @@ void StackSockets::on_made(Instant now, Fd fd, const StackCompletion& done) {
 }
 
 void StackSockets::on_accepted(Instant now, Fd fd, const StackCompletion& done) {
-  Socket& listener = sockets_[static_cast<std::size_t>(fd)];
+  Socket& listener = at(fd);
   --listener.accepts;
   if (done.error == Errno::kCanceled) return;
+  if (done.error == Errno::kAgain && !listener.closing) return starve(fd);
   if (done.error != Errno::kNone) return fail(listener, done.error);
   const Fd accepted = listener.closing ? Fd::kNone : take_descriptor();
   if (accepted == Fd::kNone) {
@@ -101,10 +123,10 @@ void StackSockets::on_accepted(Instant now, Fd fd, const StackCompletion& done) 
     close.socket = done.socket;
     return stack_.submit(now, std::move(close));
   }
-  Socket& socket = sockets_[static_cast<std::size_t>(accepted)];
+  Socket& socket = at(accepted);
   socket.role = Role::kConnected;
   socket.stack = done.socket;
-  socket.local = listener.local;
+  socket.local = {done.accepted_local(), listener.local.port};
   socket.remote = done.address;
   ask_ahead(now, accepted);
   listener.acceptable.push(accepted);
@@ -112,10 +134,11 @@ void StackSockets::on_accepted(Instant now, Fd fd, const StackCompletion& done) 
 }
 
 void StackSockets::on_connected(Instant now, Fd fd, const StackCompletion& done) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  Socket& socket = at(fd);
   if (done.error == Errno::kCanceled) return;
   if (socket.role == Role::kDatagram) {
     socket.error = done.error;
+    if (done.error == Errno::kNone) socket.local = done.address;
     return;
   }
   if (done.error == Errno::kNone) {
@@ -130,7 +153,7 @@ void StackSockets::on_connected(Instant now, Fd fd, const StackCompletion& done)
 }
 
 void StackSockets::on_sent(Instant now, Fd fd, const StackCompletion& done) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  Socket& socket = at(fd);
   const bool could = may_send(socket);
   --socket.sends;
   socket.unsent_bytes -= static_cast<std::uint32_t>(done.value);
@@ -139,14 +162,25 @@ void StackSockets::on_sent(Instant now, Fd fd, const StackCompletion& done) {
     // What was lost with it is not said; nothing more will go.
     if (socket.sends == 0) socket.unsent_bytes = 0;
   }
+  if (socket.role == Role::kDatagram && socket.local.port == 0) ask_for_name(now, fd);
   if (socket.sends == 0) finish_sending(now, fd);
   if (!could || done.error != Errno::kNone) socket.watches.tell_ready();
 }
 
+// Sending gave a datagram socket its port.
+void StackSockets::ask_for_name(Instant now, Fd fd) {
+  Socket& socket = at(fd);
+  if (socket.closing || std::exchange(aside_of(socket).name_asked, true)) return;
+  StackOp op;
+  op.kind = StackOpKind::kLocalName;
+  submit(now, fd, std::move(op));
+}
+
 void StackSockets::on_received(Instant now, Fd fd, StackCompletion& done) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  Socket& socket = at(fd);
   --socket.receives;
   if (socket.closing || done.error == Errno::kCanceled) return;
+  if (done.error == Errno::kAgain) return starve(fd);
   const bool is_datagram = socket.role == Role::kDatagram;
   if (done.error != Errno::kNone) {
     socket.error = done.error;
@@ -186,7 +220,7 @@ bool StackSockets::keep_copy(Socket& socket, Slice& data) {
 }
 
 void StackSockets::ask_ahead(Instant now, Fd fd) {
-  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  Socket& socket = at(fd);
   StackOp op;
   if (socket.role == Role::kListener) {
     op.kind = StackOpKind::kAccept;

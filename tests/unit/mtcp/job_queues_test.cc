@@ -11,6 +11,8 @@
 #include "models/app/udp_apps.h"
 #include "models/base/core_schedule.h"
 #include "models/base/rng.h"
+#include "models/socket/host_stack.h"
+#include "tests/fakes/app_pair.h"
 #include "tests/fakes/engine_pair.h"
 #include "tests/fakes/port_wire.h"
 
@@ -181,6 +183,53 @@ TEST(MtcpJobs, WhoDoesNotReadDoesNotStopOthers) {
       "client/app0", kStart + std::chrono::milliseconds(50), requests(100));
   ASSERT_TRUE(world.run([&] { return app.done(); }));
   EXPECT_EQ(app.completed(), 100U);
+}
+
+// A client that asks and never hears: its jobs stay in their ring, and it is told to stop.
+TEST(MtcpJobs, WhoNeverReapsGrowsNobodysMemory) {
+  constexpr std::uint32_t kSlots = 64;
+  AppPair pair;
+  HeapPool at_client;
+  HeapPool at_server;
+  JobRings rings(kSlots, {at_client, at_server});
+  HostStack stack(pair.client.sockets());
+  JobServer server(rings, stack);
+  JobClient client(rings);
+  Outbox client_box;
+  Outbox server_box;
+  const auto serve = [&] {
+    server.begin_turn(server_box);
+    server.take(kStart, kSlots);
+    server.give();
+    ASSERT_TRUE(server_box.publish());
+  };
+  std::uint64_t submitted = 0;
+  for (int turn = 0; turn < 1000; ++turn) {
+    client.begin_turn(client_box);
+    for (std::uint32_t i = 0; i < kSlots && client.takes_ops(); ++i, ++submitted) {
+      StackOp op;
+      op.kind = StackOpKind::kSetOption;
+      client.submit(kStart, std::move(op));
+    }
+    ASSERT_TRUE(client_box.publish());
+    serve();
+  }
+  EXPECT_FALSE(client.takes_ops());
+  EXPECT_FALSE(server.ready()) << "nothing to do until the client reaps";
+  EXPECT_LE(server.taken(), HostStack::kUnreapedMax + 4 * kSlots);
+  EXPECT_LE(submitted, HostStack::kUnreapedMax + JobClient::kWaitingMax + 5 * kSlots);
+  std::uint64_t reaped = 0;
+  for (int turn = 0; turn < 1000 && reaped < submitted; ++turn) {
+    client.begin_turn(client_box);
+    std::array<StackCompletion, kSlots> done;
+    reaped += client.reap(done);
+    ASSERT_TRUE(client_box.publish());
+    serve();
+  }
+  EXPECT_EQ(reaped, submitted) << "each completes in the end";
+  EXPECT_TRUE(client.takes_ops());
+  client.end();
+  server.end();
 }
 
 }  // namespace

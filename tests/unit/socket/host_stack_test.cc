@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "models/app/content.h"
+#include "models/socket/sockets_extras.h"
 #include "tests/fakes/app_pair.h"
 
 namespace twinpath {
@@ -157,6 +158,81 @@ TEST_F(HostStackTest, AFailedConnectSaysWhy) {
   submit(client_, connecting);
   pass();
   EXPECT_EQ(only(client_).error, Errno::kConnectionRefused);
+}
+
+TEST_F(HostStackTest, CompletionsCarryNames) {
+  connect();
+  const SocketAddress own = pair_.server.sockets().local_name(peer_).address;
+  EXPECT_EQ(own.address, IpAddress(kServerAddress));
+  StackCompletion accepted;
+  for (const IpAddress& address : {own.address, IpAddress(), *IpAddress::parse("2001:db8::1:2")}) {
+    accepted.set_accepted_local(address);
+    EXPECT_EQ(accepted.accepted_local(), address);
+  }
+  const Fd bound = open(client_);
+  submit(client_, op(StackOpKind::kBind, bound));
+  const std::uint16_t port = only(client_).address.port;
+  EXPECT_NE(port, 0);
+  submit(client_, op(StackOpKind::kListen, bound, 4));
+  EXPECT_EQ(only(client_).address.port, port);
+}
+
+TEST_F(HostStackTest, WhatTheHostHasNotIsRefused) {
+  connect();
+  for (const StackOpKind kind : {StackOpKind::kPeek, StackOpKind::kTcpInfo, StackOpKind::kExport,
+                                 StackOpKind::kImport, static_cast<StackOpKind>(200)}) {
+    submit(client_, op(kind, fd_, 100));
+    EXPECT_EQ(only(client_).error, Errno::kOperationNotSupported);
+  }
+  submit(client_, op(StackOpKind::kSend, fd_));
+  EXPECT_EQ(only(client_).error, Errno::kFault) << "no buffer";
+}
+
+TEST_F(HostStackTest, APeekIsACopy) {
+  connect();
+  SocketsExtras extras(pair_.server.sockets());
+  HostStack server(pair_.server.sockets(), {&extras, &pair_.server_pool});
+  ContentSource content(pair_.client.ip().stream_pool());
+  StackOp send = op(StackOpKind::kSend, fd_);
+  send.data = content.slice({0, 100});
+  submit(client_, send);
+  EXPECT_EQ(only(client_).value, 100);
+  submit(server, op(StackOpKind::kPeek, peer_, 10));
+  EXPECT_EQ(only(server).error, Errno::kAgain) << "nothing is here yet";
+  pass();
+  for (int i = 0; i < 2; ++i) {
+    submit(server, op(StackOpKind::kPeek, peer_, 10));
+    const StackCompletion got = only(server);
+    EXPECT_EQ(got.value, 10);
+    EXPECT_FALSE(first_difference(0, got.data.bytes()));
+  }
+}
+
+TEST_F(HostStackTest, ImagesAreBounded) {
+  SocketsExtras extras(pair_.client.sockets());
+  HostStack client(pair_.client.sockets(), {&extras, &pair_.client_pool});
+  const Fd first = open(client);
+  const Fd second = open(client);
+  const auto import = [&](Fd socket, std::int64_t size) {
+    StackOp made = op(StackOpKind::kImport, socket, size);
+    BufPtr buf(pair_.client_pool.take());
+    buf->push_back(100);
+    made.data = {BufRef(std::move(buf)), 0, 100};
+    submit(client, std::move(made));
+    return only(client).error;
+  };
+  EXPECT_EQ(import(first, std::int64_t{StackApi::kImageBytesMax} + 1), Errno::kMessageSize);
+  EXPECT_EQ(import(first, 0), Errno::kMessageSize);
+  EXPECT_EQ(import(first, 250), Errno::kNone);
+  EXPECT_EQ(import(second, 250), Errno::kAgain) << "one at a time";
+  EXPECT_EQ(import(first, 250), Errno::kNone);
+  EXPECT_EQ(import(first, 250), Errno::kInvalid) << "more than it was to be";
+  EXPECT_EQ(import(second, 250), Errno::kNone);
+  submit(client, op(StackOpKind::kClose, second));
+  EXPECT_EQ(only(client).error, Errno::kNone);
+  EXPECT_EQ(import(first, 250), Errno::kNone) << "a closed socket's is forgotten";
+  submit(client, op(StackOpKind::kExport, first));
+  EXPECT_EQ(only(client).error, Errno::kNotConnected);
 }
 
 }  // namespace

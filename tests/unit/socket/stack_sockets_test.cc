@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "models/socket/host_stack.h"
+#include "models/socket/sockets_extras.h"
 #include "tests/fakes/app_pair.h"
 
 namespace twinpath {
@@ -64,10 +65,24 @@ class StackSocketsTest : public ::testing::Test {
     return static_cast<Errno>(side.get_option(fd, SocketOption::kError).value);
   }
 
+  // Without a turn of the network: what arrives for a connection that is away is refused.
+  void collect() {
+    for (int i = 0; i < 50; ++i) client_.collect(now(), 100);
+  }
+  // Asks until the stack's answer is here.
+  OptionResult option_of(StackSockets& side, Fd fd, SocketOption option) {
+    EXPECT_EQ(side.get_option(fd, option).error, Errno::kAgain);
+    pass();
+    return side.get_option(fd, option);
+  }
+
   HeapPool chunks_;
-  AppPair pair_;
-  HostStack client_stack_{pair_.client.sockets()};
-  HostStack server_stack_{pair_.server.sockets()};
+  AppPair pair_{AppPairOptions{.client_tcp = {.fast_open = FastOpenMode::kBoth},
+                               .server_tcp = {.fast_open = FastOpenMode::kBoth}}};
+  SocketsExtras client_extras_{pair_.client.sockets()};
+  SocketsExtras server_extras_{pair_.server.sockets()};
+  HostStack client_stack_{pair_.client.sockets(), {&client_extras_, &pair_.client_pool}};
+  HostStack server_stack_{pair_.server.sockets(), {&server_extras_, &pair_.server_pool}};
   StackSockets client_{client_stack_, chunks_};
   StackSockets server_{server_stack_, chunks_};
   Fd listener_ = Fd::kNone;
@@ -203,6 +218,218 @@ TEST_F(StackSocketsTest, WrongCallsAreRefusedAsLocally) {
   EXPECT_EQ(result_of_receive(client_, fd), failure(Errno::kNotConnected));
   EXPECT_EQ(client_.peer_name(fd).error, Errno::kNotConnected);
   EXPECT_EQ(client_.readiness(fd), kPollOut | kPollHangup);
+}
+
+TEST_F(StackSocketsTest, NamesAreTheStacksOwn) {
+  const Fd bound = stream(server_);
+  EXPECT_EQ(server_.bind(bound, {IpAddress(), 0}), Errno::kNone);
+  EXPECT_EQ(server_.bind(bound, {IpAddress(), 0}), Errno::kInvalid);
+  const Fd unbound = stream(server_);
+  EXPECT_EQ(server_.listen(unbound, 4), Errno::kNone);
+  const Fd datagram = client_.socket(SocketKind::kDatagram).fd;
+  constexpr std::string_view kText = "ping";
+  EXPECT_EQ(client_.send_to(now(), datagram, {kServerIp, 7}, std::as_bytes(std::span(kText))), 4);
+  pass();
+  EXPECT_NE(server_.local_name(bound).address.port, 0);
+  EXPECT_NE(server_.local_name(unbound).address.port, 0);
+  EXPECT_NE(client_.local_name(datagram).address.port, 0);
+  connect();
+  const SocketAddress expected{kServerIp, kPort};
+  EXPECT_TRUE(server_.local_name(peer_).address == expected) << "not the listener's ::";
+  EXPECT_TRUE(client_.peer_name(fd_).address == expected);
+}
+
+TEST_F(StackSocketsTest, EveryOptionIsTheStacks) {
+  connect();
+  EXPECT_EQ(option_of(client_, fd_, SocketOption::kNoDelay).value, 0);
+  EXPECT_EQ(client_.set_option(now(), fd_, SocketOption::kNoDelay, 1), Errno::kNone);
+  EXPECT_EQ(option_of(client_, fd_, SocketOption::kNoDelay).value, 1);
+  const std::int64_t mss =
+      pair_.client.sockets().get_option(static_cast<Fd>(0), SocketOption::kMaxSegment).value;
+  EXPECT_EQ(option_of(client_, fd_, SocketOption::kMaxSegment).value, mss);
+  EXPECT_EQ(client_.get_option(fd_, SocketOption::kCork).error, Errno::kAgain);
+  EXPECT_EQ(client_.set_option(now(), fd_, SocketOption::kCork, 1), Errno::kNone);
+  pass();
+  EXPECT_EQ(client_.get_option(fd_, SocketOption::kCork).value, 1)
+      << "asked before it was set, and asked again";
+  const Fd datagram = client_.socket(SocketKind::kDatagram).fd;
+  EXPECT_EQ(option_of(client_, datagram, SocketOption::kCork).error, Errno::kNoProtocolOption);
+}
+
+TEST_F(StackSocketsTest, TcpInfoIsTheLastThatArrived) {
+  connect();
+  EXPECT_FALSE(client_.tcp_info(fd_));
+  pass();
+  const auto first = client_.tcp_info(fd_);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->state, TcpState::kEstablished);
+  EXPECT_EQ(first->bytes_acked, 0U);
+  EXPECT_EQ(send(client_, fd_, "hello"), 5);
+  pass();
+  EXPECT_TRUE(client_.tcp_info(fd_));
+  pass();
+  EXPECT_EQ(client_.tcp_info(fd_)->bytes_acked, 5U);
+  EXPECT_FALSE(client_.tcp_info(stream(client_))) << "no connection";
+}
+
+TEST_F(StackSocketsTest, APeekConsumesNothing) {
+  connect();
+  EXPECT_EQ(send(client_, fd_, "hello "), 6);
+  pass();
+  EXPECT_EQ(send(client_, fd_, "world"), 5);
+  pass();
+  std::string text(8, ' ');
+  EXPECT_EQ(server_.peek(peer_, std::as_writable_bytes(std::span(text)), 3), 8);
+  EXPECT_EQ(text, "lo world");
+  EXPECT_EQ(server_.peek(peer_, std::as_writable_bytes(std::span(text)), 11),
+            failure(Errno::kAgain));
+  EXPECT_EQ(receive(server_, peer_), "hello world");
+}
+
+TEST_F(StackSocketsTest, UrgentBytesKeepTheirPlaceAndHaveAMark) {
+  connect();
+  EXPECT_EQ(send(client_, fd_, "a"), 1);
+  EXPECT_EQ(client_.send_urgent(now(), fd_, std::as_bytes(std::span("bc", 2))), 2);
+  EXPECT_EQ(send(client_, fd_, "d"), 1);
+  bool was_urgent = false;
+  class Watch final : public SocketWatcher {
+   public:
+    Watch(Sockets& sockets, bool& urgent) : sockets_(sockets), urgent_(urgent) {}
+    void on_socket_ready(std::uint32_t token) override {
+      const auto events = sockets_.readiness(static_cast<Fd>(token));
+      urgent_ = urgent_ || (events & kPollUrgent) != 0;
+    }
+    void on_socket_closed(std::uint32_t) override {}
+
+   private:
+    Sockets& sockets_;
+    bool& urgent_;
+  } watch(pair_.server.sockets(), was_urgent);
+  pair_.server.sockets().watch(static_cast<Fd>(1), watch, 1);
+  pass();
+  EXPECT_TRUE(was_urgent);
+  EXPECT_EQ(receive(server_, peer_), "abd") << "without SO_OOBINLINE";
+  pair_.server.sockets().unwatch(static_cast<Fd>(1), watch, 1);
+}
+
+TEST_F(StackSocketsTest, DataOpensAConnection) {
+  listener_ = listen_at(kPort);
+  EXPECT_EQ(server_.set_option(now(), listener_, SocketOption::kFastOpen, 16), Errno::kNone);
+  const std::string question(1900, 'q');     // more than fits a SYN
+  for (int round = 0; round < 2; ++round) {  // the first fetches the cookie
+    fd_ = stream(client_);
+    EXPECT_EQ(
+        client_.send_fast_open(now(), fd_, {kServerIp, kPort}, std::as_bytes(std::span(question))),
+        1900);
+    EXPECT_EQ(client_.connect(now(), fd_, {kServerIp, kPort}), Errno::kAlready);
+    pass();
+    const Accepted accepted = server_.accept(listener_);
+    ASSERT_EQ(accepted.error, Errno::kNone);
+    std::string got;
+    for (std::string text; !(text = receive(server_, accepted.fd)).empty();) got += text;
+    EXPECT_TRUE(got == question);
+    EXPECT_FALSE(client_.tcp_info(fd_));
+    pass();
+    const auto info = client_.tcp_info(fd_);
+    ASSERT_TRUE(info);
+    EXPECT_EQ(info->syn_data_acked, round == 1);
+  }
+}
+
+TEST_F(StackSocketsTest, AConnectionMovesToAnotherSocket) {
+  connect();
+  const SocketAddress local = client_.local_name(fd_).address;
+  EXPECT_EQ(send(client_, fd_, "before "), 7);
+  EXPECT_FALSE(client_.detach(now(), fd_));
+  collect();
+  const auto image = client_.detach(now(), fd_);
+  ASSERT_TRUE(image);
+  EXPECT_FALSE(client_.detach(now(), fd_)) << "given once";
+  EXPECT_EQ(send(client_, fd_, "nowhere"), failure(Errno::kBrokenPipe));
+  const Fd other = stream(client_);
+  EXPECT_TRUE(client_.attach(now(), other, *image));
+  EXPECT_FALSE(client_.attach(now(), other, *image));
+  collect();
+  EXPECT_TRUE(client_.local_name(other).address == local);
+  EXPECT_EQ(client_.peer_name(other).address.port, kPort);
+  EXPECT_EQ(send(client_, other, "after"), 5);
+  EXPECT_EQ(send(server_, peer_, "answer"), 6);
+  pass();
+  EXPECT_EQ(receive(server_, peer_), "before after");
+  EXPECT_EQ(receive(client_, other), "answer");
+}
+
+TEST_F(StackSocketsTest, AnImageOfManyPiecesMovesWhole) {
+  connect();
+  const std::string much(10'000, 'x');
+  ASSERT_EQ(send(client_, fd_, much), 10'000);
+  client_.flush(now());
+  EXPECT_FALSE(client_.detach(now(), fd_));
+  collect();
+  const auto image = client_.detach(now(), fd_);
+  ASSERT_TRUE(image);
+  EXPECT_GT(image->bytes().size(), much.size()) << "nothing was acknowledged yet";
+  EXPECT_TRUE(client_.attach(now(), fd_, *image));
+  collect();
+  std::size_t received = 0;
+  for (int i = 0; i < 50; ++i) {
+    pass();
+    received += receive(server_, peer_).size();
+    for (std::string text; !(text = receive(server_, peer_)).empty();) received += text.size();
+  }
+  EXPECT_EQ(received, much.size());
+}
+
+TEST_F(StackSocketsTest, ABadImageIsAPendingError) {
+  fd_ = stream(client_);
+  EXPECT_TRUE(client_.attach(now(), fd_, TcbImage(std::vector<std::byte>(3000))));
+  pass();
+  EXPECT_EQ(error_of(client_, fd_), Errno::kInvalid);
+}
+
+TEST_F(StackSocketsTest, ASharedSliceIsNotCopied) {
+  connect();
+  StackSockets near(client_stack_, chunks_, {.share_slices = true});
+  // The same stack's second user: its completions are its own as long as the first is quiet.
+  const Fd fd = near.socket(SocketKind::kStream).fd;
+  EXPECT_EQ(near.connect(now(), fd, {kServerIp, kPort}), Errno::kInProgress);
+  for (int i = 0; i < 20; ++i) {
+    near.collect(now(), 100);
+    pair_.run(std::chrono::milliseconds(5));
+    client_stack_.run(now());
+  }
+  HeapPool pool;
+  {
+    BufPtr buf(pool.take());
+    std::memcpy(buf->push_back(5).data(), "slice", 5);
+    const Slice slice{BufRef(std::move(buf)), 0, 5};
+    EXPECT_EQ(near.send_slice(now(), fd, slice), 5);
+    EXPECT_GT(slice.buf->refs, 1U) << "the stack has it too";
+  }
+  EXPECT_EQ(pool.outstanding(), 1U) << "until the peer acknowledges";
+  for (int i = 0; i < 20; ++i) {
+    near.collect(now(), 100);
+    pair_.run(std::chrono::milliseconds(5));
+    client_stack_.run(now());
+  }
+  EXPECT_EQ(pool.outstanding(), 0U);
+}
+
+TEST_F(StackSocketsTest, WhatTheStackDoesNotTakeIsRefused) {
+  fd_ = stream(client_);
+  client_.collect(now(), 100);
+  Errno error = Errno::kNone;
+  std::size_t taken = 0;
+  for (; error == Errno::kNone && taken < 100'000; ++taken) {
+    error = client_.set_option(now(), fd_, SocketOption::kNoDelay, 1);
+  }
+  EXPECT_EQ(error, Errno::kNoBufferSpace);
+  EXPECT_LE(taken, HostStack::kUnreapedMax + 1);
+  EXPECT_EQ(client_.get_option(fd_, SocketOption::kCork).error, Errno::kNoBufferSpace);
+  EXPECT_EQ(client_.socket(SocketKind::kStream).error, Errno::kNoBufferSpace);
+  EXPECT_EQ(client_.listen(fd_, 1), Errno::kNoBufferSpace);
+  client_.collect(now(), 100'000);
+  EXPECT_EQ(client_.set_option(now(), fd_, SocketOption::kNoDelay, 1), Errno::kNone);
 }
 
 }  // namespace
