@@ -19,6 +19,8 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 constexpr std::size_t kPacketsMax = 64;
+constexpr std::size_t kErrorsMax = 64;         // of one input
+constexpr std::uint32_t kBufferBytes = 16384;  // what a turn carries at most
 
 HostConfig config(std::uint64_t number) {
   HostConfig made;
@@ -26,6 +28,12 @@ HostConfig config(std::uint64_t number) {
   made.interfaces = {{.mac = MacAddress::from_u64(0x020000000000 + number),
                       .addresses = {*IpPrefix::parse("198.18.0." + end + "/24"),
                                     *IpPrefix::parse("2001:db8::" + end + "/64")}}};
+  return made;
+}
+
+TcpConfig slow() {
+  TcpConfig made;
+  made.send_buffer_bytes = made.receive_buffer_bytes = kBufferBytes;
   return made;
 }
 
@@ -54,8 +62,8 @@ struct World {
   }
 
   HeapPool pool;
-  AppHost client{config(1), TcpConfig(), pool};
-  AppHost server{config(2), TcpConfig(), pool};
+  AppHost client{config(1), slow(), pool};
+  AppHost server{config(2), slow(), pool};
   std::vector<Bytes> packets;  // the client's
   Instant now = kStart;
 };
@@ -98,7 +106,7 @@ BufPtr error_frame(World& world, const Bytes& quoted, std::span<const std::byte>
 void attack(const IpAddress& to, std::span<const std::byte> input) {
   World world(to);
   const std::uint32_t least = to.is_v4() ? 552 : 1280;
-  while (input.size() >= 6) {
+  for (std::size_t i = 0; i < kErrorsMax && input.size() >= 6; ++i) {
     Bytes quoted = world.packets[load_u8(input.data()) % world.packets.size()];
     const std::size_t at = load_u8(&input[1]) % std::min<std::size_t>(quoted.size(), 80);
     quoted[at] ^= input[2];
