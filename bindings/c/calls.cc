@@ -117,6 +117,9 @@ int twinpath_connect(TwinpathHost* host, int fd, const sockaddr* address, sockle
   return guarded_socket(host, fd, [&](EmbeddedHost& embedded, Descriptor& descriptor) -> int {
     const AddressResult remote = read_sockaddr(address, length);
     if (remote.error != Errno::kNone) return failure(remote.error);
+    if (remote.family == AF_UNSPEC) {
+      return failure(embedded.sockets().dissolve(embedded.now(), static_cast<Fd>(fd)));
+    }
     if (remote.family != descriptor.domain) return failure(Errno::kAddressFamilyNotSupported);
     return failure(embedded.sockets().connect(embedded.now(), static_cast<Fd>(fd), remote.address));
   });
@@ -166,8 +169,10 @@ int twinpath_fcntl(TwinpathHost* host, int fd, int command, int value) {
 }
 
 int twinpath_ioctl(TwinpathHost* host, int fd, unsigned long request, int* value) {
-  return guarded_socket(host, fd, [&](EmbeddedHost& embedded, Descriptor&) -> int {
+  return guarded_socket(host, fd, [&](EmbeddedHost& embedded, Descriptor& descriptor) -> int {
     SocketOption option = SocketOption::kUnreadBytes;
+    const bool of_streams = request == SIOCOUTQNSD || request == SIOCATMARK;
+    if (of_streams && descriptor.type != SOCK_STREAM) return failure(Errno::kNoDeviceCall);
     if (request == SIOCOUTQ) {
       option = SocketOption::kUnsentBytes;
     } else if (request == SIOCOUTQNSD) {
@@ -176,10 +181,6 @@ int twinpath_ioctl(TwinpathHost* host, int fd, unsigned long request, int* value
       option = SocketOption::kAtMark;
     } else if (request != SIOCINQ) {
       return failure(Errno::kNoDeviceCall);
-    }
-    // tcp(7): a listener has no queues of bytes.
-    if (option != SocketOption::kAtMark && embedded.sockets().is_listening(static_cast<Fd>(fd))) {
-      return failure(Errno::kInvalid);
     }
     const OptionResult result = embedded.sockets().get_option(static_cast<Fd>(fd), option);
     if (result.error != Errno::kNone) return failure(result.error);

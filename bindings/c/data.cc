@@ -16,9 +16,9 @@
 namespace twinpath::bind {
 namespace {
 
-constexpr std::size_t kPiecesMax = 1024;               // UIO_MAXIOV
-constexpr std::size_t kCallBytesMax = 0x7ffff000;      // MAX_RW_COUNT: what one call moves at most
-constexpr std::size_t kDatagramBytesMax = 65535 - 28;  // behind IPv4 and UDP headers
+constexpr std::size_t kPiecesMax = 1024;              // UIO_MAXIOV
+constexpr std::size_t kCallBytesMax = 0x7ffff000;     // MAX_RW_COUNT: what one call moves at most
+constexpr std::size_t kDatagramBytesMax = 65535 - 8;  // behind a UDP header
 
 constexpr std::size_t kGatheredBytesMax = 1U << 24;
 
@@ -119,7 +119,9 @@ std::int64_t give_with_more(EmbeddedHost& embedded, Fd fd, Descriptor& descripto
 
 std::int64_t give_datagram(EmbeddedHost& embedded, Fd fd, const Descriptor& descriptor,
                            const Sending& what) {
-  if ((what.flags & (MSG_OOB | MSG_FASTOPEN)) != 0) return failure(Errno::kOperationNotSupported);
+  // udp(7) knows MSG_MORE; nothing here holds a datagram back.
+  constexpr int kRefused = MSG_OOB | MSG_FASTOPEN | MSG_MORE;
+  if ((what.flags & kRefused) != 0) return failure(Errno::kOperationNotSupported);
   if (bytes_of(what.pieces) > kDatagramBytesMax) return failure(Errno::kMessageSize);
   const std::vector<std::byte> whole = gathered(what.pieces);
   if (what.address == nullptr) return embedded.sockets().send(embedded.now(), fd, whole);
@@ -194,9 +196,8 @@ std::int64_t take_stream(EmbeddedHost& embedded, Fd fd, const Receiving& what) {
   return std::min<std::int64_t>(sockets.peek(fd, {&any, 1}), 0);
 }
 
-std::int64_t take_urgent(EmbeddedHost& embedded, Fd fd, const Descriptor& descriptor,
-                         const Receiving& what) {
-  if (descriptor.type != SOCK_STREAM) return failure(Errno::kInvalid);
+std::int64_t take_urgent(EmbeddedHost& embedded, Fd fd, const Receiving& what) {
+  if (embedded.sockets().is_listening(fd)) return failure(Errno::kNotConnected);
   const auto into = what.pieces.empty() ? std::span<std::byte>() : span_of(what.pieces[0], 1);
   const bool peeks = (what.flags & MSG_PEEK) != 0;
   return embedded.sockets().receive_urgent(fd, into,
@@ -239,12 +240,11 @@ std::int64_t take(TwinpathHost* host, int fd, Receiving& what) {
           return failure(Errno::kFault);
         }
         if ((what.flags & MSG_ERRQUEUE) != 0) return failure(Errno::kAgain);  // nothing is queued
+        const bool streams = descriptor.type == SOCK_STREAM;
         if ((what.flags & ~(kReceiveFlags | MSG_OOB)) != 0) return failure(Errno::kInvalid);
         const Fd socket = static_cast<Fd>(fd);
-        if ((what.flags & MSG_OOB) != 0) return take_urgent(embedded, socket, descriptor, what);
-        if (descriptor.type != SOCK_STREAM) {
-          return take_datagram(embedded, socket, descriptor, what);
-        }
+        if (!streams) return take_datagram(embedded, socket, descriptor, what);
+        if ((what.flags & MSG_OOB) != 0) return take_urgent(embedded, socket, what);
         // A stream has one peer: recvfrom() leaves the address empty, as Linux does.
         if (what.address_length != nullptr) *what.address_length = 0;
         return take_stream(embedded, socket, what);

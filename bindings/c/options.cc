@@ -56,6 +56,8 @@ constexpr std::array kIntOptions = {
     OptionRow{{kLevelTcp, TCP_LINGER2}, SocketOption::kFinWait2},
     OptionRow{{IPPROTO_IP, IP_TOS}, SocketOption::kTrafficClass},
     OptionRow{{IPPROTO_IPV6, IPV6_TCLASS}, SocketOption::kTrafficClass},
+    OptionRow{{IPPROTO_IP, IP_TTL}, SocketOption::kHopLimit},
+    OptionRow{{IPPROTO_IPV6, IPV6_UNICAST_HOPS}, SocketOption::kHopLimit},
     OptionRow{{SOL_SOCKET, SO_REUSEPORT}, SocketOption::kReusePort},
     OptionRow{{SOL_SOCKET, SO_OOBINLINE}, SocketOption::kOutOfBandInline}};
 
@@ -128,6 +130,16 @@ int get_linger(EmbeddedHost& embedded, Fd fd, void* value, socklen_t* length) {
   now.l_onoff = seconds.value >= 0 ? 1 : 0;
   now.l_linger = static_cast<int>(std::max<std::int64_t>(seconds.value, 0));
   return answer_value(now, value, length);
+}
+
+// ip(7): the last eight bits count. ipv6(7): -1 is the default. socket(7): a negative size of a
+// buffer is the largest.
+int as_linux_takes(const OptionName& option, int number) {
+  if (option == OptionName{SOL_SOCKET, SO_SNDBUF} || option == OptionName{SOL_SOCKET, SO_RCVBUF}) {
+    return number < 0 ? INT_MAX : number;
+  }
+  if (option == OptionName{IPPROTO_IP, IP_TOS}) return number & 0xff;
+  return option == OptionName{IPPROTO_IPV6, IPV6_TCLASS} && number == -1 ? 0 : number;
 }
 
 int set_int(EmbeddedHost& embedded, Fd fd, SocketOption option, int number) {
@@ -207,7 +219,7 @@ int twinpath_setsockopt(TwinpathHost* host, int fd, int level, int name, const v
     const auto option = int_option({level, name});
     if (!option) return failure(unknown(level));
     if (option == SocketOption::kCork) descriptor.more = false;
-    return set_int(embedded, socket, *option, *number);
+    return set_int(embedded, socket, *option, as_linux_takes({level, name}, *number));
   });
 }
 

@@ -23,6 +23,12 @@ class BoundedQueue {
   [[nodiscard]] T& front() { return slots_[first_]; }
   [[nodiscard]] const T& front() const { return slots_[first_]; }
 
+  // From the first to the last.
+  template <typename Visit>
+  void visit(Visit&& visitor) const {
+    for (std::uint32_t i = 0; i < size_; ++i) visitor(slots_[(first_ + i) & (slots_.size() - 1)]);
+  }
+
   // Requires: !full().
   void push(T value) {
     CHECK(!full());

@@ -1,42 +1,55 @@
 // ICMP messages in and out.
 #include "models/host/icmp.h"
 
+#include <array>
+
 namespace twinpath {
 
 namespace {
 
-// What a call would return after this message. Values as Linux's icmp_err_convert.
-Errno error_of(const Icmpv4View& message) {
-  if (message.type() == Icmpv4Type::kParameterProblem) return Errno::kProtocolError;
-  if (message.type() == Icmpv4Type::kTimeExceeded) return Errno::kHostUnreachable;
-  switch (static_cast<UnreachableCode>(message.code())) {
-    case UnreachableCode::kNet:
-      return Errno::kNetworkUnreachable;
-    case UnreachableCode::kHost:
-      return Errno::kHostUnreachable;
-    case UnreachableCode::kProtocol:
-      return Errno::kNoProtocolOption;
-    case UnreachableCode::kPort:
-      return Errno::kConnectionRefused;
-    case UnreachableCode::kFragmentationNeeded:
-      return Errno::kMessageSize;
-    case UnreachableCode::kAdministrative:
-      return Errno::kHostUnreachable;
-  }
-  return Errno::kHostUnreachable;
-}
+// Nothing else here returns these.
+constexpr Errno kNoNetwork{64};  // ENONET
+constexpr Errno kHostDown{112};  // EHOSTDOWN
 
-TcpIcmpKind kind_of(const Icmpv4View& message) {
-  if (message.type() != Icmpv4Type::kUnreachable) return TcpIcmpKind::kTimeExceeded;
-  switch (static_cast<UnreachableCode>(message.code())) {
-    case UnreachableCode::kFragmentationNeeded:
-      return TcpIcmpKind::kTooBig;
-    case UnreachableCode::kProtocol:
-    case UnreachableCode::kPort:
-      return TcpIcmpKind::kRefused;
-    default:
-      return TcpIcmpKind::kUnreachable;
+struct Meaning {
+  Errno error;
+  bool fatal;
+};
+// Linux's icmp_err_convert, by code: RFC 792, RFC 1122 §3.2.2.1 and RFC 1812 §5.2.7.1.
+constexpr std::array kUnreachable = {
+    Meaning{Errno::kNetworkUnreachable, false},     // network
+    Meaning{Errno::kHostUnreachable, false},        // host
+    Meaning{Errno::kNoProtocolOption, true},        // protocol
+    Meaning{Errno::kConnectionRefused, true},       // port
+    Meaning{Errno::kMessageSize, false},            // fragmentation needed
+    Meaning{Errno::kOperationNotSupported, false},  // source route failed
+    Meaning{Errno::kNetworkUnreachable, true},      // network unknown
+    Meaning{kHostDown, true},                       // host unknown
+    Meaning{kNoNetwork, true},                      // host isolated
+    Meaning{Errno::kNetworkUnreachable, true},      // network prohibited
+    Meaning{Errno::kHostUnreachable, true},         // host prohibited
+    Meaning{Errno::kNetworkUnreachable, false},     // network, for this type of service
+    Meaning{Errno::kHostUnreachable, false},        // host, for this type of service
+    Meaning{Errno::kHostUnreachable, true},         // filtered
+    Meaning{Errno::kHostUnreachable, true},         // host precedence violated
+    Meaning{Errno::kHostUnreachable, true},         // precedence cut off
+};
+
+// Nothing: a code without a meaning is ignored.
+std::optional<IcmpMeaning> meaning_of(const Icmpv4View& message) {
+  using Kind = TcpIcmpKind;
+  if (message.type() == Icmpv4Type::kParameterProblem) {
+    return IcmpMeaning{Kind::kTimeExceeded, Errno::kProtocolError, true};
   }
+  if (message.type() == Icmpv4Type::kTimeExceeded) {
+    return IcmpMeaning{Kind::kTimeExceeded, Errno::kHostUnreachable};
+  }
+  if (message.code() >= kUnreachable.size()) return std::nullopt;
+  const Meaning& row = kUnreachable[message.code()];
+  if (row.error == Errno::kMessageSize) {
+    return IcmpMeaning{Kind::kTooBig, row.error, row.fatal, message.next_hop_mtu_bytes()};
+  }
+  return IcmpMeaning{row.fatal ? Kind::kRefused : Kind::kUnreachable, row.error, row.fatal};
 }
 
 }  // namespace
@@ -89,11 +102,8 @@ void Icmp::reply(Instant now, InterfaceId by, const Ipv4View& ip, BufPtr frame) 
 
 void Icmp::deliver_error(Instant now, const Icmpv4View& message, Transports to) {
   ++context_.counters.icmp_errors_in;
-  TcpIcmpError error;
-  error.kind = kind_of(message);
-  error.error = error_of(message);
-  if (error.kind == TcpIcmpKind::kTooBig) error.mtu_bytes = message.next_hop_mtu_bytes();
-  tell_transport(now, message.quoted(), error, to, output_);
+  const auto meaning = meaning_of(message);
+  if (meaning) tell_transport(now, message.quoted(), *meaning, to, output_);
 }
 
 void Icmp::send_unreachable(Instant now, UnreachableCode code, const Ipv4View& offending) {
@@ -130,10 +140,7 @@ void Icmp::on_undeliverable(Instant now, std::span<const std::byte> packet, Tran
   CHECK(ip.has_value());  // we built it
   if (ip->payload().size() < kIcmpQuotedPayloadLen || ip->fragment_offset_bytes() != 0) return;
   const QuotedPacket quoted{ip->src(), ip->dst(), ip->protocol(), ip->payload()};
-  TcpIcmpError error;
-  error.kind = TcpIcmpKind::kUnreachable;
-  error.error = Errno::kHostUnreachable;
-  tell_transport(now, quoted, error, to, output_);
+  tell_transport(now, quoted, IcmpMeaning(), to, output_);
 }
 
 }  // namespace twinpath

@@ -15,9 +15,17 @@ struct Transports {
   UdpStack& udp;
 };
 
-// `error` says what happened; its endpoints and number are filled in here. A path's MTU falls only
-// when the transport knows the packet quoted.
-void tell_transport(Instant now, const QuotedPacket& quoted, TcpIcmpError error, Transports to,
-                    IpOutput& output);
+// What a message says. A fatal one ends an attempt to connect and is an error of a connected
+// datagram socket; others are news at most, as in Linux (icmp_err_convert, icmpv6_err_convert).
+struct IcmpMeaning {
+  TcpIcmpKind kind = TcpIcmpKind::kUnreachable;
+  Errno error = Errno::kHostUnreachable;  // what a call would return
+  bool fatal = false;
+  std::uint32_t mtu_bytes = 0;  // kTooBig only
+};
+
+// A path's MTU falls only when the transport knows the packet quoted.
+void tell_transport(Instant now, const QuotedPacket& quoted, const IcmpMeaning& meaning,
+                    Transports to, IpOutput& output);
 
 }  // namespace twinpath

@@ -7,36 +7,35 @@ namespace twinpath {
 
 namespace {
 
-// What a call would return after this message. Values as Linux's icmpv6_err_convert.
-Errno error_of(const Icmpv6View& message) {
-  if (message.type() == Icmpv6Type::kPacketTooBig) return Errno::kMessageSize;
-  if (message.type() == Icmpv6Type::kParameterProblem) return Errno::kProtocolError;
-  if (message.type() == Icmpv6Type::kTimeExceeded) return Errno::kHostUnreachable;
-  switch (static_cast<Unreachable6Code>(message.code())) {
+// Linux's icmpv6_err_convert.
+IcmpMeaning unreachable(Unreachable6Code code) {
+  using Kind = TcpIcmpKind;
+  switch (code) {
     case Unreachable6Code::kNoRoute:
-      return Errno::kNetworkUnreachable;
+      return {Kind::kUnreachable, Errno::kNetworkUnreachable};
     case Unreachable6Code::kPort:
-      return Errno::kConnectionRefused;
+      return {Kind::kRefused, Errno::kConnectionRefused, true};
     case Unreachable6Code::kAdministrative:
     case Unreachable6Code::kPolicy:
     case Unreachable6Code::kReject:
-      return Errno::kAccess;
-    default:
-      return Errno::kHostUnreachable;
+      return {Kind::kRefused, Errno::kAccess, true};
+    case Unreachable6Code::kBeyondScope:
+    case Unreachable6Code::kAddress:
+      return {Kind::kUnreachable, Errno::kHostUnreachable};
   }
+  return {Kind::kRefused, Errno::kProtocolError, true};
 }
 
-TcpIcmpKind kind_of(const Icmpv6View& message) {
+IcmpMeaning meaning_of(const Icmpv6View& message) {
   switch (message.type()) {
     case Icmpv6Type::kPacketTooBig:
-      return TcpIcmpKind::kTooBig;
+      return {TcpIcmpKind::kTooBig, Errno::kMessageSize, false, message.mtu_bytes()};
     case Icmpv6Type::kUnreachable:
-      // RFC 5927 §5.2: only what says that nobody listens ends an attempt.
-      return static_cast<Unreachable6Code>(message.code()) == Unreachable6Code::kPort
-                 ? TcpIcmpKind::kRefused
-                 : TcpIcmpKind::kUnreachable;
+      return unreachable(static_cast<Unreachable6Code>(message.code()));
+    case Icmpv6Type::kParameterProblem:
+      return {TcpIcmpKind::kTimeExceeded, Errno::kProtocolError, true};
     default:
-      return TcpIcmpKind::kTimeExceeded;
+      return {TcpIcmpKind::kTimeExceeded, Errno::kHostUnreachable};
   }
 }
 
@@ -113,15 +112,10 @@ void Icmpv6::reply(Instant now, InterfaceId by, const Ipv6View& ip, BufPtr frame
 
 void Icmpv6::deliver_error(Instant now, const Icmpv6View& message, Transports to) {
   ++context_.counters.icmp_errors_in;
-  TcpIcmpError error;
-  error.kind = kind_of(message);
-  error.error = error_of(message);
+  const IcmpMeaning meaning = meaning_of(message);
   // RFC 8201 §4: a smaller MTU than every link's is a lie.
-  if (error.kind == TcpIcmpKind::kTooBig) {
-    error.mtu_bytes = message.mtu_bytes();
-    if (error.mtu_bytes < kIpv6MtuMin) return;
-  }
-  tell_transport(now, message.quoted(), error, to, output_);
+  if (meaning.kind == TcpIcmpKind::kTooBig && meaning.mtu_bytes < kIpv6MtuMin) return;
+  tell_transport(now, message.quoted(), meaning, to, output_);
 }
 
 // RFC 4861 §7.1.1, §7.1.2: what every node checks, then the link layer's part.
@@ -189,10 +183,7 @@ void Icmpv6::on_undeliverable(Instant now, std::span<const std::byte> packet, Tr
   if (ip->payload().size() < kIcmpQuotedPayloadLen || ip->fragment().offset_bytes != 0) return;
   const QuotedPacket quoted{IpAddress(ip->src()), IpAddress(ip->dst()), ip->protocol(),
                             ip->payload()};
-  TcpIcmpError error;
-  error.kind = TcpIcmpKind::kUnreachable;
-  error.error = Errno::kHostUnreachable;
-  tell_transport(now, quoted, error, to, output_);
+  tell_transport(now, quoted, IcmpMeaning(), to, output_);
 }
 
 }  // namespace twinpath

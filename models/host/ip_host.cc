@@ -100,11 +100,16 @@ void IpHost::on_arp(Instant now, InterfaceId id, BufPtr frame) {
 // What a host sends to itself was never on a wire, so its checksums stand as they were made.
 void IpHost::on_loopback(Instant now, BufPtr frame) {
   frame->flags |= kChecksumVerified;
+  frame->reserved = 0;
   frame->l3_offset = kEthernetHeaderLen;
   const Arrival arrival{kLoopbackInterface, false};
   const bool v4 = load_u8(frame->data() + kEthernetHeaderLen) >> 4 == 4;
-  if (v4) return on_ipv4(now, arrival, std::move(frame));
-  on_ipv6(now, arrival, std::move(frame));
+  if (v4) {
+    on_ipv4(now, arrival, std::move(frame));
+  } else {
+    on_ipv6(now, arrival, std::move(frame));
+  }
+  if (udp_.someone_waits_for_room()) udp_.on_room();
 }
 
 std::size_t IpHost::poll_tx(Instant now, PortId port, std::span<BufPtr> out) {
@@ -130,7 +135,10 @@ std::size_t IpHost::poll_tx(Instant now, PortId port, std::span<BufPtr> out) {
   }
   // Asking for a neighbour put a frame behind what take() gave before.
   count += output_.take(port, out.subspan(count));
-  for (const BufPtr& frame : out.first(count)) context_.counters.tx_bytes += frame->len;
+  for (const BufPtr& frame : out.first(count)) {
+    context_.counters.tx_bytes += frame->len;
+    frame->reserved = 0;
+  }
   context_.counters.tx_frames += count;
   if (count > 0 && udp_.someone_waits_for_room()) udp_.on_room();
   return count;

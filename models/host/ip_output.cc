@@ -83,7 +83,7 @@ void IpOutput::push_header(const IpDeparture& departure, const Part& part,
                         .dst = departure.target.v4(),
                         .protocol = departure.protocol,
                         .payload_len = packet.len,
-                        .ttl = context_.config.ttl,
+                        .ttl = hop_limit_of(departure),
                         .dscp = static_cast<std::uint8_t>(departure.traffic_class >> 2),
                         .ecn = static_cast<Ecn>(departure.traffic_class & 3),
                         // RFC 6864 §4.1: 0, for it is meaningless in atomic datagrams.
@@ -104,7 +104,7 @@ void IpOutput::push_header_v6(const IpDeparture& departure, const Part& part,
                   .dst = departure.target.v6(),
                   .protocol = departure.protocol,
                   .payload_len = packet.len,
-                  .hop_limit = context_.config.ttl,
+                  .hop_limit = hop_limit_of(departure),
                   .dscp = static_cast<std::uint8_t>(departure.traffic_class >> 2),
                   .ecn = static_cast<Ecn>(departure.traffic_class & 3)};
   if (!part.whole) header.extensions = {&fragment, 1};
@@ -137,7 +137,7 @@ void IpOutput::send_slowly(Instant now, const IpDeparture& departure, BufPtr pac
   }
   if (!fits) return send_parts(now, *hop, departure, *packet);
   // A buffer of the host's own never leaves it: a device may want another kind.
-  if (packet->pool == &context_.large) packet = copy_of(packet->bytes());
+  if (packet->pool == &context_.large) packet = copy_of(*packet, packet->bytes());
   if (packet == nullptr) {
     context_.drop(now, {DropReason::kNoBuffer, Way::kOut, 0, 0});
     return;
@@ -146,10 +146,12 @@ void IpOutput::send_slowly(Instant now, const IpDeparture& departure, BufPtr pac
   link_.send(now, *hop, std::move(packet));
 }
 
-BufPtr IpOutput::copy_of(std::span<const std::byte> bytes) {
+// Of a part of `whole`.
+BufPtr IpOutput::copy_of(const PacketBuf& whole, std::span<const std::byte> bytes) {
   BufPtr buf(context_.pool.take());
   if (buf == nullptr || buf->tailroom() < bytes.size()) return nullptr;
   std::ranges::copy(bytes, buf->push_back(static_cast<std::uint32_t>(bytes.size())).begin());
+  buf->reserved = whole.reserved;
   return buf;
 }
 
@@ -164,7 +166,7 @@ void IpOutput::send_parts(Instant now, const Hop& hop, const IpDeparture& depart
       hash_pair({fragment_secret_ ^ to.high(), to.low()}) + datagrams_cut_++);
   for (std::uint32_t offset = 0; offset < packet.len; offset += each) {
     const std::uint32_t count = std::min(each, packet.len - offset);
-    BufPtr piece = copy_of(packet.bytes().subspan(offset, count));
+    BufPtr piece = copy_of(packet, packet.bytes().subspan(offset, count));
     if (piece == nullptr) {
       context_.drop(now, {DropReason::kNoBuffer, Way::kOut, 0, packet.len - offset});
       return;

@@ -23,6 +23,7 @@ struct IpDeparture {
   std::uint8_t traffic_class = 0;  // DSCP and ECN
   // Where a neighbour that only this link knows lives; kNoInterface: where the routes say.
   InterfaceId interface = kNoInterface;
+  std::uint8_t hop_limit = 0;  // TTL; 0: the host's
 };
 inline constexpr std::uint32_t kIpHeadroomBytes =
     kEthernetHeaderLen + kVlanTagLen + kIpv6HeaderLen + kIpv6FragmentHeaderLen;
@@ -105,11 +106,14 @@ class IpOutput final : private LinkUser {
   const Path* resolve_path(Instant now, const IpAddress& target);
   [[nodiscard]] std::optional<Hop> hop_of(const IpDeparture& departure) const;
   [[nodiscard]] std::uint32_t mtu_on(Instant now, const Hop& hop, const IpAddress& target) const;
+  [[nodiscard]] std::uint8_t hop_limit_of(const IpDeparture& departure) const {
+    return departure.hop_limit != 0 ? departure.hop_limit : context_.config.ttl;
+  }
   void push_header(const IpDeparture& departure, const Part& part, PacketBuf& packet) const;
   void push_header_v6(const IpDeparture& departure, const Part& part, PacketBuf& packet) const;
   void send_slowly(Instant now, const IpDeparture& departure, BufPtr packet);
   void send_parts(Instant now, const Hop& hop, const IpDeparture& departure, PacketBuf& packet);
-  BufPtr copy_of(std::span<const std::byte> bytes);
+  BufPtr copy_of(const PacketBuf& whole, std::span<const std::byte> bytes);
   void refuse(Instant now, DropReason reason, const PacketBuf& packet);
 
   void on_undeliverable(Instant now, std::span<const std::byte> packet) override {

@@ -47,6 +47,15 @@ class LinkLayer final : private NeighbourUser {
   void enqueue(Instant now, PortId port, BufPtr frame);
   // Moves out what waits for `port`.
   std::size_t take(PortId port, std::span<BufPtr> out);
+  // Every frame that waits in a queue of a port or of the way back to the host itself.
+  template <typename Visit>
+  void visit_queued(Visit&& visitor) const {
+    for (const FrameQueue& queue : queues_) {
+      queue.visit([&](const BufPtr& frame) { visitor(*frame); });
+    }
+    if (loop_ == nullptr) return;
+    loop_->frames.visit([&](const Looping& looping) { visitor(*looping.frame); });
+  }
   // Frames the port's queue has room for.
   [[nodiscard]] std::uint32_t room(PortId port) const;
   [[nodiscard]] std::uint32_t mtu_bytes(InterfaceId interface) const {

@@ -54,6 +54,10 @@ StackCompletion HostStack::complete_simple(Instant now, StackOp& op) {
   StackCompletion done = completion_of(op);
   switch (op.kind) {
     case StackOpKind::kSocket: {
+      if (op.value < 0 || op.value > static_cast<std::int64_t>(SocketKind::kDatagram)) {
+        done.error = Errno::kInvalid;
+        break;
+      }
       const FdResult made = sockets_.socket(static_cast<SocketKind>(op.value));
       done.socket = made.fd;
       done.error = made.error;
@@ -69,7 +73,9 @@ StackCompletion HostStack::complete_simple(Instant now, StackOp& op) {
       if (done.error == Errno::kNone) done.address = sockets_.local_name(op.socket).address;
       break;
     case StackOpKind::kShutdown:
-      done.error = sockets_.shutdown(now, op.socket, static_cast<ShutdownHow>(op.value));
+      done.error = op.value < 0 || op.value > static_cast<std::int64_t>(ShutdownHow::kBoth)
+                       ? Errno::kInvalid
+                       : sockets_.shutdown(now, op.socket, static_cast<ShutdownHow>(op.value));
       break;
     case StackOpKind::kClose:
       cancel_all(op.socket);

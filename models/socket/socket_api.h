@@ -44,7 +44,7 @@ enum class SocketOption : std::uint8_t {
   kCork,               // TCP_CORK
   kQuickAck,           // TCP_QUICKACK
   kPacing,             // as PacingMode
-  kUnreadBytes,        // SIOCINQ
+  kUnreadBytes,        // SIOCINQ; of a datagram socket, the first datagram's
   kUnsentBytes,        // SIOCOUTQ: accepted, not yet acknowledged
   kNotSentBytes,       // SIOCOUTQNSD: accepted, not yet in any segment
   kReusePort,          // SO_REUSEPORT
@@ -58,6 +58,7 @@ enum class SocketOption : std::uint8_t {
   kSynRetries,         // TCP_SYNCNT
   kFinWait2,           // TCP_LINGER2, seconds; 0: the stack's
   kTrafficClass,       // IP_TOS, IPV6_TCLASS
+  kHopLimit,           // IP_TTL, IPV6_UNICAST_HOPS, of datagrams; -1: the host's
 };
 
 // Readiness with epoll's bits.

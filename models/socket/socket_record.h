@@ -21,9 +21,11 @@ struct ListenerChoices {
 
 struct SocketExtra {
   SocketAddress local;                      // of bind()
+  std::uint16_t old_port = 0;               // of the connection before: what getsockname() says
   std::int32_t linger_s = -1;               // SO_LINGER; -1: off
   std::unique_ptr<TcpOpenOptions> options;  // set before connect() or listen()
   std::unique_ptr<ListenerChoices> listening;
+  Errno error = Errno::kNone;               // of a connection given up
   std::unique_ptr<SocketAddress> deferred;  // connect() waits for data to go with its SYN
   std::vector<SocketWatch> watches;         // behind the first
 };
@@ -57,6 +59,7 @@ class SocketRecord {
   bool may_be_urgent : 1 = true;  // the peer's mark is to be looked for
   bool urgent_taken : 1 = false;  // by MSG_OOB
   bool fast_open_connect : 1 = false;
+  bool port_chosen : 1 = false;  // nobody asked for the port it is bound to
 
   SocketExtra& extra() {
     if (extra_ == nullptr) extra_ = std::make_unique<SocketExtra>();
@@ -64,6 +67,17 @@ class SocketRecord {
   }
   [[nodiscard]] SocketAddress local() const { return extra_ ? extra_->local : SocketAddress(); }
   [[nodiscard]] std::int32_t linger_s() const { return extra_ ? extra_->linger_s : -1; }
+  [[nodiscard]] Errno error() const { return extra_ ? extra_->error : Errno::kNone; }
+  void clear_error() {
+    if (extra_ != nullptr) extra_->error = Errno::kNone;
+  }
+  [[nodiscard]] std::uint16_t old_port() const { return extra_ ? extra_->old_port : 0; }
+  // The error, and only once.
+  Errno take_error_or(Errno otherwise) {
+    const Errno pending = error();
+    clear_error();
+    return pending == Errno::kNone ? otherwise : pending;
+  }
   // Null where there is nothing of the kind.
   [[nodiscard]] TcpOpenOptions* options() const { return extra_ ? extra_->options.get() : nullptr; }
   [[nodiscard]] ListenerChoices* listening() const {

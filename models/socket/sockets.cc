@@ -83,46 +83,6 @@ Errno Sockets::bind(Fd fd, const SocketAddress& local) {
   return bind_stream(fd, *socket, local);
 }
 
-Errno Sockets::bind_stream(Fd fd, Socket& socket, SocketAddress local) {
-  if (local.port == 0) {
-    Socket alone;  // a chosen port is shared with nobody
-    alone.v6_only = socket.v6_only;
-    const auto port = port_chooser_.choose({local.address, IpAddress(), 0}, [&](std::uint16_t p) {
-      return port_is_free({local.address, p}, alone);
-    });
-    if (!port) return Errno::kAddressInUse;
-    local.port = *port;
-  } else if (!port_is_free(local, socket)) {
-    return Errno::kAddressInUse;
-  }
-  socket.extra().local = local;
-  socket.bound = true;
-  bound_ports_.emplace(local.port, fd);
-  return Errno::kNone;
-}
-
-// socket(7), SO_REUSEADDR: two sockets may share a port when both ask for it and none listens.
-// SO_REUSEPORT: when both ask for it.
-bool Sockets::port_is_free(const SocketAddress& local, const Socket& asking) const {
-  const BoundAddress wanted{local.address, asking.v6_only};
-  const auto range = bound_ports_.equal_range(local.port);
-  return std::none_of(range.first, range.second, [&](const auto& bound) {
-    const Socket& other = *find(bound.second);
-    const bool shared =
-        (asking.reuse_port && other.reuse_port) ||
-        (asking.reuse_address && other.reuse_address && other.role != Role::kListener);
-    return !shared && wanted.overlaps({other.local().address, other.v6_only});
-  });
-}
-
-void Sockets::unbind(Fd fd, const Socket& socket) {
-  if (!socket.bound) return;
-  const auto range = bound_ports_.equal_range(socket.local().port);
-  const auto own = std::find_if(range.first, range.second,
-                                [&](const auto& bound) { return bound.second == fd; });
-  bound_ports_.erase(own);
-}
-
 Errno Sockets::listen(Fd fd, std::uint32_t backlog) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
@@ -164,6 +124,7 @@ Accepted Sockets::accept(Fd fd) {
   if (const TcpOpenOptions* options = listener->options()) {
     accepted.extra().options = std::make_unique<TcpOpenOptions>(*options);
   }
+  note_port(accepted);
   const FdResult installed = install(std::move(accepted));
   remember(by_tcp_, id->index, installed.fd);
   return {installed.fd, host_.tcp().names(*id).remote, Errno::kNone};
@@ -230,9 +191,11 @@ NameResult Sockets::local_name(Fd fd) const {
   const Socket* socket = find(fd);
   if (socket == nullptr) return {{}, Errno::kBadDescriptor};
   if (socket->role == Role::kConnected) return {host_.tcp().names(socket->tcp).local};
-  if (socket->role != Role::kDatagram) return {socket->local()};
-  const UdpEndpoint local = host_.udp().status(socket->udp).local;
-  return {{local.address, local.port}};
+  if (socket->role != Role::kDatagram) {
+    const SocketAddress local = socket->local();
+    return {{local.address, local.port != 0 ? local.port : socket->old_port()}};
+  }
+  return {host_.udp().status(socket->udp).local};
 }
 
 NameResult Sockets::peer_name(Fd fd) const {
@@ -245,7 +208,7 @@ NameResult Sockets::peer_name(Fd fd) const {
   }
   if (socket->role == Role::kDatagram) {
     const auto remote = host_.udp().status(socket->udp).remote;
-    if (remote) return {{remote->address, remote->port}};
+    if (remote && remote->port != 0) return {*remote};
   }
   return {{}, Errno::kNotConnected};
 }

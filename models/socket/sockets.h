@@ -7,6 +7,7 @@
 
 #include "models/host/ip_host.h"
 #include "models/socket/fd_set.h"
+#include "models/socket/port_history.h"
 #include "models/socket/socket_record.h"
 #include "models/tcp/image.h"
 
@@ -47,7 +48,10 @@ class Sockets final : public SocketApi, private TransportUser {
   enum class Consume : std::uint8_t { kNo, kYes };
   // MSG_PEEK: what receive() would give, from its `offset`-th byte on; nothing is consumed.
   std::int64_t peek(Fd fd, std::span<std::byte> into, std::uint32_t offset = 0);
-  // The datagram receive_slice() would give.
+  // connect(2) with AF_UNSPEC: a datagram socket without a peer again, a stream as nobody
+  // connected.
+  Errno dissolve(Instant now, Fd fd);
+  // The datagram receive_slice() would give; an error is taken.
   Received peek_datagram(Fd fd);
   [[nodiscard]] bool is_connected(Fd fd) const;
   [[nodiscard]] bool is_listening(Fd fd) const;
@@ -81,13 +85,19 @@ class Sockets final : public SocketApi, private TransportUser {
   void notify(Fd fd);
 
   Errno bind_stream(Fd fd, Socket& socket, SocketAddress local);
-  [[nodiscard]] bool port_is_free(const SocketAddress& local, const Socket& asking) const;
+  [[nodiscard]] bool port_is_free(const SocketAddress& local, const Socket& asking);
+  [[nodiscard]] bool connection_holds(std::uint16_t port, const BoundAddress& wanted,
+                                      const Socket& asking);
+  // Of a connection that begins.
+  void note_port(const Socket& socket);
   void unbind(Fd fd, const Socket& socket);
   Errno connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote);
   Errno connect_again(Instant now, Socket& socket);
   Errno start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote);
   // Back to a socket nobody connected.
   void disconnect(Instant now, Socket& socket);
+  void stop_listening(Instant now, Socket& socket);
+  Errno shutdown_datagram(Socket& socket, ShutdownHow how);
   Errno shut_listener(Instant now, Socket& socket, ShutdownHow how);
   // What waited for data connects with it.
   std::int64_t send_deferred(Instant now, Fd fd, Socket& socket, std::span<const std::byte> data);
@@ -110,7 +120,13 @@ class Sockets final : public SocketApi, private TransportUser {
   void starve(Fd fd, Socket& socket);
   void feed_starved();
   Errno set_tcp_option(Instant now, Socket& socket, SocketOption option, std::int64_t value);
+  Errno set_datagram_option(Socket& socket, SocketOption option, std::int64_t value);
+  OptionResult get_datagram_option(Socket& socket, SocketOption option);
+  OptionResult get_stream_option(Socket& socket, SocketOption option);
+  // What Linux makes of it, before it doubles it.
+  static std::uint32_t clamped_buffer_bytes(SocketOption option, std::int64_t value);
   [[nodiscard]] std::uint32_t stream_readiness(const Socket& socket) const;
+  [[nodiscard]] std::uint32_t datagram_readiness(const Socket& socket) const;
 
   void on_tcp_ready(TcpId id, std::uint32_t readiness) override;
   void on_tcp_accept(TcpListenerId id) override;
@@ -129,6 +145,7 @@ class Sockets final : public SocketApi, private TransportUser {
   std::vector<Fd> by_listener_;
   std::vector<Fd> by_udp_;
   std::multimap<std::uint16_t, Fd> bound_ports_;  // streams with an explicit bind()
+  PortHistory port_history_;
   PortChooser port_chooser_;
   std::vector<Fd> starved_;  // refused for want of a chunk
 };

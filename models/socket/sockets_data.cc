@@ -56,14 +56,6 @@ Errno Sockets::connect_again(Instant now, Socket& socket) {
   return error == Errno::kNone ? Errno::kConnectionAborted : error;
 }
 
-void Sockets::disconnect(Instant now, Socket& socket) {
-  by_tcp_[socket.tcp.index] = Fd::kNone;
-  host_.tcp().abort(now, socket.tcp);
-  socket.tcp = TcpId();
-  socket.role = Role::kStream;
-  socket.connecting = socket.read_shut = false;
-}
-
 Errno Sockets::start_connect(Instant now, Fd fd, Socket& socket, const SocketAddress& remote) {
   SocketAddress local = socket.local();
   if (local.address.is_any()) {
@@ -76,7 +68,9 @@ Errno Sockets::start_connect(Instant now, Fd fd, Socket& socket, const SocketAdd
   socket.role = Role::kConnected;
   socket.connecting = true;
   socket.tcp = opened.id;
+  socket.clear_error();
   remember(by_tcp_, opened.id.index, fd);
+  note_port(socket);
   return Errno::kInProgress;
 }
 
@@ -100,7 +94,7 @@ std::int64_t Sockets::send(Instant now, Fd fd, std::span<const std::byte> data) 
       return send_stream(now, fd, *socket, data);
     default:
       if (socket->deferred() != nullptr) return send_deferred(now, fd, *socket, data);
-      return failure(Errno::kBrokenPipe);
+      return failure(socket->take_error_or(Errno::kBrokenPipe));
   }
 }
 
@@ -140,7 +134,9 @@ std::int64_t Sockets::send_slice(Instant now, Fd fd, const Slice& data) {
     return host_.udp().send(now, socket->udp, nullptr, data.bytes());
   }
   if (socket->deferred() != nullptr) return send_deferred(now, fd, *socket, data.bytes());
-  if (socket->role != Role::kConnected) return failure(Errno::kBrokenPipe);
+  if (socket->role != Role::kConnected) {
+    return failure(socket->take_error_or(Errno::kBrokenPipe));
+  }
   const TcpStatus status = host_.tcp().status(socket->tcp);
   const std::int64_t refusal = refusal_to_send(*socket, status);
   if (refusal != 0) return refusal;
@@ -152,9 +148,8 @@ std::int64_t Sockets::send_to(Instant now, Fd fd, const SocketAddress& target,
                               std::span<const std::byte> data) {
   Socket* socket = find(fd);
   if (socket == nullptr) return failure(Errno::kBadDescriptor);
-  // send(2): a connected stream ignores the address or refuses it; Linux refuses.
-  if (socket->role == Role::kConnected) return failure(Errno::kIsConnected);
-  if (socket->role != Role::kDatagram) return failure(Errno::kBrokenPipe);
+  // send(2): a stream ignores the address or refuses it; Linux ignores it.
+  if (socket->role != Role::kDatagram) return send(now, fd, data);
   return host_.udp().send(now, socket->udp, &target, data);
 }
 
@@ -224,7 +219,9 @@ Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
   if (socket == nullptr) return {failure(Errno::kBadDescriptor)};
   if (socket->role == Role::kDatagram) return receive_datagram(*socket);
   if (socket->deferred() != nullptr) return {failure(Errno::kAgain)};
-  if (socket->role != Role::kConnected) return {failure(Errno::kNotConnected)};
+  if (socket->role != Role::kConnected) {
+    return {failure(socket->take_error_or(Errno::kNotConnected))};
+  }
   if (socket->may_be_urgent) {
     bytes_max = static_cast<std::uint32_t>(before_urgent(now, *socket, bytes_max));
   }
@@ -236,7 +233,9 @@ Received Sockets::receive_slice(Instant now, Fd fd, std::uint32_t bytes_max) {
 std::int64_t Sockets::peek(Fd fd, std::span<std::byte> into, std::uint32_t offset) {
   Socket* socket = find(fd);
   if (socket == nullptr) return failure(Errno::kBadDescriptor);
-  if (socket->role != Role::kConnected) return failure(Errno::kNotConnected);
+  if (socket->role != Role::kConnected) {
+    return failure(socket->take_error_or(Errno::kNotConnected));
+  }
   if (const auto ahead = ahead_of_urgent(*socket); ahead == 0 && !socket->oob_inline) {
     ++offset;
   } else if (ahead.value_or(0) > 0) {
@@ -244,17 +243,6 @@ std::int64_t Sockets::peek(Fd fd, std::span<std::byte> into, std::uint32_t offse
   }
   const std::uint32_t copied = host_.tcp().peek(socket->tcp, offset, into);
   return copied > 0 ? copied : receive_nothing(*socket, host_.tcp().status(socket->tcp));
-}
-
-Received Sockets::peek_datagram(Fd fd) {
-  const Socket* socket = find(fd);
-  if (socket == nullptr || socket->role != Role::kDatagram) {
-    return {failure(Errno::kBadDescriptor)};
-  }
-  auto datagram = host_.udp().peek(socket->udp);
-  if (!datagram) return {failure(Errno::kAgain)};
-  const auto len = static_cast<std::int64_t>(datagram->payload.len);
-  return {len, std::move(datagram->payload), datagram->source};
 }
 
 bool Sockets::is_connected(Fd fd) const {
@@ -273,20 +261,11 @@ std::int64_t Sockets::receive_nothing(Socket& socket, const TcpStatus& status) {
   return failure(host_.tcp().take_error(socket.tcp));
 }
 
-Received Sockets::receive_datagram(Socket& socket) {
-  auto datagram = host_.udp().receive(socket.udp);
-  if (datagram) {
-    const auto len = static_cast<std::int64_t>(datagram->payload.len);
-    return {len, std::move(datagram->payload), {datagram->source.address, datagram->source.port}};
-  }
-  const Errno error = host_.udp().take_error(socket.udp);
-  return {failure(error == Errno::kNone ? Errno::kAgain : error)};
-}
-
 Errno Sockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
   if (socket->role == Role::kListener) return shut_listener(now, *socket, how);
+  if (socket->role == Role::kDatagram) return shutdown_datagram(*socket, how);
   if (socket->role != Role::kConnected) return Errno::kNotConnected;
   const TcpState state = host_.tcp().status(socket->tcp).state;
   if (state == TcpState::kClosed) return Errno::kNotConnected;
@@ -308,9 +287,7 @@ Errno Sockets::shutdown(Instant now, Fd fd, ShutdownHow how) {
 // As Linux: shutting the reading side of a listener ends it; the other has no meaning.
 Errno Sockets::shut_listener(Instant now, Socket& socket, ShutdownHow how) {
   if (how == ShutdownHow::kWrite) return Errno::kNone;
-  by_listener_[socket.listener.index] = Fd::kNone;
-  host_.tcp().close_listener(now, socket.listener);
-  socket.role = Role::kStream;
+  stop_listening(now, socket);
   return Errno::kNone;
 }
 
@@ -322,14 +299,12 @@ std::uint32_t Sockets::readiness(Fd fd) const {
       return stream_readiness(*socket);
     case Role::kListener:
       return host_.tcp().acceptable(socket->listener) > 0 ? kPollIn : 0;
-    case Role::kDatagram: {
-      const UdpStatus status = host_.udp().status(socket->udp);
-      return (status.readable_datagrams > 0 ? kPollIn : 0) | (status.writable ? kPollOut : 0) |
-             (status.has_error ? kPollError : 0);
-    }
+    case Role::kDatagram:
+      return datagram_readiness(*socket);
     default:
       if (socket->deferred() != nullptr) return kPollOut;
-      return kPollOut | kPollHangup;  // as Linux reports a stream nobody connected
+      // As Linux reports a stream nobody connected.
+      return kPollOut | kPollHangup | (socket->error() == Errno::kNone ? 0 : kPollError);
   }
 }
 

@@ -47,9 +47,11 @@ bool is_for_listeners(SocketOption option) {
          option == SocketOption::kFastOpenConnect;
 }
 
-std::uint32_t clamp_bytes(std::int64_t value) {
-  constexpr std::int64_t kBufferBytesMin = 2048;  // Linux's SOCK_MIN_SNDBUF is of this order
-  return static_cast<std::uint32_t>(std::clamp(value, kBufferBytesMin, kBufferBytesMax));
+std::uint32_t clamp_bytes(SocketOption option, std::int64_t value) {
+  constexpr std::int64_t kReceiveBytesMin = 1152;  // halves of SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF
+  constexpr std::int64_t kSendBytesMin = 2304;
+  const auto least = option == SocketOption::kSendBuffer ? kSendBytesMin : kReceiveBytesMin;
+  return static_cast<std::uint32_t>(std::clamp(value, least, kBufferBytesMax));
 }
 
 // Those few ever set.
@@ -77,10 +79,10 @@ Errno fill_rare(TcpOpenOptions& options, SocketOption option, std::int64_t value
 Errno fill(TcpOpenOptions& options, SocketOption option, std::int64_t value) {
   switch (option) {
     case SocketOption::kSendBuffer:
-      options.send_buffer_bytes = clamp_bytes(value);
+      options.send_buffer_bytes = clamp_bytes(option, value);
       break;
     case SocketOption::kReceiveBuffer:
-      options.receive_buffer_bytes = clamp_bytes(value);
+      options.receive_buffer_bytes = clamp_bytes(option, value);
       break;
     case SocketOption::kKeepAlive:
       options.keepalive = value != 0;
@@ -221,14 +223,21 @@ bool set_flag(SocketRecord& socket, SocketOption option, bool on) {
 Errno Sockets::set_option(Instant now, Fd fd, SocketOption option, std::int64_t value) {
   Socket* socket = find(fd);
   if (socket == nullptr) return Errno::kBadDescriptor;
-  if (set_flag(*socket, option, value != 0)) return Errno::kNone;
-  if (option == SocketOption::kV6Only) return set_v6_only(*socket, value != 0);
-  if (socket->role != Role::kDatagram) return set_tcp_option(now, *socket, option, value);
-  if (option == SocketOption::kReceiveBuffer) {
-    host_.udp().set_queue_bytes(socket->udp, clamp_bytes(value));
+  if (set_flag(*socket, option, value != 0)) {
+    if (socket->role == Role::kDatagram) {
+      UdpOptions& options = *host_.udp().options(socket->udp);
+      options.reuse_address = socket->reuse_address;
+      options.reuse_port = socket->reuse_port;
+    }
     return Errno::kNone;
   }
-  return option == SocketOption::kSendBuffer ? Errno::kNone : Errno::kNoProtocolOption;
+  if (option == SocketOption::kV6Only) return set_v6_only(*socket, value != 0);
+  if (socket->role == Role::kDatagram) return set_datagram_option(*socket, option, value);
+  return set_tcp_option(now, *socket, option, value);
+}
+
+std::uint32_t Sockets::clamped_buffer_bytes(SocketOption option, std::int64_t value) {
+  return clamp_bytes(option, value);
 }
 
 // ipv6(7): not once the socket has an address.
@@ -323,39 +332,46 @@ OptionResult Sockets::get_option(Fd fd, SocketOption option) {
   if (socket == nullptr) return {0, Errno::kBadDescriptor};
   if (const auto flag = flag_of(*socket, option)) return {*flag ? 1 : 0};
   if (option == SocketOption::kV6Only) return {socket->v6_only ? 1 : 0};
-  if (socket->role == Role::kDatagram) {
-    if (option != SocketOption::kError) return {0, Errno::kNoProtocolOption};
-    return {static_cast<std::int64_t>(host_.udp().take_error(socket->udp))};
-  }
-  const bool connected = socket->role == Role::kConnected;
+  if (socket->role == Role::kDatagram) return get_datagram_option(*socket, option);
+  return get_stream_option(*socket, option);
+}
+
+OptionResult Sockets::get_stream_option(Socket& socket, SocketOption option) {
+  const bool connected = socket.role == Role::kConnected;
+  const bool counts = option == SocketOption::kUnreadBytes ||
+                      option == SocketOption::kUnsentBytes || option == SocketOption::kNotSentBytes;
+  if (counts && socket.role == Role::kListener) return {0, Errno::kInvalid};
   switch (option) {
-    case SocketOption::kError:
-      return {connected ? static_cast<std::int64_t>(host_.tcp().take_error(socket->tcp)) : 0};
+    case SocketOption::kError: {
+      const Errno error =
+          connected ? host_.tcp().take_error(socket.tcp) : socket.take_error_or(Errno::kNone);
+      return {static_cast<std::int64_t>(error)};
+    }
     case SocketOption::kLinger:
-      return {socket->linger_s()};
+      return {socket.linger_s()};
     case SocketOption::kUnreadBytes:
-      return {connected ? unread_bytes(*socket, host_.tcp().status(socket->tcp)) : 0};
+      return {connected ? unread_bytes(socket, host_.tcp().status(socket.tcp)) : 0};
     case SocketOption::kUnsentBytes:
-      return {connected ? unacked_bytes(host_.tcp().status(socket->tcp)) : 0};
+      return {connected ? unacked_bytes(host_.tcp().status(socket.tcp)) : 0};
     case SocketOption::kNotSentBytes:
-      return {connected ? host_.tcp().status(socket->tcp).unsent_bytes : 0};
+      return {connected ? host_.tcp().status(socket.tcp).unsent_bytes : 0};
     case SocketOption::kAtMark: {
-      const TcpStatus status = connected ? host_.tcp().status(socket->tcp) : TcpStatus();
+      const TcpStatus status = connected ? host_.tcp().status(socket.tcp) : TcpStatus();
       return {status.urgent && status.urgent_bytes == 1 ? 1 : 0};
     }
     case SocketOption::kFastOpenConnect:
-      return {socket->fast_open_connect ? 1 : 0};
+      return {socket.fast_open_connect ? 1 : 0};
     case SocketOption::kDeferAccept:
-      return {socket->listening() == nullptr ? 0 : seconds_of(socket->listening()->defer_accept_s)};
+      return {socket.listening() == nullptr ? 0 : seconds_of(socket.listening()->defer_accept_s)};
     case SocketOption::kFastOpen:
-      return {socket->listening() == nullptr ? 0 : socket->listening()->fast_open_backlog};
+      return {socket.listening() == nullptr ? 0 : socket.listening()->fast_open_backlog};
     case SocketOption::kMaxSegment:
-      if (connected) return {host_.tcp().info(socket->tcp).mss_bytes};
+      if (connected) return {host_.tcp().info(socket.tcp).mss_bytes};
       break;
     default:
       break;
   }
-  const TcpOpenOptions& set = socket->options() == nullptr ? kNothingSet : *socket->options();
+  const TcpOpenOptions& set = socket.options() == nullptr ? kNothingSet : *socket.options();
   const auto value = value_of(set, host_.tcp().config(), option);
   return value ? OptionResult{*value} : OptionResult{0, Errno::kNoProtocolOption};
 }

@@ -227,8 +227,7 @@ std::int64_t StackSockets::send_to(Instant now, Fd fd, const SocketAddress& targ
                                    std::span<const std::byte> data) {
   Socket* socket = find(fd);
   if (socket == nullptr) return failure(Errno::kBadDescriptor);
-  if (socket->role == Role::kConnected) return failure(Errno::kIsConnected);
-  if (socket->role != Role::kDatagram) return failure(Errno::kBrokenPipe);
+  if (socket->role != Role::kDatagram) return send(now, fd, data);
   return send_datagram(now, fd, target, data);
 }
 
@@ -254,6 +253,9 @@ std::int64_t StackSockets::send_datagram(Instant now, Fd fd, const SocketAddress
 }
 
 Received StackSockets::next_piece(Socket& socket, std::uint32_t bytes_max) {
+  if (socket.role == Role::kDatagram && socket.error != Errno::kNone) {
+    return {failure(std::exchange(socket.error, Errno::kNone))};
+  }
   if (socket.arrived.empty()) {
     if (socket.error != Errno::kNone) {
       return {failure(std::exchange(socket.error, Errno::kNone))};

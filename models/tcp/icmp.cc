@@ -37,8 +37,8 @@ bool TcpStack::on_icmp_error(Instant now, const TcpIcmpError& error) {
   if (error.kind == TcpIcmpKind::kTooBig) {
     shrink_path(*core_, *connection, now, error.mtu_bytes);
   } else if (error.kind == TcpIcmpKind::kRefused && connection->is_opening()) {
-    // RFC 9293 §3.9.2.2, SHLD-25: protocol or port unreachable.
-    terminate(*core_, *connection, now, Errno::kConnectionRefused);
+    // RFC 9293 §3.9.2.2, SHLD-25: protocol or port unreachable, and what Linux counts with them.
+    terminate(*core_, *connection, now, error.error);
   } else {
     connection->soft_error = error.error;
   }

@@ -115,7 +115,7 @@ class Ours:
 
 
 class Run:
-    """One sequence of steps in one world."""
+    """One sequence of steps in one world. The port "none" is 0."""
 
     def __init__(self, world: Linux | Ours, ports: dict[str, int]) -> None:
         self._world = world
@@ -130,7 +130,7 @@ class Run:
         return self._world.call(side, call, number, *arguments)
 
     def _at(self, port: str) -> bytes:
-        return sockaddr(self._world.server_address, self._ports[port])
+        return sockaddr(self._world.server_address, self._ports.get(port, 0))
 
     def _do_socket(self, fd: str, side: str, kind: int = socket.SOCK_STREAM) -> Result:
         number = self._world.socket(side, kind)
@@ -147,6 +147,10 @@ class Run:
     def _do_connect(self, fd: str, port: str) -> Result:
         address = self._at(port)
         return self._on(fd, "connect", address, len(address))
+
+    def _do_dissolve(self, fd: str) -> Result:
+        """connect() with AF_UNSPEC."""
+        return self._on(fd, "connect", bytes(16), 16)
 
     def _do_accept(self, fd: str, new: str) -> Result:
         side, number = self._fds[fd]

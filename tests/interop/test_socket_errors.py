@@ -10,6 +10,7 @@ import struct
 from typing import Any
 
 import pytest
+from datagram_sequences import DATAGRAMS, STREAM_PORTS
 from socket_worlds import Linux, Ours, Run
 
 SOL, TCP, IP = socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.IPPROTO_IP
@@ -169,6 +170,8 @@ SEQUENCES: dict[str, list[Step]] = {
                  ("send", "u", b"nobody"), ("settle",), ("recv", "u"), ("recv", "u")],
     "stream-send-to": opened(CONNECTED, ("send", "c", b"x", 0, "closed"),
                              ("socket", "d", "client"), ("send", "d", b"x", 0, "web")),
+    **DATAGRAMS,
+    **STREAM_PORTS,
 }
 
 
@@ -215,4 +218,4 @@ def test_same_as_linux(name: str, ports: dict[str, int]) -> None:
 
 def test_there_are_enough() -> None:
     """Calls compared, not sequences."""
-    assert sum(map(len, SEQUENCES.values())) > 400
+    assert sum(map(len, SEQUENCES.values())) > 1300

@@ -151,6 +151,24 @@ TEST_F(HostStackTest, CloseCancelsWhatIsUnderWay) {
   EXPECT_EQ(only(client_).error, Errno::kBadDescriptor);
 }
 
+TEST_F(HostStackTest, WhatHasNoMeaningIsRefused) {
+  for (const std::int64_t kind : {-1L, 2L, 256L, 1L << 32}) {
+    submit(client_, op(StackOpKind::kSocket, Fd::kNone, kind));
+    EXPECT_EQ(only(client_).error, Errno::kInvalid);
+  }
+  connect();
+  for (const std::int64_t how : {-1L, 3L, 256L, 1L << 32}) {
+    submit(client_, op(StackOpKind::kShutdown, fd_, how));
+    EXPECT_EQ(only(client_).error, Errno::kInvalid);
+  }
+  submit(client_, op(static_cast<StackOpKind>(200), fd_));
+  EXPECT_EQ(only(client_).error, Errno::kInvalid);
+  StackOp option = op(StackOpKind::kSetOption, fd_, 1);
+  option.option = static_cast<SocketOption>(200);
+  submit(client_, option);
+  EXPECT_EQ(only(client_).error, Errno::kNoProtocolOption);
+}
+
 TEST_F(HostStackTest, AFailedConnectSaysWhy) {
   fd_ = open(client_);
   StackOp connecting = op(StackOpKind::kConnect, fd_);
