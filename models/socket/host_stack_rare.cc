@@ -30,7 +30,7 @@ StackCompletion HostStack::complete_rare(Instant now, StackOp& op) {
       done.value = op.value;
       break;
     default:
-      done.error = Errno::kOperationNotSupported;
+      done.error = Errno::kInvalid;
   }
   return done;
 }
