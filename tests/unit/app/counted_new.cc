@@ -15,6 +15,11 @@ void* operator new(std::size_t bytes) {
   ++count;
   return ::operator new(bytes, kAligned);
 }
+// std::stable_sort asks this way, and gives back by plain delete.
+void* operator new(std::size_t bytes, const std::nothrow_t& never) noexcept {
+  ++count;
+  return ::operator new(bytes, kAligned, never);
+}
 void operator delete(void* at) noexcept { ::operator delete(at, kAligned); }
 void operator delete(void* at, std::size_t) noexcept { ::operator delete(at, kAligned); }
 
