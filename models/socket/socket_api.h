@@ -48,7 +48,7 @@ enum class SocketOption : std::uint8_t {
   kUnsentBytes,        // SIOCOUTQ: accepted, not yet acknowledged
   kNotSentBytes,       // SIOCOUTQNSD: accepted, not yet in any segment
   kReusePort,          // SO_REUSEPORT
-  kOutOfBandInline,    // SO_OOBINLINE: the urgent octet stays in the stream (RFC 6093 §3.1)
+  kOutOfBandInline,    // SO_OOBINLINE: once set, urgent data as tcp(7) has it
   kAtMark,             // SIOCATMARK
   kUserTimeout,        // TCP_USER_TIMEOUT, milliseconds
   kNotSentLowat,       // TCP_NOTSENT_LOWAT, bytes

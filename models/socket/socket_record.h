@@ -56,6 +56,7 @@ class SocketRecord {
   bool reuse_port : 1 = false;
   bool v6_only : 1 = false;
   bool oob_inline : 1 = false;
+  bool oob_asked : 1 = false;     // SO_OOBINLINE was set, to whatever
   bool may_be_urgent : 1 = true;  // the peer's mark is to be looked for
   bool urgent_taken : 1 = false;  // by MSG_OOB
   bool fast_open_connect : 1 = false;

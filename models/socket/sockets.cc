@@ -120,6 +120,7 @@ Accepted Sockets::accept(Fd fd) {
   accepted.reuse_address = listener->reuse_address;
   accepted.reuse_port = listener->reuse_port;
   accepted.oob_inline = listener->oob_inline;
+  accepted.oob_asked = listener->oob_asked;
   if (listener->linger_s() >= 0) accepted.extra().linger_s = listener->linger_s();
   if (const TcpOpenOptions* options = listener->options()) {
     accepted.extra().options = std::make_unique<TcpOpenOptions>(*options);

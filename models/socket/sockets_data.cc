@@ -312,7 +312,8 @@ namespace {
 
 // The urgent octet, where it stands beside the stream, is nothing to read.
 std::uint32_t in_stream_bytes(const SocketRecord& socket, const TcpStatus& status) {
-  const bool beside = status.urgent && status.urgent_bytes == 1 && !socket.oob_inline;
+  const bool beside =
+      status.urgent && status.urgent_bytes == 1 && socket.oob_asked && !socket.oob_inline;
   return status.readable_bytes - (beside && status.readable_bytes > 0 ? 1 : 0);
 }
 

@@ -58,7 +58,7 @@ std::int64_t Sockets::send_deferred(Instant now, Fd fd, Socket& socket,
 }
 
 std::optional<std::uint32_t> Sockets::ahead_of_urgent(const Socket& socket) const {
-  if (!socket.may_be_urgent) return std::nullopt;
+  if (!socket.may_be_urgent || !socket.oob_asked) return std::nullopt;
   const TcpStatus status = host_.tcp().status(socket.tcp);
   if (!status.urgent || status.urgent_bytes == 0) return std::nullopt;
   return status.urgent_bytes - 1;

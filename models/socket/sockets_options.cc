@@ -212,6 +212,7 @@ bool set_flag(SocketRecord& socket, SocketOption option, bool on) {
       return true;
     case SocketOption::kOutOfBandInline:
       socket.oob_inline = on;
+      socket.oob_asked = true;
       return true;
     default:
       return false;
@@ -313,7 +314,7 @@ namespace {
 
 // tcp(7), SIOCINQ: up to the urgent octet, where one stands beside the stream.
 std::uint32_t unread_bytes(const SocketRecord& socket, const TcpStatus& status) {
-  const bool stops = status.urgent && !socket.oob_inline;
+  const bool stops = status.urgent && socket.oob_asked && !socket.oob_inline;
   return stops && status.urgent_bytes <= status.readable_bytes ? status.urgent_bytes - 1
                                                                : status.readable_bytes;
 }

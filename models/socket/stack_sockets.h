@@ -14,8 +14,8 @@
 // - tcp_info() is the last that arrived, nothing before the first; each call has the next flush()
 //   ask for a newer one.
 // - Reads go ahead of the reader, so the stack's word on urgent data (kAtMark) is about what it has
-//   not handed over yet, and kPollUrgent is never set. The octet itself is read in the stream, with
-//   kOutOfBandInline; there is no MSG_OOB read.
+//   not handed over yet, and kPollUrgent is never set. The octet itself is read in the stream, but
+//   for who sets kOutOfBandInline to 0; there is no MSG_OOB read.
 // - send_fast_open() takes what fits one chunk and tells later, as connect() does, whether there is
 //   a connection; bytes the SYN has no room for follow it.
 // - detach() gives nothing the first time; the watchers are told when the image is here. What

@@ -41,6 +41,7 @@ DIFFERS = {
     "RTX-04": "counts retries2 as a time, not as retransmissions",
     "RTX-10": "a window that shrinks is not taken, so such ACKs are duplicates",
     "STATE-06": "text beside a SYN,ACK waits to be sent again", "STATE-07": "as STATE-06",
+    "URG-09": "the last urgent octet is beside the stream unless SO_OOBINLINE says otherwise",
     "STATE-23": "a FIN beside a SYN,ACK waits to be sent again (§3.10.7.3 takes it)",
 }
 

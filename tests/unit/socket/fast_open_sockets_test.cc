@@ -193,8 +193,8 @@ TEST_F(OpeningSockets, LowatKeepsTheQueueShort) {
 class UrgentSockets : public OpeningSockets {
  protected:
   // The server's end of a connection on which "ab!c" came, the third octet urgent.
-  Fd urged(SocketOption option) {
-    const Fd listener = listening(option, 1);
+  Fd urged(SocketOption option, std::int64_t value) {
+    const Fd listener = listening(option, value);
     const Fd fd = client().socket(SocketKind::kStream).fd;
     client().connect(now(), fd, remote_);
     pass();
@@ -207,7 +207,7 @@ class UrgentSockets : public OpeningSockets {
 };
 
 TEST_F(UrgentSockets, AnOctetStandsBesideTheStream) {
-  const Fd peer = urged(SocketOption::kReuseAddress);
+  const Fd peer = urged(SocketOption::kOutOfBandInline, 0);
   EXPECT_NE(server().readiness(peer) & kPollUrgent, 0U);
   EXPECT_EQ(server().get_option(peer, SocketOption::kUnreadBytes).value, 2);
   EXPECT_EQ(server().get_option(peer, SocketOption::kAtMark).value, 0);
@@ -223,8 +223,15 @@ TEST_F(UrgentSockets, AnOctetStandsBesideTheStream) {
   EXPECT_EQ(read(server(), peer), "c");
 }
 
+TEST_F(UrgentSockets, WhoNeverAskedReadsOn) {
+  const Fd peer = urged(SocketOption::kReuseAddress, 1);
+  EXPECT_NE(server().readiness(peer) & kPollUrgent, 0U);
+  EXPECT_EQ(server().get_option(peer, SocketOption::kUnreadBytes).value, 4);
+  EXPECT_EQ(read(server(), peer), "ab!c");
+}
+
 TEST_F(UrgentSockets, InlineAReadEndsInFrontOfIt) {
-  const Fd peer = urged(SocketOption::kOutOfBandInline);
+  const Fd peer = urged(SocketOption::kOutOfBandInline, 1);
   std::array<std::byte, 1> urgent{};
   EXPECT_EQ(server().receive_urgent(peer, urgent, Sockets::Consume::kYes),
             -static_cast<std::int64_t>(Errno::kInvalid));
