@@ -308,7 +308,7 @@ TEST_F(StackSocketsTest, UrgentBytesKeepTheirPlaceAndHaveAMark) {
   pair_.server.sockets().watch(static_cast<Fd>(1), watch, 1);
   pass();
   EXPECT_TRUE(was_urgent);
-  EXPECT_EQ(receive(server_, peer_), "abd") << "without SO_OOBINLINE";
+  EXPECT_EQ(receive(server_, peer_), "abcd") << "nobody asked for SO_OOBINLINE";
   pair_.server.sockets().unwatch(static_cast<Fd>(1), watch, 1);
 }
 
