@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "emu/lone_socket.h"
 #include "emu/setup_error.h"
 
 namespace twinpath::emu {
@@ -122,6 +123,9 @@ void Device::probe() {
   } else {
     require_interface(options_.device);
   }
+  const bool is_alone = name_.starts_with("net_af_packet") &&
+                        argument(options_.device, "qpairs").value_or("1") == "1";
+  const LoneSocket lone(is_alone);
   const int result = rte_dev_probe(options_.device.c_str());
   if (result < 0 || rte_eth_dev_get_port_by_name(name_.c_str(), &id_) != 0) {
     throw SetupError("DPDK has no device " + options_.device + " (" + eal_.last_words() + ")",

@@ -103,7 +103,7 @@ TABLE = (
     Allowed("models/", ("models/",), (), MODELS_REFUSED),
     Allowed("sim/contrib/", ("models/", "sim/"), (NS3, MPI)),
     Allowed("sim/", ("models/", "sim/"), (NS3,)),
-    Allowed("emu/", ("models/", "emu/"), (DPDK, PCAP, POSIX)),
+    Allowed("emu/", ("models/", "emu/"), (DPDK, PCAP, POSIX, LOADER)),
     Allowed("analysis/", ("models/base/", "analysis/"), (SQLITE, POSIX)),
     Allowed("bindings/lwip/", ("models/", "bindings/lwip/"), (POSIX, LOADER)),
     Allowed(
