@@ -15,8 +15,9 @@ struct Transports {
   UdpStack& udp;
 };
 
-// What a message says. A fatal one ends an attempt to connect and is an error of a connected
-// datagram socket; others are news at most, as in Linux (icmp_err_convert, icmpv6_err_convert).
+// What a message says. A fatal one is an error of a connected datagram socket, and
+// but for a parameter problem ends an attempt to connect; others are news at most, as in Linux
+// (icmp_err_convert, icmpv6_err_convert).
 struct IcmpMeaning {
   TcpIcmpKind kind = TcpIcmpKind::kUnreachable;
   Errno error = Errno::kHostUnreachable;  // what a call would return

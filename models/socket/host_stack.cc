@@ -117,7 +117,9 @@ void HostStack::queue(Instant now, Lane lane, StackOp op) {
   Waiting& waiting = found->second;
   const bool in_credit = lane != kSends || waiting.sending_bytes == 0 ||
                          waiting.sending_bytes + op.data.len <= kSendCreditBytes;
-  if (waiting.lanes[lane].full() || !in_credit || ops_ == kOpsMax) {
+  // Of what nobody has been promised anything for: sends and connects have bounds of their own.
+  const bool is_asked_ahead = lane == kAccepts || lane == kReceives;
+  if (waiting.lanes[lane].full() || !in_credit || (is_asked_ahead && ops_ >= kOpsMax)) {
     done_.push_back(completion_of(op, Errno::kAgain));
     return;
   }

@@ -139,7 +139,7 @@ Errno Sockets::close(Instant now, Fd fd) {
   unbind(fd, *socket);
   switch (socket->role) {
     case Role::kConnected:
-      by_tcp_[socket->tcp.index] = Fd::kNone;
+      let_go(*socket);
       if (socket->linger_s() == 0) {
         host_.tcp().abort(now, socket->tcp);
       } else {
@@ -163,11 +163,19 @@ Errno Sockets::close(Instant now, Fd fd) {
 }
 
 std::optional<TcbImage> Sockets::detach(Instant now, Fd fd) {
-  const Socket* socket = find(fd);
+  Socket* socket = find(fd);
   if (socket == nullptr || socket->role != Role::kConnected) return std::nullopt;
   auto image = host_.tcp().export_image(now, socket->tcp);
-  if (image) by_tcp_[socket->tcp.index] = Fd::kNone;
+  if (!image) return std::nullopt;
+  let_go(*socket);
+  socket->tcp = TcpId();
   return image;
+}
+
+// Whose connection is gone or about to go; its place may be another's already.
+void Sockets::let_go(const Socket& socket) {
+  const Fd owner = fd_at(by_tcp_, socket.tcp.index);
+  if (find(owner) == &socket) by_tcp_[socket.tcp.index] = Fd::kNone;
 }
 
 bool Sockets::attach(Instant now, Fd fd, const TcbImage& image) {
@@ -175,11 +183,14 @@ bool Sockets::attach(Instant now, Fd fd, const TcbImage& image) {
   if (socket == nullptr) return false;
   const bool is_fresh = socket->role == Role::kStream && socket->deferred() == nullptr;
   if (!is_fresh && socket->role != Role::kConnected) return false;
-  if (!is_fresh && host_.tcp().status(socket->tcp).state != TcpState::kClosed) return false;
+  if (!is_fresh && socket->tcp != TcpId()) return false;
   const auto id = host_.tcp().import_image(now, image);
   if (!id) return false;
   socket->tcp = *id;
   socket->role = Role::kConnected;
+  socket->read_shut = socket->urgent_taken = false;
+  socket->may_be_urgent = true;
+  note_port(*socket);
   if (is_fresh) {
     const TcpState state = host_.tcp().status(*id).state;
     socket->connecting = state == TcpState::kSynSent || state == TcpState::kSynReceived;

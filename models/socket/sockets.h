@@ -90,6 +90,7 @@ class Sockets final : public SocketApi, private TransportUser {
                                       const Socket& asking);
   // Of a connection that begins.
   void note_port(const Socket& socket);
+  void let_go(const Socket& socket);
   void unbind(Fd fd, const Socket& socket);
   Errno connect_stream(Instant now, Fd fd, Socket& socket, const SocketAddress& remote);
   Errno connect_again(Instant now, Socket& socket);

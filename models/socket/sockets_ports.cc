@@ -102,7 +102,7 @@ Errno Sockets::dissolve(Instant now, Fd fd) {
 
 // Back to a socket nobody connected.
 void Sockets::disconnect(Instant now, Socket& socket) {
-  by_tcp_[socket.tcp.index] = Fd::kNone;
+  let_go(socket);
   const std::uint16_t port = host_.tcp().names(socket.tcp).local.port;
   if (port != 0) socket.extra().old_port = port;
   host_.tcp().abort(now, socket.tcp);

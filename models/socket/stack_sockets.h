@@ -51,6 +51,7 @@ class StackSockets final : public SocketApi, public StreamExtras {
   static constexpr std::uint32_t kReceivesAhead = 16;
   static constexpr std::uint32_t kReceiveBytes = 65536;  // of one operation at most
   static constexpr std::uint32_t kUnreadMax = 1U << 18;  // bytes; beyond it no more is asked for
+  static constexpr std::uint32_t kPiecesMax = 1U << 14;  // likewise
 
   // `pool` holds bytes on their way to the stack. Requires: both outlive it.
   StackSockets(StackApi& stack, BufPool& pool,

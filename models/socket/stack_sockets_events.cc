@@ -137,8 +137,12 @@ void StackSockets::on_connected(Instant now, Fd fd, const StackCompletion& done)
   Socket& socket = at(fd);
   if (done.error == Errno::kCanceled) return;
   if (socket.role == Role::kDatagram) {
-    socket.error = done.error;
-    if (done.error == Errno::kNone) socket.local = done.address;
+    if (done.error == Errno::kNone) {
+      socket.local = done.address;
+    } else {
+      socket.error = done.error;
+      socket.watches.tell_ready();
+    }
     return;
   }
   if (done.error == Errno::kNone) {
@@ -231,6 +235,7 @@ void StackSockets::ask_ahead(Instant now, Fd fd) {
   }
   if (socket.role != Role::kConnected && socket.role != Role::kDatagram) return;
   if (socket.read_end || socket.dead || socket.unread_bytes >= kUnreadMax) return;
+  if (socket.arrived.size() >= kPiecesMax) return;  // datagrams may be empty
   op.kind = StackOpKind::kReceive;
   op.value = kReceiveBytes;
   for (; socket.receives < socket.receives_wanted; ++socket.receives) submit(now, fd, op);

@@ -41,6 +41,9 @@ OptionResult StackSockets::get_option(Fd fd, SocketOption option) {
     case SocketOption::kError:
       return {static_cast<std::int64_t>(std::exchange(socket->error, Errno::kNone))};
     case SocketOption::kUnreadBytes:
+      if (socket->role == Role::kDatagram) {
+        return {socket->arrived.empty() ? 0 : socket->arrived.front().data.len};
+      }
       return {socket->unread_bytes};
     case SocketOption::kUnsentBytes:
       return {socket->unsent_bytes};

@@ -170,6 +170,7 @@ bool read_values(ImageReader& reader, BufPool& pool, Connection& connection) {
   if (!read_sent(reader, connection) || !read_held(reader, pool, connection)) return false;
   bool has_rare = false;
   reader(has_rare);
+  connection.rare.reset();  // what the configuration here asks for
   if (has_rare) connection.uncommon().visit(reader);
   read_keepalive(reader, connection);
   return !reader.failed();
@@ -232,6 +233,7 @@ Connection* read_connection(ImageReader& reader, Core& core, Instant now) {
   if (!read_values(reader, core.pool, *connection) || !read_timer(reader, core, *connection)) {
     connection->state = TcpState::kSynSent;  // whatever was read
     connection->flow = flow;
+    connection->active->reassembly.clear();  // not in the account yet
     forget(core, *connection, TcpEnd::kAborted);
     return nullptr;
   }

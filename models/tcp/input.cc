@@ -187,6 +187,7 @@ void demultiplex(Core& core, const FlowKey& key, Segment& segment) {
     segment.beyond = connection->snd_nxt;
     terminate(core, *connection, segment.now, Errno::kNone);
     settle(core, *connection);
+    listener = core.listeners.find(key);  // its user may have closed it
   } else if (TimeWait* old = core.time_waits.find(key); old != nullptr) {
     if (listener == nullptr || !may_reuse(*old, segment)) {
       return segment_in_time_wait(core, *old, segment);

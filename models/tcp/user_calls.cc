@@ -245,10 +245,12 @@ std::uint32_t TcpStack::send(Instant, TcpId id, Slice data) {
   const std::uint32_t room = connection->send_room_bytes();
   if (data.len > room) data = data.first(room);
   const std::uint32_t accepted = data.len;
-  wake(*core_, *connection);
-  note_app_limited(*connection);
-  connection->active->send_queue.append(std::move(data));
-  connection->snd_end += accepted;
+  if (accepted > 0) {
+    wake(*core_, *connection);
+    note_app_limited(*connection);
+    connection->active->send_queue.append(std::move(data));
+    connection->snd_end += accepted;
+  }
   if (connection->send_room_bytes() < connection->send_buffer_bytes / 3 ||
       !connection->is_below_lowat()) {
     connection->write_blocked = true;

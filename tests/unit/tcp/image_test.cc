@@ -152,6 +152,29 @@ TEST(TcbImage, RunsStayInTheOrderInWhichTheyGrew) {
   tcp.stack_sends(ack(1, 1).sack(8001, 9001).sack(4001, 5001).sack(6001, 7001).sack(2001, 3001));
 }
 
+// What is refused half read leaves the account of text beyond holes as it was.
+TEST(TcbImage, ARefusedOneHoldsNothing) {
+  TcpDialect tcp;
+  tcp.established();
+  for (const std::uint32_t seq : {2001U, 4001U}) tcp.peer_sends(data(seq, 1000, 1));
+  tcp.taken();
+  const auto image = tcp.stack().export_image(tcp.now(), tcp.id());
+  ASSERT_TRUE(image);
+  for (std::size_t len = 0; len < image->bytes().size(); len += 7) {
+    const auto bytes = image->bytes().first(len);
+    EXPECT_FALSE(tcp.stack().import_image(tcp.now(), TcbImage({bytes.begin(), bytes.end()})));
+  }
+  const auto id = tcp.stack().import_image(tcp.now(), *image);
+  ASSERT_TRUE(id);
+  tcp.adopt(*id);
+  tcp.peer_sends(data(6001, 1000, 1));
+  tcp.taken();
+  tcp.peer_sends(data(1, 2000, 1));
+  tcp.peer_sends(data(3001, 1000, 1));
+  tcp.peer_sends(data(5001, 1000, 1));
+  tcp.user_reads(7000);
+}
+
 TEST(TcbImage, ExportedConnectionIsGone) {
   TcpDialect tcp;
   tcp.established();
