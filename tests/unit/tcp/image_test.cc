@@ -169,10 +169,9 @@ TEST(TcbImage, ARefusedOneHoldsNothing) {
   tcp.adopt(*id);
   tcp.peer_sends(data(6001, 1000, 1));
   tcp.taken();
-  tcp.peer_sends(data(1, 2000, 1));
-  tcp.peer_sends(data(3001, 1000, 1));
-  tcp.peer_sends(data(5001, 1000, 1));
+  for (const std::uint32_t seq : {1U, 1001U, 3001U, 5001U}) tcp.peer_sends(data(seq, 1000, 1));
   tcp.user_reads(7000);
+  tcp.taken();
 }
 
 TEST(TcbImage, ExportedConnectionIsGone) {
