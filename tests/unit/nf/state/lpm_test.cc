@@ -39,7 +39,7 @@ TEST(Lpm, BothFindTheLongestPrefix) {
     const LpmTrie trie(routes);
     for (int i = 0; i < 5000; ++i) {
       const std::size_t near = rng.below(routes.size());
-      const std::uint32_t flip = static_cast<std::uint32_t>(rng.next()) >> rng.below(33);
+      const std::uint32_t flip = static_cast<std::uint32_t>((rng.next() >> 32) >> rng.below(33));
       const std::uint32_t address = routes[near].prefix.address().value() ^ flip;
       Probe probe;
       const NextHop expected = naive(routes, address);
